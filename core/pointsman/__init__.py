@@ -1,0 +1,1 @@
+"""Pointsman routes SMS, Viber and HLR lookups over several providers."""

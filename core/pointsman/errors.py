@@ -1,0 +1,66 @@
+"""What is raised: misuse and bad input. What a provider says is never an exception but an outcome.
+
+    PointsmanError
+    ├── InvalidMessage        a message that no provider could take: bad number, empty text …
+    ├── ConfigError           router.toml (all its problems at once)
+    ├── PluginError           a plugin that cannot be loaded or broke its contract
+    └── RouterClosed          the router is not running
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class PointsmanError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+
+class InvalidMessage(PointsmanError):
+    """A message was refused before routing; nothing was sent.
+
+    `field` names the part at fault (`to`, `text`, `sender`, `ttl` …), `problem` says what is wrong and what to do.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with a file of the configuration."""
+
+    file: str
+    line: int | None
+    """1-based; None when the problem is something that is missing."""
+    key: str
+    """Dotted path, such as `providers.devino.floor`."""
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        hint = f" ({self.suggestion})" if self.suggestion else ""
+        return f"{where}: {self.key}: {self.message}{hint}" if self.key else f"{where}: {self.message}{hint}"
+
+
+class ConfigError(PointsmanError):
+    """The configuration cannot be used; `problems` lists everything that is wrong with it, not only the first thing."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class PluginError(PointsmanError):
+    """A plugin could not be loaded, or did something that its contract forbids."""
+
+    def __init__(self, plugin: str, problem: str) -> None:
+        super().__init__(f"plugin {plugin}: {problem}")
+        self.plugin = plugin
+        self.problem = problem
+
+
+class RouterClosed(PointsmanError):
+    """The router was used before it was started or after it was closed."""

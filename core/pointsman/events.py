@@ -1,0 +1,189 @@
+"""Everything that happens, as values. The engine emits them; metrics, logs and third parties watch."""
+
+import enum
+
+import msgspec
+
+from pointsman.message import Channel, MessageClass, Money, Msisdn
+from pointsman.outcome import Attempt, DeliveryState, Fault, LookupState, State
+
+
+class Operation(enum.StrEnum):
+    """What a call to a provider is for."""
+
+    LOGIN = "login"
+    SUBMIT = "submit"
+    RECONCILE = "reconcile"
+    POLL = "poll"
+    CALLBACK = "callback"
+    BALANCE = "balance"
+
+
+class CallOutcome(enum.StrEnum):
+    """What one call to a provider came to; a closed set, used as a label."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    MIXED = "mixed"
+    """A batch whose messages had different outcomes."""
+    ANSWERED = "answered"
+    """A read operation got its answer."""
+    FAILED = "failed"
+    """A read operation got no usable answer."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all events."""
+
+    at: float
+    """Wall time, seconds since the epoch."""
+
+
+class MessageTaken(Event, frozen=True, kw_only=True):
+    """We took a message: it is valid and recorded."""
+
+    message_id: str
+    channel: Channel
+    message_class: MessageClass
+    segments: int
+
+
+class Decided(Event, frozen=True, kw_only=True):
+    """Providers were ranked for a message. `reason` says why the first of them is first."""
+
+    message_id: str
+    decision_id: str
+    provider: str | None
+    strategy: str
+    reason: str
+
+
+class Called(Event, frozen=True, kw_only=True):
+    """One request went (or tried to go) to a provider. There is exactly one of these for every request."""
+
+    provider: str
+    channel: Channel | None
+    operation: Operation
+    outcome: CallOutcome
+    fault: Fault | None = None
+    code: str | None = None
+    detail: str = ""
+    http_status: int | None = None
+    duration: float
+    """Seconds, waiting for our own limits excluded."""
+    left: bool
+    """The request left this machine."""
+    message_ids: tuple[str, ...] = ()
+    to: tuple[Msisdn, ...] = ()
+    """Numbers in the request; observers mask them."""
+    attempt: int | None = None
+    decision_id: str | None = None
+    price: Money | None = None
+    lenient: bool = False
+    """The answer was broken JSON and had to be repaired."""
+    oddities: tuple[str, ...] = ()
+    """What was strange about the answer, in words of a closed list."""
+
+
+class Attempted(Event, frozen=True, kw_only=True):
+    """An attempt ended."""
+
+    message_id: str
+    channel: Channel
+    message_class: MessageClass
+    attempt: Attempt
+    segments: int
+
+
+class FailedOver(Event, frozen=True, kw_only=True):
+    """A message goes on to another provider."""
+
+    message_id: str
+    from_provider: str
+    to_provider: str
+    fault: Fault | None
+    """None when the outcome was unknown."""
+
+
+class Reconciled(Event, frozen=True, kw_only=True):
+    """An unknown outcome was looked into."""
+
+    message_id: str
+    provider: str
+    result: str
+    """`accepted`, `absent` or `unknown`."""
+
+
+class Reported(Event, frozen=True, kw_only=True):
+    """A delivery report or a lookup result changed what is known of a message."""
+
+    message_id: str
+    provider: str
+    channel: Channel
+    state: DeliveryState | LookupState
+    final: bool
+    age: float
+    """Seconds since the provider accepted it."""
+
+
+class MessageMoved(Event, frozen=True, kw_only=True):
+    """A message changed its state."""
+
+    message_id: str
+    channel: Channel
+    message_class: MessageClass
+    before: State | None
+    after: State
+
+
+class Spent(Event, frozen=True, kw_only=True):
+    """A provider charged us."""
+
+    provider: str
+    price: Money
+    segments: int
+
+
+class BalanceRead(Event, frozen=True, kw_only=True):
+    """A provider told us its balance (or that it will not)."""
+
+    provider: str
+    balance: Money | None
+
+
+class BreakerMoved(Event, frozen=True, kw_only=True):
+    """A breaker changed its state."""
+
+    provider: str
+    channel: Channel
+    before: str
+    after: str
+    reason: str
+
+
+class Rested(Event, frozen=True, kw_only=True):
+    """Something was taken out of service for a while: a provider, one of its channels, senders or operations."""
+
+    provider: str
+    scope: str
+    """`provider`, `channel`, `sender` or `operation`."""
+    subject: str
+    fault: Fault
+    until: float | None
+    """Wall time; None means until the configuration changes."""
+    alert: bool
+
+
+class PluginQuarantined(Event, frozen=True, kw_only=True):
+    """A plugin broke its contract and is out of use."""
+
+    plugin: str
+    reason: str
+
+
+class ReportIgnored(Event, frozen=True, kw_only=True):
+    """A report matched nothing that we know, or contradicted what we sent."""
+
+    provider: str
+    reason: str

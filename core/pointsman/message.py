@@ -1,0 +1,149 @@
+"""What is sent: messages, their numbers, networks, segments, classes and prices."""
+
+import enum
+from datetime import timedelta
+from decimal import Decimal
+from typing import NewType
+
+import msgspec
+
+Msisdn = NewType("Msisdn", str)
+"""A recipient in E.164: 7 to 15 digits, no leading zero, no plus sign. Only `text.msisdn` makes them."""
+
+
+class Channel(enum.StrEnum):
+    """Which of the three services a message uses."""
+
+    SMS = "sms"
+    VIBER = "viber"
+    HLR = "hlr"
+
+
+class MessageClass(enum.StrEnum):
+    """How urgent a message is and what its loss costs; decides time limits and what an unknown outcome leads to."""
+
+    OTP = "otp"
+    TRANSACTIONAL = "transactional"
+    MARKETING = "marketing"
+
+
+class Alphabet(enum.StrEnum):
+    """How the characters of an SMS travel (3GPP TS 23.038)."""
+
+    GSM7 = "GSM7"
+    UCS2 = "UCS2"
+
+
+class Segments(msgspec.Struct, frozen=True):
+    """How a text is cut into parts of an SMS.
+
+    `units` are septets (GSM7; an extension character is two) or UTF-16 code units (UCS2).
+    """
+
+    alphabet: Alphabet
+    units: int
+    count: int
+
+
+class NetworkSource(enum.StrEnum):
+    """How we came to know a network, from the weakest evidence to the strongest."""
+
+    COUNTRY = "country"
+    RANGE = "range"
+    HLR = "hlr"
+
+
+class Network(msgspec.Struct, frozen=True):
+    """The network that serves a number, as far as it is known."""
+
+    country: str | None = None
+    """ISO 3166-1 alpha-2, such as `RU`; None for numbers of no single country."""
+    mccmnc: str | None = None
+    """Mobile country and network code as digits, such as `25001`; kept as text because zeros lead."""
+    source: NetworkSource = NetworkSource.COUNTRY
+
+
+class Money(msgspec.Struct, frozen=True):
+    """An exact amount of one currency (ISO 4217 alpha-3)."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+class Sms(msgspec.Struct, frozen=True, tag="sms", tag_field="channel", forbid_unknown_fields=True, omit_defaults=True):
+    """A text message.
+
+    `ttl` limits its life over all attempts; after that it is worthless and is not sent any more.
+    `sender` may be left to the configuration of the provider that is chosen.
+    `reference` is the caller's own name for it; it is kept and returned, not sent.
+    """
+
+    to: str
+    text: str
+    sender: str | None = None
+    message_class: MessageClass = msgspec.field(default=MessageClass.TRANSACTIONAL, name="class")
+    ttl: timedelta | None = None
+    reference: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Viber(
+    msgspec.Struct, frozen=True, tag="viber", tag_field="channel", forbid_unknown_fields=True, omit_defaults=True
+):
+    """A Viber message; the fields mean what they mean for an SMS."""
+
+    to: str
+    text: str
+    sender: str | None = None
+    message_class: MessageClass = msgspec.field(default=MessageClass.TRANSACTIONAL, name="class")
+    ttl: timedelta | None = None
+    reference: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class HlrLookup(
+    msgspec.Struct, frozen=True, tag="hlr", tag_field="channel", forbid_unknown_fields=True, omit_defaults=True
+):
+    """A question to the home location register: does the number exist, is it on, which network serves it."""
+
+    to: str
+    message_class: MessageClass = msgspec.field(default=MessageClass.TRANSACTIONAL, name="class")
+    ttl: timedelta | None = None
+    reference: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+Message = Sms | Viber | HlrLookup
+
+
+def channel_of(message: Message) -> Channel:
+    """Return the channel of a message."""
+    match message:
+        case Sms():
+            return Channel.SMS
+        case Viber():
+            return Channel.VIBER
+        case HlrLookup():
+            return Channel.HLR
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A message after parsing, with all that is known of it before routing; one that exists is valid.
+
+    Times are wall time in seconds since the epoch.
+    """
+
+    id: str
+    """26 characters of Crockford base 32, lower case, in order of time."""
+    message: Message
+    channel: Channel
+    to: Msisdn
+    network: Network
+    segments: Segments | None
+    """None for what has no text."""
+    accepted_at: float
+    deadline: float
+    """No attempt starts after this."""

@@ -1,0 +1,25 @@
+"""The hooks of pluggy group `pointsman`. Hooks register and observe; the work goes through typed interfaces."""
+
+from collections.abc import Callable
+
+import pluggy
+
+from pointsman.events import Event
+from pointsman.plugin.interface import AnyProviderPlugin
+
+ENTRY_POINT_GROUP = "pointsman.plugins"
+
+hookspec = pluggy.HookspecMarker("pointsman")
+hookimpl = pluggy.HookimplMarker("pointsman")
+
+
+class Hooks:
+    """Every hook that a plugin may implement; each is optional."""
+
+    @hookspec
+    def register_providers(self, register: Callable[[AnyProviderPlugin], None]) -> None:
+        """Call `register` once for each kind of provider. Must be quick and do no I/O."""
+
+    @hookspec
+    def observed(self, event: Event) -> None:
+        """See an event after it happened. Must be quick; what it raises is logged and otherwise ignored."""
