@@ -1,10 +1,10 @@
 """What is raised: misuse and bad input. What a provider says is never an exception but an outcome.
 
-    PointsmanError
-    ├── InvalidMessage        a message that no provider could take: bad number, empty text …
-    ├── ConfigError           router.toml (all its problems at once)
-    ├── PluginError           a plugin that cannot be loaded or broke its contract
-    └── RouterClosed          the router is not running
+PointsmanError
+├── InvalidMessage        a message that no provider could take: bad number, empty text …
+├── ConfigError           router.toml (all its problems at once)
+├── PluginError           a plugin that cannot be loaded or broke its contract
+└── RouterClosed          the router is not running
 """
 
 from collections.abc import Sequence

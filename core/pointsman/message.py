@@ -147,3 +147,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: float
     deadline: float
     """No attempt starts after this."""
+
+    @property
+    def parts(self) -> int:
+        """What it counts as for prices and limits: its segments, or one."""
+        return self.segments.count if self.segments is not None else 1

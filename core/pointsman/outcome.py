@@ -195,6 +195,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     ref: str
     """Our reference for it, unique for ever; at most 32 characters `[0-9a-z]`."""
+    call_ref: str = ""
+    """The reference of the request in which it travelled last; messages of one batch share it."""
     calls: int
     """Requests in which it travelled: more than one when a session had to be renewed or a batch was divided."""
     outcome: Outcome
@@ -205,6 +207,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds from hand-over to outcome, waiting for our own limits excluded."""
     price: Money | None = None
     """What it cost: told by the provider, else from the price list; None when nothing was charged or nobody knows."""
+    on_delivery: Money | None = None
+    """What is going to be charged when it is delivered, where the price list says so."""
     decision_id: str
     first_unknown: Unknown | None = None
     """What the outcome was before it was reconciled."""

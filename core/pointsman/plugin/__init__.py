@@ -17,7 +17,7 @@ from pointsman.plugin.interface import (
     Reconciling,
     TellsBalance,
 )
-from pointsman.plugin.reading import Json, Unreadable, http_verdict, read_json
+from pointsman.plugin.reading import Json, Unreadable, http_verdict, read_json, retry_after
 from pointsman.plugin.wire import (
     Absent,
     Balance,
@@ -41,6 +41,7 @@ from pointsman.plugin.wire import (
     SessionExpired,
     Submission,
     SubmitReading,
+    Text,
     Tracked,
     Whole,
 )
@@ -87,10 +88,12 @@ __all__ = [
     "Submission",
     "SubmitReading",
     "TellsBalance",
+    "Text",
     "Tracked",
     "Unreadable",
     "Whole",
     "hookimpl",
     "http_verdict",
     "read_json",
+    "retry_after",
 ]

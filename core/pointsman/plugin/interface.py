@@ -7,7 +7,6 @@ what everybody must offer; the classes after it are abilities, each added by inh
 
 import abc
 from collections.abc import Callable, Hashable, Mapping
-from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -51,10 +50,10 @@ class ChannelLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Polling(msgspec.Struct, frozen=True, kw_only=True):
-    """How a provider wants to be asked for reports. All times in seconds."""
+    """How a provider wants to be asked for reports on one channel. All times in seconds."""
 
     batch: int = 1
-    """Messages in one request, at most."""
+    """Messages in one request, at most. With 1 every id is asked about on its own: `Tracked.ids` then holds one id."""
     first: float = 5.0
     factor: float = 2.0
     longest: float = 900.0
@@ -95,7 +94,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     channels: Mapping[Channel, ChannelLimits]
     faults: tuple[FaultRow, ...]
-    polling: Polling | None = None
+    polling: Mapping[Channel, Polling] = {}
     reconciling: Mapping[Channel, Reconciling] = {}
     currency: str | None = None
     """Of prices and balance, where the provider's protocol does not name it."""

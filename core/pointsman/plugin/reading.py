@@ -18,6 +18,10 @@ Json = Any
 """Decoded JSON before a plugin's Struct gives it a shape."""
 
 
+REPAIR_LIMIT = 256 * 1024
+"""Bytes; answers that need repair are short, and a long one is no answer of a provider."""
+
+
 class Unreadable(ValueError):
     """The bytes are not JSON and cannot be repaired into it."""
 
@@ -31,20 +35,24 @@ def read_json(body: bytes) -> tuple[Json, bool]:
         return msgspec.json.decode(body), False
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
+    except RecursionError as error:
+        raise Unreadable("nested too deeply") from error
+    if len(body) > REPAIR_LIMIT:
+        raise Unreadable(f"not JSON, and too long to repair: {len(body)} bytes")
     text = body.decode("utf-8", "replace")
     try:
         return msgspec.json.decode(repair(text)), True
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable(f"neither JSON nor repairable: {text[:80]!r}") from error
 
 
 _BLANK_IN_KEY = re.compile(r'"(\w+)[ \t]+(\w+)"(?=\s*:)')
 _DATE = re.compile(r'"\\?/?Date\((-?\d+)([+-]\d{4})?\)[\\/]*"')
-_LINE_OF_ONE_QUOTE = re.compile(r'(?<=[,{\[])\s*"\s*\n(?=\s*")')
+_LINE_OF_ONE_QUOTE = re.compile(r'(?<=[,{\[])\s*"[ \t\r]*\n(?=\s*")')
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)")
-_MISSING_COMMA = re.compile(r'(["\d}\]]|true|false|null)([ \t]*\r?\n\s*|[ \t]+)(?="?[A-Za-z_]\w*"?\s*:)')
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Possessive, and an open string ends with the text: however the quotes lie, the text is walked through once.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 
 
 def repair(text: str) -> str:

@@ -1,0 +1,36 @@
+"""router.toml as values: `load_config` reads it, `Config` is what it says."""
+
+from pointsman.config.document import Overrides
+from pointsman.config.model import (
+    ClientConfig,
+    Config,
+    DaemonConfig,
+    LogFormat,
+    PolicyConfig,
+    PollConfig,
+    ProviderConfig,
+    RouteConfig,
+    RouterConfig,
+    TimeLimits,
+)
+from pointsman.config.read import build_providers, load_config, parse_config
+from pointsman.config.values import Address, Duration
+
+__all__ = [
+    "Address",
+    "ClientConfig",
+    "Config",
+    "DaemonConfig",
+    "Duration",
+    "LogFormat",
+    "Overrides",
+    "PolicyConfig",
+    "PollConfig",
+    "ProviderConfig",
+    "RouteConfig",
+    "RouterConfig",
+    "TimeLimits",
+    "build_providers",
+    "load_config",
+    "parse_config",
+]

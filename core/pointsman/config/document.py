@@ -1,0 +1,177 @@
+"""Makes a configuration out of a parsed TOML document: one pass over all sections, problems gathered."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RouterConfig
+from pointsman.config.problems import Problems, did_you_mean
+from pointsman.config.providers import ProviderReader
+from pointsman.config.routes import RouteReader
+from pointsman.config.secrets import SecretReader
+from pointsman.config.tables import TableReader
+from pointsman.config.values import (
+    Address,
+    Duration,
+    check_name,
+    parse_address,
+    parse_currency,
+    parse_duration,
+    parse_region,
+)
+from pointsman.loading import PluginSet
+from pointsman.plugin import Provider
+from pointsman.secret import Secret
+
+SECTIONS = ("router", "rates", "daemon", "clients", "providers", "policies", "routes")
+"""The tables at the top of the file."""
+MEMORY_STORE = "memory:"
+
+
+class Overrides(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller wants to be different from the file."""
+
+    base_urls: Mapping[str, str] = {}
+    """By provider; checked like the ones in the file."""
+
+
+class DocumentReader:
+    """Reads one document. `base` is the folder where relative paths start."""
+
+    def __init__(self, problems: Problems, env: Mapping[str, str], base: Path, plugins: PluginSet) -> None:
+        self._problems = problems
+        self._base = base
+        self._plugins = plugins
+        self._secrets = SecretReader(env, base)
+        self._tables = TableReader(
+            problems,
+            {Duration: parse_duration, Address: parse_address, Secret: self._secrets.read, Path: self._file},
+            self._secrets.hide,
+        )
+
+    def read(self, document: dict[str, Any], overrides: Overrides) -> Config | None:
+        """Return the configuration, or None after noting problems."""
+        self._tables.refuse_unknown(document, SECTIONS, ())
+        router = self._router(document.get("router", {}))
+        daemon = self._tables.read(document.get("daemon", {}), DaemonConfig, ("daemon",))
+        clients = self._clients(self._section(document, "clients"))
+        rates = self._rates(self._section(document, "rates"), router.currency)
+        providers, built = self._providers(self._section(document, "providers"), router.currency, rates, overrides)
+        reader = RouteReader(self._problems, self._tables, built)
+        policies = reader.policies(self._section(document, "policies"))
+        routes = reader.routes(document.get("routes"), policies)
+        if len(self._problems) or daemon is None:
+            return None
+        return Config(
+            file=self._problems.file,
+            router=router,
+            rates=rates,
+            daemon=daemon,
+            clients=clients,
+            providers=providers,
+            policies={name: policy for name, policy in policies.items() if policy is not None},
+            routes=routes,
+        )
+
+    def _section(self, document: Mapping[str, object], name: str) -> dict[str, Any]:
+        section = document.get(name, {})
+        if isinstance(section, dict):
+            return section
+        self._problems.add((name,), f"expected a table [{name}]")
+        return {}
+
+    def _router(self, table: object) -> RouterConfig:
+        """Return the section, or the defaults where it has problems, so that the rest can be checked."""
+        for key, parse in (("region", parse_region), ("currency", parse_currency), ("store", _parse_store)):
+            if isinstance(table, dict) and isinstance(table.get(key), str):
+                try:
+                    parse(table[key])
+                except ValueError as error:
+                    self._problems.add(("router", key), str(error))
+        return self._tables.read(table, RouterConfig, ("router",)) or RouterConfig()
+
+    def _clients(self, section: Mapping[str, object]) -> dict[str, ClientConfig]:
+        clients: dict[str, ClientConfig] = {}
+        for name, table in section.items():
+            path = ("clients", name)
+            self._check_name(name, path)
+            client = self._tables.read(table, ClientConfig, path, {"name": name})
+            if client is not None:
+                clients[name] = client
+        return clients
+
+    def _rates(self, section: Mapping[str, object], currency: str) -> dict[str, Decimal]:
+        rates = {currency: Decimal(1)}
+        for name, value in section.items():
+            path = ("rates", name)
+            before = len(self._problems)
+            try:
+                parse_currency(name)
+            except ValueError as error:
+                self._problems.add(path, str(error))
+            rate = self._tables.value(value, Decimal, path)
+            if len(self._problems) > before:
+                rates.setdefault(name, Decimal(1))
+            elif rate <= 0:
+                self._problems.add(path, "a rate is greater than zero")
+            elif name == currency and rate != 1:
+                self._problems.add(path, f"{currency} is router.currency, so its rate is 1; remove this line")
+            else:
+                rates[name] = rate
+        return rates
+
+    def _providers(
+        self,
+        section: Mapping[str, object],
+        router_currency: str,
+        rates: Mapping[str, Decimal],
+        overrides: Overrides,
+    ) -> tuple[dict[str, ProviderConfig], dict[str, Provider | None]]:
+        reader = ProviderReader(
+            self._problems,
+            self._tables,
+            self._secrets,
+            self._plugins,
+            base=self._base,
+            router_currency=router_currency,
+            rated=frozenset(rates),
+        )
+        if not section:
+            self._problems.add(("providers",), "there is no provider; add a table [providers.<name>]")
+        for name in overrides.base_urls.keys() - section.keys():
+            hint = did_you_mean(name, section)
+            self._problems.add(("providers", name), "an address was given for a provider that does not exist", hint)
+        configs: dict[str, ProviderConfig] = {}
+        built: dict[str, Provider | None] = {}
+        for name, table in section.items():
+            self._check_name(name, ("providers", name))
+            config, built[name] = reader.read(name, table, overrides.base_urls.get(name))
+            if config is not None:
+                configs[name] = config
+        return configs, built
+
+    def _check_name(self, name: str, path: tuple[str, ...]) -> None:
+        try:
+            check_name(name)
+        except ValueError as error:
+            self._problems.add(path, str(error))
+
+    def _file(self, value: object) -> Path:
+        """Return the path of a file that exists."""
+        if isinstance(value, str) and (path := self._base / value).is_file():
+            return path
+        raise ValueError(
+            f"there is no file {self._base / value}" if isinstance(value, str) else "expected a path in quotes"
+        )
+
+
+def _parse_store(value: object) -> object:
+    if value == MEMORY_STORE:
+        return value
+    scheme = str(value).partition(":")[0]
+    if scheme == "sqlite":
+        raise ValueError(f'this version keeps messages in memory only; write store = "{MEMORY_STORE}"')
+    raise ValueError(f'there is no store "{scheme}:"; write store = "{MEMORY_STORE}"')

@@ -1,0 +1,182 @@
+"""What router.toml says, once it has been checked: every value here is valid."""
+
+import enum
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, assert_never
+
+import msgspec
+
+from pointsman.config.values import Address, Duration
+from pointsman.message import MessageClass
+from pointsman.plugin import Polling
+from pointsman.routing.failover import OnUnknown
+from pointsman.routing.match import Match
+from pointsman.routing.price import PriceRow
+from pointsman.secret import Secret
+
+DEFAULT_POLICY = "default"
+"""The policy of routes that name none; it exists even when the file does not mention it."""
+DEFAULT_STRATEGY = "cheapest"
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0)]
+Sha256 = Annotated[
+    str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="the SHA-256 of a key: 64 digits of 0-9 a-f in quotes")
+]
+
+
+class LogFormat(enum.StrEnum):
+    """How log lines look; `auto` is `console` on a terminal and `json` elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[router]`: what holds for everything."""
+
+    store: str = "memory:"
+    """Where messages are kept: `memory:`."""
+    region: str = "RU"
+    """How a national number is read (ISO 3166-1 alpha-2)."""
+    currency: str = "EUR"
+    """In which prices are compared (ISO 4217)."""
+    number_ranges: Path | None = None
+    """The national numbering plan's CSV of number ranges; it tells networks before any lookup."""
+    max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    """Messages that may be on their way at once; more wait."""
+    log_format: LogFormat = LogFormat.AUTO
+
+
+class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[daemon]`: where the server listens. Embedded routers do not read it."""
+
+    listen: Address = Address("127.0.0.1", 8080)
+    admin: Address = Address("127.0.0.1", 9090)
+
+
+class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[clients.<name>]`: who may use the server's API."""
+
+    name: str
+    key_sha256: Sha256
+    """SHA-256 of the key, 64 hexadecimal digits; the key itself is nowhere in the configuration."""
+
+
+class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Inline table `poll` of a provider: when to ask for reports, where it differs from what the plugin says."""
+
+    first: Duration | None = None
+    factor: Annotated[float, msgspec.Meta(ge=1)] | None = None
+    longest: Duration | None = None
+    give_up: Duration | None = None
+
+    def over(self, polling: Polling) -> Polling:
+        """Return the plugin's polling with these changes."""
+        return Polling(
+            batch=polling.batch,
+            first=polling.first if self.first is None else self.first,
+            factor=polling.factor if self.factor is None else self.factor,
+            longest=polling.longest if self.longest is None else self.longest,
+            give_up=polling.give_up if self.give_up is None else self.give_up,
+        )
+
+
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[providers.<name>]`: one account at one upstream."""
+
+    name: str
+    plugin: str
+    settings: msgspec.Struct
+    """The plugin's own keys, as the Struct that the plugin declares."""
+    base_url: str
+    """Without a slash at the end."""
+    allow_plain_http: bool = False
+    senders: tuple[str, ...] = ()
+    """Sender IDs that this account may use; the first is the default. Empty: no restriction, no default."""
+    currency: str
+    """Of the account: of its prices, its balance, `floor` and `opening_balance`."""
+    prices: tuple[PriceRow, ...] = ()
+    floor: Decimal | None = None
+    """Nothing is sent that would take the balance below this. Negative where the provider gives credit."""
+    opening_balance: Decimal | None = None
+    """What the account holds at the start, where the provider tells no balance: we keep the ledger."""
+    balance_every: Duration = Duration(300)
+    max_rate: Positive | None = None
+    """Segments per second."""
+    max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 8
+    """Requests at once."""
+    batch: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Messages in one request at most, when fewer than the plugin's limit are wanted."""
+    connect_timeout: Duration = Duration(5)
+    read_timeout: Duration = Duration(30)
+    poll: PollConfig = PollConfig()
+    callback_token: Secret | None = None
+    """The secret part of the address to which the provider reports."""
+
+
+class TimeLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Inline table `ttl` of a policy: the life of messages that come without one, by class."""
+
+    otp: Duration = Duration(300)
+    transactional: Duration = Duration(3600)
+    marketing: Duration = Duration(86400)
+
+    def of(self, message_class: MessageClass) -> Duration:
+        """Return the limit of a class."""
+        match message_class:
+            case MessageClass.OTP:
+                return self.otp
+            case MessageClass.TRANSACTIONAL:
+                return self.transactional
+            case MessageClass.MARKETING:
+                return self.marketing
+            case _:
+                assert_never(message_class)
+
+
+class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[policies.<name>]`: how providers are ordered and how much is tried."""
+
+    name: str
+    strategy: str = DEFAULT_STRATEGY
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=20)] = 4
+    """Over all providers."""
+    weights: Mapping[str, Share] = {}
+    """Provider to share of the traffic, for the strategy `weighted`; 1 where none is given."""
+    ttl: TimeLimits = TimeLimits()
+
+
+class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[[routes]]`: which messages, which providers, which policy. The first route that matches counts."""
+
+    name: str
+    match: Match = Match()
+    providers: tuple[str, ...]
+    """In order of preference."""
+    policy: str = DEFAULT_POLICY
+    on_unknown: OnUnknown | None = None
+    """What to do about an outcome that nobody can clear up; None leaves it to the message's class."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    file: str
+    """Where it was read from."""
+    router: RouterConfig
+    rates: Mapping[str, Decimal]
+    """What one unit of a currency is worth in `router.currency`, which is always among them."""
+    daemon: DaemonConfig
+    clients: Mapping[str, ClientConfig]
+    providers: Mapping[str, ProviderConfig]
+    policies: Mapping[str, PolicyConfig]
+    routes: tuple[RouteConfig, ...]
+    """Never empty: without routes in the file, one that sends everything to all providers."""
+
+    def policy_of(self, route: RouteConfig) -> PolicyConfig:
+        """Return the policy of one of the routes."""
+        return self.policies[route.policy]

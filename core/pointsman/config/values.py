@@ -1,0 +1,109 @@
+"""Values that router.toml writes as text: durations, addresses, URLs and names."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pointsman.text import is_region
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class Duration(float):
+    """A length of time in seconds; the file writes it as `"500ms"`, `"30s"`, `"2m"`, `"1h30m"` or `"1d"`."""
+
+    __slots__ = ()
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen; the file writes it as `"127.0.0.1:8080"` or `"[::1]:8080"`."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_duration(value: object) -> Duration:
+    """Return a duration. Raises `ValueError` that says how to write one."""
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        raise ValueError('expected a duration with its unit in quotes, such as "500ms", "30s", "2m", "1h30m" or "1d"')
+    seconds = sum(float(number) * UNITS[unit] for number, unit in _PART.findall(value))
+    if seconds <= 0:
+        raise ValueError("expected a duration longer than zero")
+    return Duration(seconds)
+
+
+def parse_address(value: object) -> Address:
+    """Return an address to listen on. Raises `ValueError` that says how to write one."""
+    found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > 65535:
+        raise ValueError('expected an address with its port in quotes, such as "127.0.0.1:8080" or "[::1]:8080"')
+    return Address(found[1].strip("[]"), int(found[2]))
+
+
+def parse_base_url(value: object, *, allow_plain_http: bool) -> str:
+    """Return an address of a provider without its last slash.
+
+    Plain `http://` passes for a loopback address, or when it is allowed. Raises `ValueError`; its text never repeats
+    the address, which may hold a password.
+    """
+    if not isinstance(value, str) or not value.isascii() or re.search(r"[\s\x00-\x1f\x7f\\]", value):
+        raise ValueError('expected an address in quotes, such as "https://sms.example/api"')
+    try:
+        parts = urlsplit(value)
+        port_is_fine = parts.port != 0
+    except ValueError:
+        port_is_fine = False
+    if not port_is_fine:
+        raise ValueError("the host or the port of this address is not valid")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError('the address must start with "https://" and name a host')
+    if parts.username is not None or parts.password is not None:
+        raise ValueError('the address must not hold a user or a password; give them as settings, { env = "…" }')
+    if parts.query or parts.fragment:
+        raise ValueError('the address must end with its path; remove everything from "?" or "#" on')
+    if parts.scheme == "http" and not allow_plain_http and not is_loopback(parts.hostname):
+        raise ValueError(
+            "plain http:// would send credentials and numbers readable over the network;"
+            " write https://, or allow_plain_http = true in this provider's table"
+        )
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, by its text alone: no name is looked up."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_region(value: object) -> str:
+    """Return a country that has telephone numbers (ISO 3166-1 alpha-2). Raises `ValueError` for anything else."""
+    if not isinstance(value, str) or not is_region(value):
+        raise ValueError('expected a country as two capital letters (ISO 3166-1), such as "RU" or "GB"')
+    return value
+
+
+def parse_currency(value: object) -> str:
+    """Return a currency (ISO 4217 alpha-3 by its shape). Raises `ValueError` for anything else."""
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
+        raise ValueError('expected a currency as three capital letters (ISO 4217), such as "EUR" or "RUB"')
+    return value
+
+
+def check_name(value: str) -> None:
+    """Raise `ValueError` unless this can be the name of a provider, policy, route or client: they become labels."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("a name is 1 to 32 of the characters A-Z a-z 0-9 _ - and starts with a letter or a digit")

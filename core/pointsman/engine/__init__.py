@@ -1,0 +1,1 @@
+"""The machinery behind the router: calls, queues, attempts, reports. Nothing here is public."""

@@ -1,0 +1,133 @@
+"""Putting a router together: from the configuration and the plugins to stations, chooser and routes."""
+
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.config import Config, ProviderConfig
+from pointsman.engine.bus import Bus
+from pointsman.engine.calling import Caller
+from pointsman.engine.guard import Guard
+from pointsman.engine.ids import Ids
+from pointsman.engine.lane import Lane, Starter
+from pointsman.engine.parsing import LifeLimits
+from pointsman.engine.station import Station
+from pointsman.events import PluginQuarantined
+from pointsman.message import MessageClass
+from pointsman.plugin import Provider
+from pointsman.routing.breaker import Breaker, BreakerSettings
+from pointsman.routing.choose import View
+from pointsman.routing.ledger import Ledger
+from pointsman.routing.limiter import Limiter, Pace
+from pointsman.routing.match import Route
+from pointsman.routing.tariff import Rates, Tariff
+from pointsman.transport import Endpoint, Transport
+
+
+class Workshop(msgspec.Struct, frozen=True, kw_only=True):
+    """What stations are made with."""
+
+    clock: Clock
+    random: Random
+    ids: Ids
+    bus: Bus
+    rates: Rates
+    start: Starter
+    breaker: BreakerSettings
+    only_loopback: bool
+
+
+def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) -> Station:
+    """Return a provider with its queue and connections; opens nothing yet."""
+    view = _view(config, provider, shop)
+    guard = Guard(shop.clock, _quarantine(view, config.plugin, shop))
+    endpoint = Endpoint(
+        base_url=config.base_url,
+        connect_timeout=float(config.connect_timeout),
+        read_timeout=float(config.read_timeout),
+        connections=config.max_in_flight,
+    )
+    transport = Transport(endpoint, shop.clock, only_loopback=shop.only_loopback)
+    caller = Caller(config.name, provider, transport, guard, shop.bus, shop.clock, config.max_in_flight)
+    lane = Lane(
+        provider,
+        caller,
+        guard,
+        view.limiter,
+        shop.clock,
+        shop.ids,
+        shop.start,
+        slots=config.max_in_flight,
+        batch=config.batch,
+    )
+    return Station(
+        name=config.name,
+        plugin=config.plugin,
+        provider=provider,
+        transport=transport,
+        guard=guard,
+        caller=caller,
+        lane=lane,
+        view=view,
+        polling={channel: config.poll.over(rule) for channel, rule in provider.profile.polling.items()},
+        balance_every=float(config.balance_every),
+    )
+
+
+def build_routes(config: Config) -> tuple[Route, ...]:
+    """Return the routes with their policies worked in."""
+    routes = []
+    for route in config.routes:
+        policy = config.policy_of(route)
+        routes.append(
+            Route(
+                name=route.name,
+                match=route.match,
+                providers=route.providers,
+                strategy=policy.strategy,
+                weights=tuple(policy.weights.items()),
+                max_attempts=policy.max_attempts,
+                on_unknown=route.on_unknown,
+            )
+        )
+    return tuple(routes)
+
+
+def build_lives(config: Config) -> LifeLimits:
+    """Return how long messages live that come without a limit."""
+    return {
+        (route.name, message_class): float(config.policy_of(route).ttl.of(message_class))
+        for route in config.routes
+        for message_class in MessageClass
+    }
+
+
+def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
+    limits = provider.profile.channels
+    return View(
+        name=config.name,
+        limits=limits,
+        senders=frozenset(config.senders),
+        default_sender=config.senders[0] if config.senders else None,
+        tariff=Tariff(config.prices, shop.rates),
+        ledger=_ledger(config),
+        currency=config.currency,
+        limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
+        breakers={channel: Breaker(shop.breaker, shop.random) for channel in limits},
+    )
+
+
+def _ledger(config: ProviderConfig) -> Ledger:
+    if config.floor is None:
+        return Ledger(opening=config.opening_balance)
+    return Ledger(floor=config.floor, opening=config.opening_balance)
+
+
+def _quarantine(view: View, plugin: str, shop: Workshop) -> Callable[[str], None]:
+    def quarantine(reason: str) -> None:
+        view.quarantined = reason
+        shop.bus.emit(PluginQuarantined(at=shop.clock.now(), plugin=plugin, reason=reason))
+
+    return quarantine

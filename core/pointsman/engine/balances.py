@@ -1,0 +1,118 @@
+"""Reading balances: on a timer, and at once when a provider says that the money is gone."""
+
+import asyncio
+from collections.abc import Mapping
+
+from pointsman.clock import Clock
+from pointsman.engine.bus import Bus
+from pointsman.engine.calling import Plan, Subject, judge_read
+from pointsman.engine.station import Station
+from pointsman.events import BalanceRead, Event, Operation, Rested
+from pointsman.outcome import Fault, Refused
+from pointsman.plugin import Balance, TellsBalance
+from pointsman.routing.rests import Rests
+from pointsman.routing.tariff import Rates
+
+CREDITS_EVERY = 300.0
+"""Seconds between two looks at an account that is out of money."""
+
+
+class Balances:
+    """One reader for each provider that tells its balance.
+
+    State: the tasks, and for each provider an event that calls for a reading at once.
+    """
+
+    def __init__(self, rests: Rests, rates: Rates, bus: Bus, clock: Clock) -> None:
+        self._rests = rests
+        self._rates = rates
+        self._bus = bus
+        self._clock = clock
+        self._urgent: dict[str, asyncio.Event] = {}
+        self._first: dict[str, asyncio.Event] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, stations: Mapping[str, Station]) -> None:
+        """Begin to read, and watch for refusals for want of money."""
+        for name, station in stations.items():
+            if isinstance(station.provider, TellsBalance):
+                self._urgent[name] = asyncio.Event()
+                self._first[name] = asyncio.Event()
+                self._tasks.append(asyncio.create_task(self._keep(station), name=f"balance {name}"))
+        self._bus.subscribe(self._watch)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self._bus.unsubscribe(self._watch)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def known(self, patience: float) -> None:
+        """Wait until every balance was asked for once, `patience` seconds at most."""
+        if self._first:
+            waits = [asyncio.ensure_future(event.wait()) for event in self._first.values()]
+            _, late = await asyncio.wait(waits, timeout=patience)
+            for one in late:
+                one.cancel()
+
+    async def read(self, station: Station) -> Balance | Refused:
+        """Ask a provider once and take over what it says."""
+        provider = station.provider
+        if not isinstance(provider, TellsBalance):
+            return Balance(None)
+        asked_at = self._clock.monotonic()
+        plan: Plan[Balance | Refused] = Plan(
+            operation=Operation.BALANCE,
+            subject=Subject(),
+            build=provider.balance_request,
+            read=provider.read_balance,
+            sound=lambda value: isinstance(value, Balance | Refused),
+            judge=judge_read,
+        )
+        result = await station.caller.call(plan)
+        if isinstance(result, Balance):
+            self._take(station, result, asked_at)
+            return result
+        if isinstance(result, Refused):
+            return result
+        return Refused(fault=Fault.UNAVAILABLE, code=result.reason)
+
+    def _take(self, station: Station, balance: Balance, asked_at: float) -> None:
+        money = balance.money
+        if money is not None and self._rates.knows(money.currency):
+            ledger = station.view.ledger
+            ledger.read(self._rates.convert(money, station.view.currency).amount, asked_at)
+            available = ledger.available
+            self._rests.balance_read(station.name, sufficient=available is not None and available > 0)
+        self._bus.emit(BalanceRead(at=self._clock.now(), provider=station.name, balance=money))
+
+    async def _keep(self, station: Station) -> None:
+        urgent, first = self._urgent[station.name], self._first[station.name]
+        while True:
+            urgent.clear()
+            await self.read(station)
+            first.set()
+            pause = station.balance_every
+            if self._rests.wants_money(station.name):
+                pause = min(pause, CREDITS_EVERY)
+            await self._pause(urgent, pause)
+
+    async def _pause(self, urgent: asyncio.Event, seconds: float) -> None:
+        waiting = {asyncio.ensure_future(self._slept(seconds)), asyncio.ensure_future(_told(urgent))}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+    async def _slept(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    def _watch(self, event: Event) -> None:
+        if isinstance(event, Rested) and event.fault is Fault.CREDITS and event.provider in self._urgent:
+            self._urgent[event.provider].set()
+
+
+async def _told(event: asyncio.Event) -> None:
+    await event.wait()

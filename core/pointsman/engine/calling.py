@@ -1,0 +1,275 @@
+"""Calls to one provider: a slot, a session, an exchange, a reading, and exactly one `Called` event for each request."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.engine.bus import Bus
+from pointsman.engine.guard import Broke, Guard
+from pointsman.engine.sessions import Sessions
+from pointsman.events import Called, CallOutcome, Operation
+from pointsman.message import Channel, Money, Msisdn
+from pointsman.outcome import Fault, Refused, Unknown, UnknownReason
+from pointsman.plugin import LogsIn, Provider, Reading, Request, Response, Session, SessionExpired
+from pointsman.transport import Failure, FailureReason, Progress, Transport
+
+T = TypeVar("T")
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call is about, for those who watch it."""
+
+    channel: Channel | None = None
+    message_ids: tuple[str, ...] = ()
+    to: tuple[Msisdn, ...] = ()
+    attempt: int | None = None
+    decision_id: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """How a reading counts: the label of the call, and the fault and code behind it."""
+
+    outcome: CallOutcome
+    fault: Fault | None = None
+    code: str | None = None
+    detail: str = ""
+    price: Money | None = None
+    """What was charged, as far as it is known."""
+
+
+class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One kind of call: how to build the request, read the answer and judge it."""
+
+    operation: Operation
+    subject: Subject
+    build: Callable[[Session | None], Request]
+    read: Callable[[Response], Reading[T | SessionExpired]]
+    sound: Callable[[object], bool]
+    """Whether a value is one that the plugin may return."""
+    judge: Callable[[T], Verdict]
+
+
+class Calls:
+    """How many requests one piece of work took, and for how many seconds."""
+
+    __slots__ = ("count", "duration")
+
+    def __init__(self, count: int = 0, duration: float = 0.0) -> None:
+        self.count = count
+        self.duration = duration
+
+    def copy(self) -> "Calls":
+        """Return an account that goes on from here on its own."""
+        return Calls(self.count, self.duration)
+
+
+Failed = Refused | Unknown
+"""What the engine itself knows about a request that got no answer, or none that the plugin could read."""
+
+
+class Caller:
+    """Everything that goes out to one provider goes through here.
+
+    State: the slots that limit how many requests are in flight, and the session.
+    """
+
+    def __init__(
+        self, name: str, provider: Provider, transport: Transport, guard: Guard, bus: Bus, clock: Clock, slots: int
+    ) -> None:
+        self._name = name
+        self._provider = provider
+        self._transport = transport
+        self._guard = guard
+        self._bus = bus
+        self._clock = clock
+        self._slots = asyncio.Semaphore(slots)
+        self._sessions = Sessions(self._log_in, clock)
+
+    async def close(self) -> None:
+        """End a login that is still in flight."""
+        await self._sessions.close()
+
+    async def call(self, plan: Plan[T], calls: Calls | None = None) -> T | Failed:
+        """Make a call, logging in first or again where the provider needs it; at most one repeat after "expired"."""
+        calls = calls or Calls()
+        session = await self._session_for(plan)
+        if isinstance(session, Refused):
+            return session
+        result = await self._once(plan, session, calls)
+        if not isinstance(result, SessionExpired):
+            return result
+        if session is not None:
+            self._sessions.expired(session)
+            session = await self._session_for(plan)
+            if isinstance(session, Refused):
+                return session
+            result = await self._once(plan, session, calls)
+        if isinstance(result, SessionExpired):
+            return Refused(fault=Fault.CREDENTIALS, code=result.code, detail=result.detail)
+        return result
+
+    async def _session_for(self, plan: Plan[T]) -> Session | Refused | None:
+        provider = self._provider
+        if not isinstance(provider, LogsIn):
+            return None
+        try:
+            needed = self._guard.call(
+                "needs_session",
+                lambda: provider.needs_session(plan.operation, plan.subject.channel),
+                lambda value: isinstance(value, bool),
+            )
+        except Broke as broke:
+            return _broken(broke)
+        return await self._sessions.get() if needed else None
+
+    async def _log_in(self) -> Session | Refused:
+        provider = self._provider
+        if not isinstance(provider, LogsIn):
+            return Refused(fault=Fault.REQUEST, detail="the plugin offers no login")
+        plan: Plan[Session | Refused] = Plan(
+            operation=Operation.LOGIN,
+            subject=Subject(),
+            build=lambda _: provider.login_request(),
+            read=provider.read_login,
+            sound=lambda value: isinstance(value, Session | Refused),
+            judge=judge_read,
+        )
+        result = await self._once(plan, None, Calls())
+        match result:
+            case Session() | Refused():
+                return result
+            case Unknown():
+                return Refused(fault=Fault.UNAVAILABLE, code=result.reason, detail="no answer to the login")
+            case _:
+                return Refused(fault=Fault.CREDENTIALS, code=result.code)
+
+    async def _once(self, plan: Plan[T], session: Session | None, calls: Calls) -> T | Failed | SessionExpired:
+        try:
+            request = self._guard.call(
+                f"building {plan.operation}", lambda: plan.build(session), lambda value: isinstance(value, Request)
+            )
+        except Broke as broke:
+            return _broken(broke)
+        async with self._slots:
+            calls.count += 1
+            progress = Progress()
+            started = self._clock.monotonic()
+            try:
+                exchange = await self._transport.exchange(request, progress=progress)
+            except asyncio.CancelledError:
+                duration = self._clock.monotonic() - started
+                self._tell(
+                    plan, _unanswered(plan.operation, FailureReason.CANCELLED, progress.left), duration, progress
+                )
+                raise
+        calls.duration += exchange.duration
+        answer = exchange.result
+        if isinstance(answer, Failure):
+            failed = _unanswered(plan.operation, answer.reason, answer.left, answer.detail)
+            self._tell(plan, failed, exchange.duration, progress)
+            return failed
+        return self._read(plan, answer, exchange.duration)
+
+    def _read(self, plan: Plan[T], answer: Response, duration: float) -> T | Failed | SessionExpired:
+        try:
+            reading = self._guard.call(
+                f"reading {plan.operation}",
+                lambda: plan.read(answer),
+                lambda value: _is_reading(value, plan.sound),
+            )
+        except Broke as broke:
+            failed = _unread(plan.operation, broke)
+            self._emit(plan, _verdict_of(failed, plan.operation), duration, http_status=answer.status)
+            return failed
+        value = reading.value
+        if isinstance(value, SessionExpired):
+            verdict = Verdict(
+                outcome=CallOutcome.REFUSED, fault=Fault.CREDENTIALS, code=value.code, detail="session expired"
+            )
+        else:
+            verdict = plan.judge(value)
+        self._emit(plan, verdict, duration, http_status=answer.status, reading=reading)
+        return value
+
+    def _tell(self, plan: Plan[T], failed: Failed, duration: float, progress: Progress) -> None:
+        self._emit(plan, _verdict_of(failed, plan.operation), duration, left=progress.left)
+
+    def _emit(
+        self,
+        plan: Plan[T],
+        verdict: Verdict,
+        duration: float,
+        *,
+        http_status: int | None = None,
+        left: bool = True,
+        reading: Reading[T | SessionExpired] | None = None,
+    ) -> None:
+        subject = plan.subject
+        self._bus.emit(
+            Called(
+                at=self._clock.now(),
+                provider=self._name,
+                channel=subject.channel,
+                operation=plan.operation,
+                outcome=verdict.outcome,
+                fault=verdict.fault,
+                code=verdict.code,
+                detail=verdict.detail,
+                http_status=http_status,
+                duration=duration,
+                left=left,
+                message_ids=subject.message_ids,
+                to=subject.to,
+                attempt=subject.attempt,
+                decision_id=subject.decision_id,
+                price=verdict.price,
+                lenient=reading.lenient if reading is not None else False,
+                oddities=tuple(reading.oddities) if reading is not None else (),
+            )
+        )
+
+
+def _is_reading(value: object, sound: Callable[[object], bool]) -> bool:
+    return isinstance(value, Reading) and (isinstance(value.value, SessionExpired) or sound(value.value))
+
+
+def judge_read(value: object) -> Verdict:
+    """Judge an operation that only reads: it was answered, or refused."""
+    if isinstance(value, Refused):
+        return Verdict(outcome=CallOutcome.REFUSED, fault=value.fault, code=value.code, detail=value.detail)
+    return Verdict(outcome=CallOutcome.ANSWERED)
+
+
+_REASONS = {
+    FailureReason.TIMEOUT: UnknownReason.TIMEOUT,
+    FailureReason.TOO_LARGE: UnknownReason.TOO_LARGE,
+    FailureReason.UNREADABLE: UnknownReason.UNREADABLE,
+    FailureReason.CANCELLED: UnknownReason.CANCELLED,
+}
+
+
+def _unanswered(operation: Operation, reason: FailureReason, left: bool, detail: str = "") -> Failed:  # noqa: FBT001
+    """Before the request has left it is a definite no; after that it is unknown, whatever the error was called."""
+    if left and operation in {Operation.SUBMIT, Operation.RECONCILE}:
+        return Unknown(reason=_REASONS.get(reason, UnknownReason.DISCONNECTED), code=reason.value, detail=detail)
+    return Refused(fault=Fault.UNAVAILABLE, code=reason.value, detail=detail)
+
+
+def _unread(operation: Operation, broke: Broke) -> Failed:
+    if operation in {Operation.SUBMIT, Operation.RECONCILE}:
+        return Unknown(reason=UnknownReason.PLUGIN, code="plugin", detail=str(broke))
+    return Refused(fault=Fault.UNAVAILABLE, code="plugin", detail=str(broke))
+
+
+def _broken(broke: Broke) -> Refused:
+    return Refused(fault=Fault.UNAVAILABLE, code="plugin", detail=str(broke))
+
+
+def _verdict_of(failed: Failed, operation: Operation) -> Verdict:
+    if isinstance(failed, Unknown):
+        return Verdict(outcome=CallOutcome.UNKNOWN, code=failed.code, detail=failed.detail)
+    outcome = CallOutcome.REFUSED if operation is Operation.SUBMIT else CallOutcome.FAILED
+    return Verdict(outcome=outcome, fault=failed.fault, code=failed.code, detail=failed.detail)

@@ -1,0 +1,260 @@
+"""The attempt loop: choose, attempt, decide, until somebody took the message or nobody will."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from random import Random
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.engine.attempts import Attempts, Made
+from pointsman.engine.bus import Bus
+from pointsman.engine.doubts import Doubt
+from pointsman.engine.ids import Ids
+from pointsman.engine.looking import Looking
+from pointsman.engine.queue import Withdrawn
+from pointsman.engine.recorder import Recorder
+from pointsman.engine.station import Station
+from pointsman.events import Decided, FailedOver, Spent
+from pointsman.message import Envelope, Money
+from pointsman.outcome import Accepted, Fault, Outcome, Refused, SettledBy, State, Unknown
+from pointsman.routing.candidate import Decision
+from pointsman.routing.choose import Chooser, Moment
+from pointsman.routing.failover import (
+    Finish,
+    GoOn,
+    LookInto,
+    OnUnknown,
+    Past,
+    Repeat,
+    Situation,
+    Step,
+    decide,
+    default_on_unknown,
+    final_state,
+)
+from pointsman.routing.match import Route
+from pointsman.routing.tariff import Rates
+from pointsman.store import Record
+from pointsman.store.record import End, Resolve
+
+
+class Desk(msgspec.Struct, kw_only=True, eq=False):
+    """What every flow needs; one for a router."""
+
+    stations: Mapping[str, Station]
+    chooser: Chooser
+    attempts: Attempts
+    looking: Looking
+    recorder: Recorder
+    rates: Rates
+    bus: Bus
+    clock: Clock
+    ids: Ids
+    random: Random
+    closing: bool = False
+
+    def moment(self) -> Moment:
+        """Return now, for a choice."""
+        return Moment(wall=self.clock.now(), monotonic=self.clock.monotonic(), random=self.random)
+
+
+class Flow:
+    """The way of one message from provider to provider.
+
+    State: the attempts so far, which providers had their turn, and whether the caller gave up.
+    """
+
+    def __init__(self, desk: Desk, envelope: Envelope, route: Route | None) -> None:
+        self._desk = desk
+        self._envelope = envelope
+        self._route = route
+        self._past: list[Past] = []
+        self._tried: set[str] = set()
+        self._number = 0
+        self.given_up = False
+        self.doubts: list[Doubt] = []
+        """Attempts that stayed unknown although their provider can be asked."""
+
+    async def run(self) -> Record:
+        """Attempt until the message is taken or nobody is left; return its record."""
+        last: str | None = None
+        only: str | None = None
+        while True:
+            decision = self._choose(only)
+            candidate = decision.chosen
+            if candidate is None and only is not None:
+                self._tried.add(only)
+                only = None
+                continue
+            if candidate is None:
+                return await self._nobody(decision)
+            if last is not None and last != candidate.provider:
+                self._failed_over(last, candidate.provider)
+            made = await self._desk.attempts.make(
+                self._envelope, decision, self._number + 1, lambda: self.given_up or self._desk.closing
+            )
+            if isinstance(made, Withdrawn):
+                ended = await self._withdrawn(made)
+                if ended is not None:
+                    return ended
+                continue
+            self._number += 1
+            last = candidate.provider
+            step = await self._after(made)
+            match step:
+                case Finish(state):
+                    return await self._finish(state)
+                case GoOn():
+                    self._tried.add(last)
+                    only = None
+                case Repeat(wait):
+                    await self._desk.clock.sleep(wait)
+                    only = last
+                case LookInto():
+                    raise AssertionError("an outcome is looked into once")
+
+    async def again(self, excluding: str) -> Record:
+        """Go on after a provider took the message and then reported that it could not do it."""
+        self._tried.add(excluding)
+        return await self.run()
+
+    def _choose(self, only: str | None) -> Decision:
+        tried: Iterable[str] = self._tried
+        if only is not None and self._route is not None:
+            tried = [name for name in self._route.providers if name != only]
+        desk = self._desk
+        decision = desk.chooser.choose(
+            self._envelope, self._route, desk.moment(), tried=tried, decision_id=desk.ids.new()
+        )
+        desk.bus.emit(
+            Decided(
+                at=decision.at,
+                message_id=self._envelope.id,
+                decision_id=decision.id,
+                provider=decision.chosen.provider if decision.chosen is not None else None,
+                strategy=decision.strategy,
+                reason=decision.reason,
+            )
+        )
+        return decision
+
+    async def _after(self, made: Made) -> Step:
+        """Return the next step after an attempt, looking into it first where that may tell more."""
+        provider, outcome = made.attempt.provider, made.attempt.outcome
+        self._past.append(Past(provider, outcome))
+        if isinstance(outcome, Accepted):
+            return Finish(State.SENT)
+        step = decide(self._situation(provider))
+        if not isinstance(step, LookInto):
+            return step
+        found = await self._desk.looking.look_into(
+            self._desk.stations[provider], self._envelope, made.attempt, made.submission
+        )
+        if isinstance(found, Unknown):
+            station = self._desk.stations[provider]
+            self.doubts.append(
+                Doubt(station=station, envelope=self._envelope, attempt=made.attempt, sent=made.submission)
+            )
+        await self._resolve(made, found)
+        self._past[-1] = Past(provider, found, looked_into=True)
+        return decide(self._situation(provider))
+
+    def _situation(self, provider: str) -> Situation:
+        desk = self._desk
+        route = self._route
+        policy = route.on_unknown if route is not None else None
+        reconcilable = desk.stations[provider].reconciling(self._envelope.channel) is not None
+        return Situation(
+            past=self._past,
+            max_attempts=route.max_attempts if route is not None else 1,
+            now=desk.clock.now(),
+            deadline=self._envelope.deadline,
+            another=self._another(provider),
+            can_reconcile=reconcilable,
+            on_unknown=OnUnknown.STOP
+            if desk.closing
+            else policy or default_on_unknown(self._envelope.message.message_class, self._envelope.channel),
+        )
+
+    def _another(self, provider: str) -> bool:
+        desk = self._desk
+        peek = desk.chooser.choose(
+            self._envelope, self._route, desk.moment(), tried={*self._tried, provider}, decision_id=""
+        )
+        return peek.chosen is not None
+
+    async def _resolve(self, made: Made, found: Outcome) -> None:
+        """Write down what an unknown outcome turned out to be, and put the money right."""
+        if isinstance(found, Unknown):
+            return
+        await self._desk.recorder.change(self._envelope.id, Resolve(made.attempt.number, found, SettledBy.RECONCILED))
+        station = self._desk.stations[made.attempt.provider]
+        listed = self._listed_price(station)
+        held = self._in_account(station, listed)
+        now = self._desk.clock.monotonic()
+        if isinstance(found, Refused):
+            station.view.ledger.charge(-held, now)
+            return
+        price = found.price or listed
+        if price is not None:
+            station.view.ledger.charge(self._in_account(station, price) - held, now)
+            parts = self._envelope.parts
+            self._desk.bus.emit(Spent(at=self._desk.clock.now(), provider=station.name, price=price, segments=parts))
+
+    def _listed_price(self, station: Station) -> Money | None:
+        envelope = self._envelope
+        price = station.view.tariff.price(envelope.channel, envelope.to, envelope.network, self._desk.clock.now())
+        return price.of(envelope.parts) if price is not None else None
+
+    def _in_account(self, station: Station, money: Money | None) -> Decimal:
+        return Decimal(0) if money is None else self._desk.rates.convert(money, station.view.currency).amount
+
+    async def _withdrawn(self, why: Withdrawn) -> Record | None:
+        match why:
+            case Withdrawn.BREAKER:
+                return None
+            case Withdrawn.LATE:
+                return await self._end(final_state(self._past, late=True), self._reason())
+            case Withdrawn.CANCELLED:
+                in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
+                return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
+
+    async def _nobody(self, decision: Decision) -> Record:
+        """Nobody can take it (any more): the reason is the last refusal, or why nobody was a candidate at all."""
+        late = self._desk.clock.now() >= self._envelope.deadline
+        reason = self._reason() or Refused(
+            fault=Fault.NO_ROUTE,
+            detail="; ".join(f"{one.provider}: {one.why} {one.detail}".strip() for one in decision.excluded)
+            or "no route is for this message",
+        )
+        return await self._end(final_state(self._past, late=late), reason)
+
+    async def _finish(self, state: State) -> Record:
+        if state is State.SENT:
+            record = await self._desk.recorder.get(self._envelope.id)
+            if record is None:
+                raise KeyError(self._envelope.id)
+            return record
+        return await self._end(state, self._reason())
+
+    async def _end(self, state: State, reason: Refused | None) -> Record:
+        return (await self._desk.recorder.change(self._envelope.id, End(state, reason)))[1]
+
+    def _reason(self) -> Refused | None:
+        for past in reversed(self._past):
+            if isinstance(past.outcome, Refused):
+                return past.outcome
+        return None
+
+    def _failed_over(self, before: str, after: str) -> None:
+        outcome = self._past[-1].outcome
+        self._desk.bus.emit(
+            FailedOver(
+                at=self._desk.clock.now(),
+                message_id=self._envelope.id,
+                from_provider=before,
+                to_provider=after,
+                fault=outcome.fault if isinstance(outcome, Refused) else None,
+            )
+        )

@@ -1,0 +1,49 @@
+"""Keeping a plugin's mistakes to itself: what it raises or how long it takes must not reach anybody else."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pointsman.clock import Clock
+
+T = TypeVar("T")
+
+TOO_LONG = 0.25
+"""Seconds of the event loop that one call of a plugin's function may take."""
+STRIKES = 3
+"""A plugin that broke its contract so often is out of use until the configuration changes."""
+
+
+class Broke(Exception):
+    """A plugin's function raised or returned something that its contract does not know."""
+
+
+class Guard:
+    """Calls the functions of one provider's plugin and counts what they do wrong."""
+
+    def __init__(self, clock: Clock, quarantine: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._quarantine = quarantine
+        self._strikes = 0
+
+    def call(self, what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
+        """Return what `function` returns, if that is `sound`. Raises `Broke` otherwise."""
+        started = self._clock.monotonic()
+        try:
+            value = function()
+        except Exception as error:
+            reason = f"{what} raised {type(error).__name__}"
+            self.strike(reason)
+            raise Broke(reason) from error
+        if self._clock.monotonic() - started > TOO_LONG:
+            self.strike(f"{what} kept the event loop for more than {TOO_LONG} s")
+        if not sound(value):
+            reason = f"{what} returned {type(value).__name__} where its contract knows something else"
+            self.strike(reason)
+            raise Broke(reason)
+        return value
+
+    def strike(self, reason: str) -> None:
+        """Count a breach of contract."""
+        self._strikes += 1
+        if self._strikes == STRIKES:
+            self._quarantine(reason)

@@ -1,0 +1,103 @@
+"""The door: a caller's message becomes an envelope, or is refused with the reason. Nothing behind it checks again."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.engine.ids import Ids
+from pointsman.errors import InvalidMessage
+from pointsman.message import (
+    Channel,
+    Envelope,
+    HlrLookup,
+    Message,
+    MessageClass,
+    Network,
+    Segments,
+    Sms,
+    Viber,
+    channel_of,
+)
+from pointsman.routing.match import Route, route_of
+from pointsman.text import NumberRanges, check_sender, classify, count_segments, parse_msisdn
+
+MOST_SEGMENTS = 255
+"""A text message cannot have more: the number of a part is one byte (3GPP TS 23.040)."""
+
+LifeLimits = Mapping[tuple[str, MessageClass], float]
+"""Seconds that a message lives when its caller sets no limit, by route and class."""
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """A valid message and the route that is for it."""
+
+    envelope: Envelope
+    route: Route | None
+
+
+class Door:
+    """Parses messages. Knows the region, the number ranges, the routes and the default lives; has no state."""
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        ranges: NumberRanges | None,
+        routes: tuple[Route, ...],
+        lives: LifeLimits,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._region = region
+        self._ranges = ranges
+        self._routes = routes
+        self._lives = lives
+        self._clock = clock
+        self._ids = ids
+
+    def parse(self, message: Message, network: Network | None = None) -> Parsed:
+        """Return the envelope of a message. Raises `InvalidMessage`.
+
+        `network` is better knowledge than the number gives, such as the result of a lookup.
+        """
+        to = parse_msisdn(message.to, self._region)
+        segments = None if isinstance(message, HlrLookup) else _check_text(message)
+        if message.ttl is not None and message.ttl.total_seconds() <= 0:
+            raise InvalidMessage("ttl", f"{message.ttl} is over already; give a time longer than zero")
+        now = self._clock.now()
+        envelope = Envelope(
+            id=self._ids.new(),
+            message=message,
+            channel=channel_of(message),
+            to=to,
+            network=network or classify(to, self._ranges),
+            segments=segments,
+            accepted_at=now,
+            deadline=now,
+        )
+        route = route_of(self._routes, envelope)
+        return Parsed(msgspec.structs.replace(envelope, deadline=now + self._life(message, route)), route)
+
+    def _life(self, message: Message, route: Route | None) -> float:
+        if message.ttl is not None:
+            return message.ttl.total_seconds()
+        return self._lives[route.name, message.message_class] if route is not None else DEFAULT_LIFE
+
+
+DEFAULT_LIFE = 300.0
+"""Seconds for a message that no route is for; it is refused at once anyway."""
+
+
+def _check_text(message: Sms | Viber) -> Segments:
+    text = message.text
+    if not text.strip():
+        raise InvalidMessage("text", "is empty; nobody would deliver it")
+    if "\x00" in text or (not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text)):
+        raise InvalidMessage("text", "holds a character that cannot be sent (NUL or half of a surrogate pair)")
+    if message.sender is not None:
+        check_sender(message.sender)
+    segments = count_segments(text)
+    if channel_of(message) is Channel.SMS and segments.count > MOST_SEGMENTS:
+        raise InvalidMessage("text", f"needs {segments.count} segments; an SMS has at most {MOST_SEGMENTS}")
+    return segments

@@ -1,0 +1,191 @@
+"""Messages waiting for one provider, and which of them travel together."""
+
+import enum
+import heapq
+from asyncio import Future
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+
+import msgspec
+
+from pointsman.engine.calling import Calls
+from pointsman.message import Channel, Money, channel_of
+from pointsman.outcome import Outcome
+from pointsman.plugin import ChannelLimits, Submission
+
+
+class Withdrawn(enum.Enum):
+    """The message was taken out of the queue before anything was sent; it is not an attempt."""
+
+    BREAKER = enum.auto()
+    """The breaker opened while it waited."""
+    LATE = enum.auto()
+    """Its life ended while it waited."""
+    CANCELLED = enum.auto()
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt went."""
+
+    outcome: Outcome
+    calls: int
+    started_at: float
+    """Wall time."""
+    duration: float
+    call_ref: str
+    """The reference of the last request in which it travelled."""
+    submission: Submission
+    """As it was sent: a plugin may have had to change the reference."""
+    shared: bool = False
+    """It had no place of its own in the request: an equal message to the same number did."""
+
+
+class Ticket(msgspec.Struct, kw_only=True, eq=False):
+    """One message in the queue of one provider."""
+
+    submission: Submission
+    message_id: str
+    provider: str
+    number: int
+    decision_id: str
+    urgency: int
+    """Lower goes first."""
+    parts: int
+    price: Money | None
+    """What it costs by the price list."""
+    limits: ChannelLimits
+    still_wanted: Callable[[], Withdrawn | None]
+    """Asked at the last moment."""
+    passage: "Future[Passage | Withdrawn]"
+    taken: bool = False
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What travels in one request: one place per distinct message, with all the tickets that share the place."""
+
+    places: tuple[tuple[Ticket, ...], ...]
+
+    @property
+    def channel(self) -> Channel:
+        """The channel that all of them share."""
+        return channel_of(self.places[0][0].submission.message)
+
+    @property
+    def items(self) -> tuple[Submission, ...]:
+        """What the provider sees."""
+        return tuple(place[0].submission for place in self.places)
+
+    @property
+    def parts(self) -> int:
+        """Segments that the request causes."""
+        return sum(place[0].parts for place in self.places)
+
+    def tickets(self) -> Iterator[Ticket]:
+        """All tickets, place by place."""
+        for place in self.places:
+            yield from place
+
+
+class Queue:
+    """Tickets in order of urgency and arrival, with those of one batch key findable together."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Hashable | None, Ticket]] = []
+        self._by_key: dict[Hashable, deque[Ticket]] = {}
+        self._arrivals = 0
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def put(self, ticket: Ticket, key: Hashable | None) -> None:
+        """Add a ticket; `key` None travels alone."""
+        self._arrivals += 1
+        self._waiting += 1
+        heapq.heappush(self._heap, (ticket.urgency, self._arrivals, key, ticket))
+        if key is not None:
+            self._by_key.setdefault(key, deque()).append(ticket)
+
+    def take(self, most: int | None) -> Load | None:
+        """Remove and return the load of the next request, at most `most` places; None when nobody waits.
+
+        Tickets that are not wanted any more are answered on the way.
+        """
+        while self._heap:
+            _, _, key, ticket = heapq.heappop(self._heap)
+            if ticket.taken or self._dismissed(ticket):
+                continue
+            self._take(ticket)
+            limit = ticket.limits.batch if most is None else min(most, ticket.limits.batch)
+            if key is None:
+                return Load(((ticket,),))
+            return self._gather(ticket, key, limit)
+        return None
+
+    def drain(self) -> Iterator[Ticket]:
+        """Remove and return everybody."""
+        while self._heap:
+            ticket = heapq.heappop(self._heap)[3]
+            if not ticket.taken:
+                self._take(ticket)
+                yield ticket
+        self._by_key.clear()
+
+    def _gather(self, first: Ticket, key: Hashable, limit: int) -> Load:
+        places: list[list[Ticket]] = [[first]]
+        by_recipient = {first.submission.to: places[0]}
+        waiting = self._by_key[key]
+        while waiting:
+            ticket = waiting[0]
+            if not ticket.taken and not self._dismissed(ticket):
+                shared = by_recipient.get(ticket.submission.to) if ticket.limits.one_per_recipient else None
+                if shared is None and len(places) >= limit:
+                    break
+                self._take(ticket)
+                if shared is None:
+                    shared = []
+                    places.append(shared)
+                    by_recipient.setdefault(ticket.submission.to, shared)
+                shared.append(ticket)
+            waiting.popleft()
+        if not waiting:
+            del self._by_key[key]
+        return Load(tuple(tuple(place) for place in places))
+
+    def _dismissed(self, ticket: Ticket) -> bool:
+        """Answer a ticket that is not to be sent any more, and say whether it was one."""
+        withdrawn = Withdrawn.CANCELLED if ticket.passage.done() else ticket.still_wanted()
+        if withdrawn is None:
+            return False
+        self._take(ticket)
+        if not ticket.passage.done():
+            ticket.passage.set_result(withdrawn)
+        return True
+
+    def _take(self, ticket: Ticket) -> None:
+        ticket.taken = True
+        self._waiting -= 1
+
+
+def answer(
+    ticket: Ticket,
+    outcome: Outcome,
+    item: Submission,
+    call_ref: str,
+    calls: Calls,
+    started_at: float,
+    *,
+    shared: bool,
+) -> None:
+    """Tell the one who waits for a ticket how it went; the first answer counts."""
+    if not ticket.passage.done():
+        passage = Passage(
+            outcome=outcome,
+            calls=calls.count,
+            started_at=started_at,
+            duration=calls.duration,
+            call_ref=call_ref,
+            submission=item,
+            shared=shared,
+        )
+        ticket.passage.set_result(passage)

@@ -1,0 +1,60 @@
+"""Writing down what happens to messages, and telling when it moved one."""
+
+from pointsman.clock import Clock
+from pointsman.engine.bus import Bus
+from pointsman.events import MessageMoved, MessageTaken
+from pointsman.message import Envelope
+from pointsman.outcome import State
+from pointsman.store import Record, Store
+from pointsman.store.record import Change
+
+
+class Recorder:
+    """The store with the events that its changes cause. Every change goes through here."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+
+    async def accept(self, envelope: Envelope) -> Record:
+        """Record a new message; when this returns, it is ours."""
+        record = await self._store.accept(envelope)
+        self._bus.emit(
+            MessageTaken(
+                at=envelope.accepted_at,
+                message_id=envelope.id,
+                channel=envelope.channel,
+                message_class=envelope.message.message_class,
+                segments=envelope.parts,
+            )
+        )
+        return record
+
+    async def change(self, message_id: str, change: Change) -> tuple[Record, Record]:
+        """Apply a change; return the record before and after."""
+        before, after = await self._store.apply(message_id, change, self._clock.now())
+        if after.state is not before.state:
+            self._moved(after, before.state)
+        return before, after
+
+    async def get(self, message_id: str) -> Record | None:
+        """Return a record."""
+        return await self._store.get(message_id)
+
+    async def find(self, provider: str, provider_id: str) -> tuple[tuple[str, int], ...]:
+        """Return messages and attempts to which a provider gave this id."""
+        return await self._store.find(provider, provider_id)
+
+    def _moved(self, after: Record, before: State) -> None:
+        envelope = after.envelope
+        self._bus.emit(
+            MessageMoved(
+                at=after.updated_at,
+                message_id=envelope.id,
+                channel=envelope.channel,
+                message_class=envelope.message.message_class,
+                before=before,
+                after=after.state,
+            )
+        )

@@ -1,0 +1,34 @@
+"""One configured provider with everything that belongs to it while the router runs."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pointsman.engine.calling import Caller
+from pointsman.engine.guard import Guard
+from pointsman.engine.lane import Lane
+from pointsman.message import Channel
+from pointsman.plugin import Polling, Provider, Reconciling
+from pointsman.routing.choose import View
+from pointsman.transport import Transport
+
+
+class Station(msgspec.Struct, kw_only=True, eq=False):
+    """A provider's plugin, its connections, its queue, and what choosing sees of it."""
+
+    name: str
+    plugin: str
+    provider: Provider
+    transport: Transport
+    guard: Guard
+    caller: Caller
+    lane: Lane
+    view: View
+    polling: Mapping[Channel, Polling]
+    balance_every: float
+    """Seconds between two looks at the balance."""
+    callback_url: str | None = None
+
+    def reconciling(self, channel: Channel) -> Reconciling | None:
+        """Return how unknown outcomes on a channel can be cleared up, or None when they cannot."""
+        return self.provider.profile.reconciling.get(channel)

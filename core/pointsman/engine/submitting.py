@@ -1,0 +1,110 @@
+"""A submit as a call: its request, what its answer may be, and how it counts."""
+
+from collections.abc import Iterable
+
+from pointsman.engine.calling import Plan, Subject, Verdict
+from pointsman.engine.queue import Load
+from pointsman.events import CallOutcome, Operation
+from pointsman.message import Money
+from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown
+from pointsman.plugin import Batch, Each, Provider, Request, Resubmit, Session, Whole
+
+Submitted = Each | Whole | Resubmit
+
+
+def submit_plan(provider: Provider, load: Load, batch: Batch, request: Request | None = None) -> Plan[Submitted]:
+    """Return the call that submits a batch, with a request of the plugin's own where it has one."""
+
+    def build(session: Session | None) -> Request:
+        return request if request is not None else provider.submit_request(batch, session)
+
+    return Plan(
+        operation=Operation.SUBMIT,
+        subject=_subject(load, batch),
+        build=build,
+        read=lambda response: provider.read_submit(batch, response),
+        sound=lambda value: _sound(value, len(batch.items)),
+        judge=lambda value: _judge(value, load),
+    )
+
+
+def divisible(result: Each | Whole) -> bool:
+    """Say whether halves of the batch may fare better than the whole did: nothing was sent, and nobody was named."""
+    return isinstance(result, Whole) and (
+        result.divisible or (isinstance(result.outcome, Refused) and result.outcome.fault is Fault.LIMIT)
+    )
+
+
+def _subject(load: Load, batch: Batch) -> Subject:
+    tickets = tuple(load.tickets())
+    alone = tickets[0] if len(tickets) == 1 else None
+    return Subject(
+        channel=batch.channel,
+        message_ids=tuple([ticket.message_id for ticket in tickets]),
+        to=tuple([item.to for item in batch.items]),
+        attempt=alone.number if alone is not None else None,
+        decision_id=alone.decision_id if alone is not None else None,
+    )
+
+
+def _sound(value: object, size: int) -> bool:
+    match value:
+        case Each(outcomes):
+            return len(outcomes) == size and all(isinstance(one, Accepted | Refused | Unknown) for one in outcomes)
+        case Whole(outcome=outcome):
+            return isinstance(outcome, Refused | Unknown)
+        case Resubmit(request=request, batch=batch):
+            return _is(request, Request) and _is(batch, Batch) and len(batch.items) == size
+        case _:
+            return False
+
+
+def _is(value: object, kind: type) -> bool:
+    """A Struct's constructor does not check types, so a plugin may have put anything there."""
+    return isinstance(value, kind)
+
+
+def _judge(value: Submitted, load: Load) -> Verdict:
+    match value:
+        case Each(outcomes):
+            return _together(outcomes, load)
+        case Whole(outcome=outcome):
+            return _one(outcome)
+        case Resubmit(reason=reason):
+            return _one(reason)
+
+
+def _together(outcomes: tuple[Outcome, ...], load: Load) -> Verdict:
+    """Judge a batch by its messages: alike, or mixed."""
+    verdicts = {_one(outcome) for outcome in outcomes}
+    price = _sum(
+        outcome.price or place[0].price
+        for outcome, place in zip(outcomes, load.places, strict=True)
+        if isinstance(outcome, Accepted)
+    )
+    kinds = {verdict.outcome for verdict in verdicts}
+    if len(kinds) > 1:
+        return Verdict(outcome=CallOutcome.MIXED, price=price)
+    kind = kinds.pop()
+    if len(verdicts) > 1:
+        return Verdict(outcome=kind, price=price)
+    only = verdicts.pop()
+    return Verdict(outcome=kind, fault=only.fault, code=only.code, detail=only.detail, price=price)
+
+
+def _one(outcome: Outcome) -> Verdict:
+    match outcome:
+        case Accepted():
+            return Verdict(outcome=CallOutcome.ACCEPTED)
+        case Refused():
+            return Verdict(outcome=CallOutcome.REFUSED, fault=outcome.fault, code=outcome.code, detail=outcome.detail)
+        case Unknown():
+            return Verdict(outcome=CallOutcome.UNKNOWN, code=outcome.code or outcome.reason, detail=outcome.detail)
+
+
+def _sum(prices: Iterable[Money | None]) -> Money | None:
+    """Add up what is known, if it is all of one currency."""
+    known = [price for price in prices if price is not None]
+    if not known or len({price.currency for price in known}) > 1:
+        return None
+    return Money(sum((price.amount for price in known[1:]), known[0].amount), known[0].currency)

@@ -1,0 +1,189 @@
+"""What becomes of accepted messages: reports are matched, merged and told, and whoever waits for them is woken."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.engine.bus import Bus
+from pointsman.engine.ids import ID_LENGTH
+from pointsman.engine.polling import Poller, Watch
+from pointsman.engine.recorder import Recorder
+from pointsman.engine.station import Station
+from pointsman.events import Reported, ReportIgnored, Spent
+from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, Unknown
+from pointsman.routing.merge import is_final as is_final_report
+from pointsman.routing.tariff import Rates
+from pointsman.store import Record
+from pointsman.store.record import Note, Resolve, is_final
+
+EARLY_KEPT = 10_000
+"""Reports kept for ids that we do not know yet: a callback may be quicker than our own bookkeeping."""
+
+
+class Tracking:
+    """The pollers, the reports that came too early, and those who wait for a message to be final."""
+
+    def __init__(self, recorder: Recorder, rates: Rates, bus: Bus, clock: Clock) -> None:
+        self._recorder = recorder
+        self._rates = rates
+        self._bus = bus
+        self._clock = clock
+        self._stations: Mapping[str, Station] = {}
+        self._pollers: dict[str, Poller] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
+        self._waiting: dict[str, list[asyncio.Future[Record]]] = {}
+
+    def start(self, stations: Mapping[str, Station]) -> None:
+        """Begin to poll."""
+        self._stations = stations
+        for name, station in stations.items():
+            poller = Poller(name, station.provider, station.caller, station.polling, self.take, self._clock)
+            self._pollers[name] = poller
+            self._tasks.append(asyncio.create_task(poller.run(), name=f"poller {name}"))
+
+    async def close(self) -> None:
+        """Stop polling; nobody is woken any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for waiting in self._waiting.values():
+            for future in waiting:
+                future.cancel()
+
+    async def follow(self, record: Record, attempt: Attempt) -> None:
+        """Wait for the reports of an accepted attempt."""
+        outcome = attempt.outcome
+        if not isinstance(outcome, Accepted):
+            return
+        for provider_id in outcome.ids:
+            early = self._early.pop((attempt.provider, provider_id), None)
+            done: frozenset[str] = frozenset()
+            if early is not None:
+                done = await self.take(attempt.provider, tuple(early))
+            if provider_id not in done:
+                self._pollers[attempt.provider].add(
+                    Watch(
+                        provider_id=provider_id,
+                        message_id=record.envelope.id,
+                        to=record.envelope.to,
+                        channel=record.envelope.channel,
+                        accepted_at=attempt.started_at,
+                    )
+                )
+
+    async def take(self, provider: str, reports: tuple[Report, ...]) -> frozenset[str]:
+        """Take reports in; return the ids about which there is nothing more to learn."""
+        done: set[str] = set()
+        for report in reports:
+            places = await self._recorder.find(provider, report.provider_id)
+            if not places and report.reference is not None:
+                places, report = await self._by_reference(provider, report.reference, report)
+            if not places:
+                self._keep_early(provider, report)
+            for message_id, number in places:
+                if await self._noted(provider, message_id, number, report):
+                    done.add(report.provider_id)
+        return frozenset(done)
+
+    async def _by_reference(
+        self, provider: str, reference: str, report: Report
+    ) -> tuple[tuple[tuple[str, int], ...], Report]:
+        """Match a report by our own reference; it also proves that an attempt in doubt did get through."""
+        message_id = reference[:ID_LENGTH]
+        record = await self._recorder.get(message_id)
+        for attempt in record.attempts if record is not None else ():
+            if attempt.provider != provider or attempt.ref != reference:
+                continue
+            match attempt.outcome:
+                case Accepted(ids=ids):
+                    return ((message_id, attempt.number),), msgspec.structs.replace(
+                        report, provider_id=ids[0] if ids else report.provider_id
+                    )
+                case Unknown():
+                    taken = Accepted(ids=(report.provider_id,), price=report.price)
+                    await self._recorder.change(message_id, Resolve(attempt.number, taken, SettledBy.REPORT))
+                    return ((message_id, attempt.number),), report
+                case Refused():
+                    return (), report
+        return (), report
+
+    async def until_final(self, message_id: str) -> Record:
+        """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one."""
+        record = await self._recorder.get(message_id)
+        if record is None:
+            raise KeyError(message_id)
+        if is_final(record):
+            return record
+        future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(message_id, []).append(future)
+        return await future
+
+    def woken(self, record: Record) -> None:
+        """Wake those who wait for a message, if it is final."""
+        if self._waiting and is_final(record):
+            for future in self._waiting.pop(record.envelope.id, ()):
+                if not future.done():
+                    future.set_result(record)
+
+    def _keep_early(self, provider: str, report: Report) -> None:
+        self._early.setdefault((provider, report.provider_id), []).append(report)
+        if len(self._early) > EARLY_KEPT:
+            (stranger, _), _ = self._early.popitem(last=False)
+            self._bus.emit(ReportIgnored(at=self._clock.now(), provider=stranger, reason="unknown_id"))
+
+    async def _noted(self, provider: str, message_id: str, number: int, report: Report) -> bool:
+        record = await self._recorder.get(message_id)
+        if record is None:
+            return True
+        if report.to is not None and report.to != record.envelope.to:
+            self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
+            return False
+        before, after = await self._recorder.change(message_id, Note(number, report))
+        final = is_final_report(report)
+        if after is not before:
+            attempt = after.attempts[number - 1]
+            self._tell(provider, after, attempt, report, final=final)
+            self._charge_delivery(after, attempt, report)
+            self.woken(after)
+        return final
+
+    def _tell(self, provider: str, record: Record, attempt: Attempt, report: Report, *, final: bool) -> None:
+        state = report.lookup.state if report.lookup is not None else report.state
+        if state is not None:
+            now = self._clock.now()
+            self._bus.emit(
+                Reported(
+                    at=now,
+                    message_id=record.envelope.id,
+                    provider=provider,
+                    channel=record.envelope.channel,
+                    state=state,
+                    final=final,
+                    age=now - attempt.started_at,
+                )
+            )
+
+    def _charge_delivery(self, record: Record, attempt: Attempt, report: Report) -> None:
+        """Book what is due on delivery, with the first part that is reported as delivered."""
+        if attempt.on_delivery is None or report.state is not DeliveryState.DELIVERED:
+            return
+        delivered = sum(
+            one.number == attempt.number and one.report.state is DeliveryState.DELIVERED for one in record.reports
+        )
+        if delivered == 1:
+            view = self._stations[attempt.provider].view
+            amount = self._rates.convert(attempt.on_delivery, view.currency).amount
+            view.ledger.charge(amount or Decimal(0), self._clock.monotonic())
+            self._bus.emit(
+                Spent(
+                    at=self._clock.now(),
+                    provider=attempt.provider,
+                    price=attempt.on_delivery,
+                    segments=record.envelope.parts,
+                )
+            )

@@ -1,0 +1,107 @@
+"""Tries one plugin: loads it, checks its hooks and lets it register what it offers."""
+
+import inspect
+import traceback
+from collections.abc import Callable
+
+import pluggy
+
+from pointsman.errors import PluginError
+from pointsman.loading.registration import registration_problem
+from pointsman.loading.values import LoadedPlugin, Quarantine
+from pointsman.plugin import AnyProviderPlugin, Event, ProviderPlugin
+from pointsman.plugin.hookspecs import Hooks
+
+HOOKS = tuple(name for name in vars(Hooks) if not name.startswith("_"))
+"""The names of all hooks."""
+
+
+class Candidate:
+    """A plugin that is being tried; what it turns out to offer is added to it."""
+
+    def __init__(
+        self, name: str, load: Callable[[], object], distribution: str | None = None, version: str | None = None
+    ) -> None:
+        self.name = name
+        self.distribution = distribution
+        self.version = version
+        self.hooks: tuple[str, ...] = ()
+        self.providers: list[AnyProviderPlugin] = []
+        self.observe: Callable[[Event], None] | None = None
+        self._load = load
+
+    def try_out(self) -> Quarantine | None:
+        """Load it and let it register; returns why it cannot be used, or None."""
+        try:
+            plugin = self._load()
+            if isinstance(plugin, ProviderPlugin):
+                self._register(plugin)
+            else:
+                self._call_hooks(plugin)
+        except KeyboardInterrupt:
+            raise
+        except PluginError as error:
+            return self.quarantine(error.problem)
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, even SystemExit
+            return self.quarantine(f"it raised while it was loaded: {_described(error)}")
+        return None
+
+    def quarantine(self, reason: str) -> Quarantine:
+        """Return this plugin as one that is out of use."""
+        return Quarantine(
+            name=self.name,
+            distribution=self.distribution,
+            version=self.version,
+            reason=reason,
+            claims=tuple(provider.name for provider in self.providers),
+        )
+
+    def loaded(self) -> LoadedPlugin:
+        """Return this plugin as one in use."""
+        return LoadedPlugin(
+            name=self.name,
+            distribution=self.distribution,
+            version=self.version,
+            hooks=self.hooks,
+            provides=tuple(provider.name for provider in self.providers),
+        )
+
+    def _call_hooks(self, plugin: object) -> None:
+        manager = pluggy.PluginManager("pointsman")
+        manager.add_hookspecs(Hooks)
+        manager.register(plugin, self.name)
+        callers = manager.get_hookcallers(plugin) or []
+        self.hooks = tuple(sorted(caller.name for caller in callers))
+        try:
+            manager.check_pending()
+        except pluggy.PluginValidationError:
+            wrong = ", ".join(sorted(caller.name for caller in callers if not caller.has_spec()))
+            raise PluginError(self.name, f"there is no hook {wrong}; the hooks are {', '.join(HOOKS)}") from None
+        for caller in callers:
+            if any(inspect.iscoroutinefunction(implementation.function) for implementation in caller.get_hookimpls()):
+                raise PluginError(self.name, f"the hook {caller.name} is async; hooks are plain functions")
+        manager.hook.register_providers(register=self._register)
+        if "observed" in self.hooks:
+            self.observe = _observer(manager)
+        if not self.providers and self.observe is None:
+            why = "it registers no provider" if self.hooks else f"it has none of the hooks {', '.join(HOOKS)}"
+            raise PluginError(self.name, f"it offers nothing: {why}")
+
+    def _register(self, provider: AnyProviderPlugin) -> None:
+        if problem := registration_problem(provider):
+            raise PluginError(self.name, problem)
+        if any(provider.name == other.name for other in self.providers):
+            raise PluginError(self.name, f'it registers the provider "{provider.name}" twice')
+        self.providers.append(provider)
+
+
+def _observer(manager: pluggy.PluginManager) -> Callable[[Event], None]:
+    def observe(event: Event) -> None:
+        manager.hook.observed(event=event)
+
+    return observe
+
+
+def _described(error: BaseException) -> str:
+    """Return the kind of an error and its first words; never raises, whatever the error is."""
+    return traceback.format_exception_only(error)[-1].strip()[:300]

@@ -1,0 +1,310 @@
+"""The router: messages in, receipts out. It puts the parts together, starts and stops them, and does nothing else."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Self
+
+from pointsman.clock import Clock, SystemClock
+from pointsman.config import Config, Overrides, build_providers, load_config
+from pointsman.engine.assembly import Workshop, build_lives, build_routes, build_station
+from pointsman.engine.attempts import Attempts
+from pointsman.engine.balances import Balances
+from pointsman.engine.bus import Bus, Observer
+from pointsman.engine.doubts import Doubts
+from pointsman.engine.flow import Desk
+from pointsman.engine.ids import Ids
+from pointsman.engine.looking import Looking
+from pointsman.engine.parsing import Door
+from pointsman.engine.recorder import Recorder
+from pointsman.engine.serving import Serving
+from pointsman.engine.station import Station
+from pointsman.engine.status import ProviderStatus, status_of
+from pointsman.engine.tracking import Tracking
+from pointsman.errors import InvalidMessage, PointsmanError, RouterClosed
+from pointsman.events import Event, PluginQuarantined
+from pointsman.loading import PluginSet, load_plugins
+from pointsman.message import HlrLookup, Message
+from pointsman.outcome import LookupResult, Receipt
+from pointsman.plugin import AnyProviderPlugin, Callback, ReceivesCallbacks, Response
+from pointsman.routing.breaker import BreakerSettings
+from pointsman.routing.candidate import Decision
+from pointsman.routing.choose import Chooser
+from pointsman.routing.rests import Rests
+from pointsman.routing.strategy import STRATEGIES
+from pointsman.routing.tariff import Rates
+from pointsman.store import MemoryStore, Store, receipt
+from pointsman.text import NumberRanges, valid_sender
+
+BALANCE_PATIENCE = 2.0
+"""Seconds that the start waits for the first reading of the balances."""
+DRAIN_PATIENCE = 10.0
+"""Seconds that requests in flight get at the end before they are cut off."""
+SENDING_AT_ONCE = 1000
+"""Messages of one `send_many` that are on their way together."""
+
+
+class InvalidMessages(PointsmanError):
+    """Some messages of a `send_many` are invalid, and none of them was sent; `problems` says which and why."""
+
+    def __init__(self, problems: Sequence[tuple[int, InvalidMessage]]) -> None:
+        shown = "; ".join(f"message {place}: {problem}" for place, problem in problems[:5])
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        super().__init__(f"{len(problems)} of the messages are invalid, nothing was sent: {shown}{more}")
+        self.problems = tuple(problems)
+
+
+class Router:
+    """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
+
+    Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
+    event loop in which it was started.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        plugins: PluginSet | None = None,
+        store: Store | None = None,
+        observers: Iterable[Observer] = (),
+        clock: Clock | None = None,
+        random: Random | None = None,
+        breaker: BreakerSettings | None = None,
+        only_loopback: bool = False,
+    ) -> None:
+        """Put a router together; connects to nobody.
+
+        `store` is a `MemoryStore` unless given. `clock` and `random` make tests and replays exact. With
+        `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a plugin that
+        the configuration names is missing, `ConfigError` when the number ranges cannot be read.
+        """
+        self._config = config
+        self._plugins = plugins if plugins is not None else load_plugins()
+        self._clock = clock or SystemClock()
+        self._random = random or Random()
+        self._bus = Bus()
+        self._store = store or MemoryStore()
+        self._rates = Rates(config.router.currency, config.rates)
+        self._rests = Rests()
+        self._ids = Ids(self._clock, self._random)
+        self._running = False
+        for observer in observers:
+            self._bus.subscribe(observer)
+        self._bus.subscribe(self._tell_plugins)
+        self._build(breaker or BreakerSettings(), only_loopback=only_loopback)
+
+    def _build(self, breaker: BreakerSettings, *, only_loopback: bool) -> None:
+        config = self._config
+        recorder = self._recorder = Recorder(self._store, self._bus, self._clock)
+        self._stations: dict[str, Station] = {}
+        attempts = Attempts(self._stations, self._rests, self._rates, recorder, self._bus, self._clock)
+        shop = Workshop(
+            clock=self._clock,
+            random=self._random,
+            ids=self._ids,
+            bus=self._bus,
+            rates=self._rates,
+            start=attempts.start,
+            breaker=breaker,
+            only_loopback=only_loopback,
+        )
+        for name, provider in build_providers(config, self._plugins).items():
+            self._stations[name] = build_station(config.providers[name], provider, shop)
+        views = {name: station.view for name, station in self._stations.items()}
+        chooser = Chooser(views, self._rests, self._rates, STRATEGIES, valid_sender)
+        looking = Looking(self._bus, self._clock)
+        self._desk = Desk(
+            stations=self._stations,
+            chooser=chooser,
+            attempts=attempts,
+            looking=looking,
+            recorder=recorder,
+            rates=self._rates,
+            bus=self._bus,
+            clock=self._clock,
+            ids=self._ids,
+            random=self._random,
+        )
+        self._tracking = Tracking(recorder, self._rates, self._bus, self._clock)
+        self._doubts = Doubts(looking, recorder, self._tracking, self._clock)
+        self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
+        self._serving = Serving(self._desk, self._tracking, self._doubts, config.router.max_in_flight)
+        ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
+        self._door = Door(
+            region=config.router.region,
+            ranges=ranges,
+            routes=build_routes(config),
+            lives=build_lives(config),
+            clock=self._clock,
+            ids=self._ids,
+        )
+
+    @classmethod
+    def from_toml(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        plugins: Iterable[AnyProviderPlugin] = (),
+        env: Mapping[str, str] | None = None,
+        overrides: Overrides | None = None,
+        store: Store | None = None,
+        observers: Iterable[Observer] = (),
+        clock: Clock | None = None,
+        random: Random | None = None,
+        breaker: BreakerSettings | None = None,
+        only_loopback: bool = False,
+    ) -> Self:
+        """Read a configuration and put its router together.
+
+        `plugins` are kinds of provider besides the installed ones. `env` is where `{ env = … }` looks instead of the
+        process's environment. Raises `ConfigError` with everything that is wrong with the file.
+        """
+        found = load_plugins(plugins)
+        config = load_config(Path(path), plugins=found, env=env, overrides=overrides)
+        return cls(
+            config,
+            plugins=found,
+            store=store,
+            observers=observers,
+            clock=clock,
+            random=random,
+            breaker=breaker,
+            only_loopback=only_loopback,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def start(self) -> None:
+        """Open the store and the connections, read the balances, begin to poll."""
+        await self._store.open()
+        for station in self._stations.values():
+            await station.transport.open()
+        for quarantine in self._plugins.quarantined:
+            self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
+        self._tracking.start(self._stations)
+        self._balances.start(self._stations)
+        await self._balances.known(BALANCE_PATIENCE)
+        self._running = True
+
+    async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
+        """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.
+
+        A message whose request was cut off is `unknown`.
+        """
+        self._running = False
+        self._desk.closing = True
+        await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
+        await self._serving.close()
+        await self._doubts.close()
+        await self._balances.close()
+        await self._tracking.close()
+        for station in self._stations.values():
+            await station.caller.close()
+            await station.transport.close()
+        await self._store.close()
+
+    async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
+        """Send one message; return when a provider took it or nobody will, or with its last report.
+
+        A lookup always waits for its result. Raises `InvalidMessage` for what nobody could send, `RouterClosed`.
+        """
+        self._check_running()
+        return receipt(await self._serving.send(self._door.parse(message), until_final=until_final))
+
+    async def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
+        """Send several messages; return their receipts in the same order.
+
+        All are checked before the first is sent: raises `InvalidMessages` if any is wrong, and then none was sent.
+        """
+        self._check_running()
+        parsed = []
+        problems = []
+        for place, message in enumerate(messages):
+            try:
+                parsed.append(self._door.parse(message))
+            except InvalidMessage as problem:
+                problems.append((place, problem))
+        if problems:
+            raise InvalidMessages(problems)
+        places = asyncio.Semaphore(SENDING_AT_ONCE)
+
+        async def one(number: int) -> Receipt:
+            async with places:
+                return receipt(await self._serving.send(parsed[number], until_final=until_final))
+
+        return list(await asyncio.gather(*(one(number) for number in range(len(parsed)))))
+
+    async def lookup(self, number: str) -> LookupResult | None:
+        """Look a number up; None when nobody could answer. Raises `InvalidMessage`, `RouterClosed`."""
+        return (await self.send(HlrLookup(to=number))).lookup
+
+    def explain(self, message: Message) -> Decision:
+        """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`."""
+        parsed = self._door.parse(message)
+        return self._desk.chooser.choose(
+            parsed.envelope, parsed.route, self._desk.moment(), decision_id=self._ids.new()
+        )
+
+    def providers(self) -> tuple[ProviderStatus, ...]:
+        """Return how every provider is doing."""
+        now, wall = self._clock.monotonic(), self._clock.now()
+        return tuple(status_of(station, self._rests, now, wall) for station in self._stations.values())
+
+    @property
+    def plugins(self) -> PluginSet:
+        """The plugins that were found, and those that were put aside."""
+        return self._plugins
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._config
+
+    async def receipt(self, message_id: str) -> Receipt | None:
+        """Return what is known of a message; None for an unknown one."""
+        record = await self._recorder.get(message_id)
+        return receipt(record) if record is not None else None
+
+    async def wait(self, message_id: str) -> Receipt:
+        """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one."""
+        return receipt(await self._serving.until_final(message_id))
+
+    def cancel(self, message_id: str) -> bool:
+        """Keep a message from being sent if it has not left yet; say whether it was still on its way."""
+        return self._serving.give_up(message_id)
+
+    async def callback(self, provider: str, callback: Callback) -> Response:
+        """Take in what a provider reports to us; return what it wants to hear. Raises `KeyError` for a stranger."""
+        station = self._stations[provider]
+        receiver = station.provider
+        if not isinstance(receiver, ReceivesCallbacks):
+            raise KeyError(provider)
+        reading = station.guard.call(
+            "reading a callback", lambda: receiver.read_callback(callback), lambda value: isinstance(value.value, tuple)
+        )
+        await self._tracking.take(provider, reading.value)
+        return receiver.callback_reply()
+
+    async def read_balances(self) -> None:
+        """Ask every provider for its balance now."""
+        await asyncio.gather(*(self._balances.read(station) for station in self._stations.values()))
+
+    def observe(self, observer: Observer) -> None:
+        """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""
+        self._bus.subscribe(observer)
+
+    def _tell_plugins(self, event: Event) -> None:
+        for quarantine in self._plugins.observe(event):
+            self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
+
+    def _check_running(self) -> None:
+        if not self._running:
+            raise RouterClosed("the router is not running: use `async with Router(…)` or call `start` first")

@@ -1,0 +1,1 @@
+"""Pure decisions: price, choice, breakers, failover. `now` and `random` are always arguments."""

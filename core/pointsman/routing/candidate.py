@@ -1,0 +1,99 @@
+"""Who could take a message now, who could not and why, and in which order the former are tried."""
+
+import enum
+from decimal import Decimal
+
+import msgspec
+
+from pointsman.message import Money
+from pointsman.routing.tariff import Price
+
+
+class Exclusion(enum.StrEnum):
+    """Why a provider is no candidate."""
+
+    CHANNEL = "channel"
+    """It does not offer the channel."""
+    TOO_LONG = "too_long"
+    SENDER_MISSING = "sender_missing"
+    SENDER_FORM = "sender_form"
+    """The sender is not well formed for it."""
+    SENDER_NOT_ALLOWED = "sender_not_allowed"
+    """The configuration lists its senders, and this is none of them."""
+    TRIED = "tried"
+    """It had its turn with this message."""
+    FUNDS = "funds"
+    BREAKER = "breaker"
+    RESTING = "resting"
+    PAUSED = "paused"
+    """It asked us to wait longer than the message lives."""
+    QUARANTINED = "quarantined"
+    """Its plugin broke the contract."""
+
+
+class Reason(enum.StrEnum):
+    """Why the first candidate is first; a closed set, used as a label."""
+
+    ONLY = "only"
+    CHEAPEST = "cheapest"
+    PRIORITY = "priority"
+    WEIGHT = "weight"
+    SCORE = "score"
+    ALL_DOWN = "all_down"
+    """Every breaker was open, so the best was tried anyway."""
+    NONE = "none"
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider that could take the message now."""
+
+    provider: str
+    position: int
+    """Its place in the route's list."""
+    price: Price | None
+    total: Money | None
+    """For the whole message, in the provider's currency; None when the price list does not say."""
+    comparable: Decimal | None
+    """The same in the router's currency."""
+    funds: Decimal | None
+    """What its account has left above floor and holds; None when nobody knows."""
+    health: float
+    """Estimated chance of being accepted, from 0 to 1."""
+    sender: str | None
+    """The sender that would be shown."""
+
+
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider that could not, and why."""
+
+    provider: str
+    why: Exclusion
+    detail: str = ""
+    until: float | None = None
+    """Wall time when this may end, where it is known."""
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate in its place; the lower the score the better."""
+
+    candidate: Candidate
+    score: float | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one choice was made of."""
+
+    id: str
+    message_id: str
+    at: float
+    """Wall time, seconds since the epoch."""
+    route: str | None
+    strategy: str
+    reason: Reason
+    ranking: tuple[Ranked, ...]
+    excluded: tuple[Excluded, ...]
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """The best candidate, or None when there is none."""
+        return self.ranking[0].candidate if self.ranking else None

@@ -1,0 +1,206 @@
+"""Choosing: which providers could take a message now, in which order, and why the others could not.
+
+`View` is everything that choosing knows of one provider; nothing here waits or changes anything. The caller acts on
+the decision in the same step of the event loop, so what was true when it was made is still true when it is used.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from random import Random
+
+import msgspec
+
+from pointsman.message import Channel, Envelope, HlrLookup
+from pointsman.plugin.interface import ChannelLimits
+from pointsman.routing.breaker import Breaker
+from pointsman.routing.candidate import Candidate, Decision, Excluded, Exclusion, Ranked, Reason
+from pointsman.routing.ledger import Ledger
+from pointsman.routing.limiter import Limiter
+from pointsman.routing.match import Route
+from pointsman.routing.rests import Rests
+from pointsman.routing.strategy import Strategy
+from pointsman.routing.tariff import Price, Rates, Tariff
+
+
+class View(msgspec.Struct, kw_only=True):
+    """What choosing sees of one provider; the objects are the live ones and are only read here."""
+
+    name: str
+    limits: Mapping[Channel, ChannelLimits]
+    senders: frozenset[str]
+    """Allowed senders; empty means that any is."""
+    default_sender: str | None
+    tariff: Tariff
+    ledger: Ledger
+    currency: str
+    """Of the ledger."""
+    limiter: Limiter
+    breakers: Mapping[Channel, Breaker]
+    quarantined: str | None = None
+    """Why its plugin is out of use."""
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """When and with what chance a choice is made."""
+
+    wall: float
+    monotonic: float
+    random: Random
+
+
+class Chooser:
+    """Makes decisions from views, rests and rates. Holds no state of its own."""
+
+    def __init__(
+        self,
+        views: Mapping[str, View],
+        rests: Rests,
+        rates: Rates,
+        strategies: Mapping[str, Strategy],
+        well_formed: Callable[[str], bool],
+    ) -> None:
+        self._views = views
+        self._rests = rests
+        self._rates = rates
+        self._strategies = strategies
+        self._well_formed = well_formed
+
+    def choose(
+        self, envelope: Envelope, route: Route | None, moment: Moment, *, tried: Iterable[str] = (), decision_id: str
+    ) -> Decision:
+        """Rank the providers of a route for a message."""
+        had_turn = frozenset(tried)
+        candidates: list[Candidate] = []
+        down: list[Candidate] = []
+        excluded: list[Excluded] = []
+        for position, name in enumerate(route.providers if route is not None else ()):
+            view = self._views[name]
+            found = self._consider(view, position, envelope, moment, had_turn)
+            if isinstance(found, Excluded):
+                excluded.append(found)
+            elif view.breakers[envelope.channel].admits(moment.monotonic):
+                candidates.append(found)
+            else:
+                down.append(found)
+        ranking, reason = self._rank(route, candidates, down, moment)
+        if candidates:
+            excluded += [_open(self._views[one.provider].breakers[envelope.channel], one, moment) for one in down]
+        return Decision(
+            id=decision_id,
+            message_id=envelope.id,
+            at=moment.wall,
+            route=route.name if route is not None else None,
+            strategy=route.strategy if route is not None else "",
+            reason=reason,
+            ranking=tuple(ranking),
+            excluded=tuple(excluded),
+        )
+
+    def _rank(
+        self, route: Route | None, candidates: list[Candidate], down: list[Candidate], moment: Moment
+    ) -> tuple[Sequence[Ranked], Reason]:
+        """Order the candidates; when every breaker is open, order those behind them and try the best anyway."""
+        able = candidates or down
+        if route is None or not able:
+            return (), Reason.NONE
+        strategy = self._strategies[route.strategy]
+        ranking = strategy.rank(able, dict(route.weights), moment.random)
+        if not candidates:
+            return ranking, Reason.ALL_DOWN
+        return ranking, Reason.ONLY if len(able) == 1 else strategy.reason
+
+    def _consider(
+        self, view: View, position: int, envelope: Envelope, moment: Moment, tried: frozenset[str]
+    ) -> Candidate | Excluded:
+        if view.name in tried:
+            return Excluded(provider=view.name, why=Exclusion.TRIED)
+        if view.quarantined is not None:
+            return Excluded(provider=view.name, why=Exclusion.QUARANTINED, detail=view.quarantined)
+        limits = view.limits.get(envelope.channel)
+        if limits is None:
+            return Excluded(provider=view.name, why=Exclusion.CHANNEL, detail=f"no {envelope.channel} here")
+        sender = sender_for(view, envelope)
+        unfit = _unfit(view, limits, envelope, sender, self._well_formed)
+        if unfit is not None:
+            return unfit
+        return self._able(view, position, envelope, sender, moment)
+
+    def _able(
+        self, view: View, position: int, envelope: Envelope, sender: str | None, moment: Moment
+    ) -> Candidate | Excluded:
+        rest = self._rests.blocking(view.name, envelope.channel, sender, moment.wall)
+        if rest is not None:
+            until = min(rest.until, rest.probe_at)
+            return Excluded(
+                provider=view.name,
+                why=Exclusion.RESTING,
+                detail=f"{rest.scope} {rest.subject}: {rest.fault}",
+                until=until if until != float("inf") else None,
+            )
+        pause = view.limiter.wait(moment.monotonic)
+        if moment.wall + pause >= envelope.deadline:
+            return Excluded(provider=view.name, why=Exclusion.PAUSED, until=moment.wall + pause)
+        price = view.tariff.price(envelope.channel, envelope.to, envelope.network, moment.wall)
+        parts = envelope.parts
+        total = price.of(parts) if price is not None else None
+        needed = self._rates.convert(total, view.currency).amount if total is not None else None
+        if not view.ledger.covers(needed):
+            return Excluded(
+                provider=view.name,
+                why=Exclusion.FUNDS,
+                detail=f"{view.ledger.available} {view.currency} left, {needed or 'some'} needed",
+            )
+        return Candidate(
+            provider=view.name,
+            position=position,
+            price=price,
+            total=total,
+            comparable=_comparable(price, parts),
+            funds=view.ledger.available,
+            health=view.breakers[envelope.channel].health,
+            sender=sender,
+        )
+
+
+def sender_for(view: View, envelope: Envelope) -> str | None:
+    """Return the sender that a provider would show for a message."""
+    if isinstance(envelope.message, HlrLookup):
+        return None
+    return envelope.message.sender or view.default_sender
+
+
+def _comparable(price: Price | None, parts: int) -> Decimal | None:
+    return None if price is None else price.comparable * parts
+
+
+def _unfit(
+    view: View, limits: ChannelLimits, envelope: Envelope, sender: str | None, well_formed: Callable[[str], bool]
+) -> Excluded | None:
+    """Return why a message is beyond what a provider can take at all."""
+    message = envelope.message
+    if isinstance(message, HlrLookup):
+        return None
+    parts = envelope.parts
+    if limits.max_characters is not None and len(message.text) > limits.max_characters:
+        detail = f"{len(message.text)} characters, at most {limits.max_characters}"
+        return Excluded(provider=view.name, why=Exclusion.TOO_LONG, detail=detail)
+    if limits.max_segments is not None and parts > limits.max_segments:
+        detail = f"{parts} segments, at most {limits.max_segments}"
+        return Excluded(provider=view.name, why=Exclusion.TOO_LONG, detail=detail)
+    if sender is None:
+        return Excluded(provider=view.name, why=Exclusion.SENDER_MISSING) if limits.sender_required else None
+    if not (limits.senders or well_formed)(sender):
+        return Excluded(provider=view.name, why=Exclusion.SENDER_FORM, detail=sender)
+    if view.senders and sender not in view.senders:
+        return Excluded(provider=view.name, why=Exclusion.SENDER_NOT_ALLOWED, detail=sender)
+    return None
+
+
+def _open(breaker: Breaker, candidate: Candidate, moment: Moment) -> Excluded:
+    left = breaker.open_until - moment.monotonic
+    return Excluded(
+        provider=candidate.provider,
+        why=Exclusion.BREAKER,
+        detail=str(breaker.state(moment.monotonic)),
+        until=moment.wall + left if left > 0 else None,
+    )

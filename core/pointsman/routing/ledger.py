@@ -1,0 +1,82 @@
+"""What is left on a provider's account: the last amount we know, less what we spent and what is on its way.
+
+A provider's answer to "how much is left" is true for the moment when it looked. Charges that were settled after the
+question went out may or may not be in it, so they stay subtracted until a later question: we may believe that we have
+less than we do, never more.
+"""
+
+from collections import deque
+from decimal import Decimal
+
+import msgspec
+
+
+class Hold(msgspec.Struct, frozen=True, eq=False):
+    """Money reserved for an attempt in flight."""
+
+    amount: Decimal
+
+
+class Ledger:
+    """One provider's money: the base amount, charges since it was read, holds in flight, and the floor.
+
+    All amounts are in the account's currency. Without a known amount nothing is refused.
+    """
+
+    def __init__(self, *, floor: Decimal = Decimal(0), opening: Decimal | None = None) -> None:
+        self._floor = floor
+        self._base = opening
+        self._own = opening is not None
+        self._held = Decimal(0)
+        self._spent: deque[tuple[float, Decimal]] = deque()
+        self._spent_sum = Decimal(0)
+
+    def __repr__(self) -> str:
+        return f"<Ledger base={self._base} spent={self._spent_sum} held={self._held} floor={self._floor}>"
+
+    @property
+    def balance(self) -> Decimal | None:
+        """The amount that should be on the account when nothing is in flight; None when nobody knows."""
+        return None if self._base is None else self._base - self._spent_sum
+
+    @property
+    def available(self) -> Decimal | None:
+        """What a new attempt may use: the balance less holds and floor; None when nobody knows."""
+        return None if self._base is None else self._base - self._spent_sum - self._held - self._floor
+
+    def covers(self, amount: Decimal | None) -> bool:
+        """Say whether an attempt of this price may start; an unknown price needs something above the floor."""
+        available = self.available
+        if available is None:
+            return True
+        return available > 0 if amount is None else available >= amount
+
+    def hold(self, amount: Decimal | None) -> Hold | None:
+        """Reserve money, or return None when there is too little."""
+        if not self.covers(amount):
+            return None
+        hold = Hold(amount or Decimal(0))
+        self._held += hold.amount
+        return hold
+
+    def settle(self, hold: Hold, charged: Decimal, now: float) -> None:
+        """End a hold with what was really charged; zero when nothing was."""
+        self._held -= hold.amount
+        self.charge(charged, now)
+
+    def charge(self, amount: Decimal, now: float) -> None:
+        """Account for money spent without a hold."""
+        if not amount or self._base is None:
+            return
+        if self._own:
+            self._base -= amount
+            return
+        self._spent.append((now, amount))
+        self._spent_sum += amount
+
+    def read(self, amount: Decimal, asked_at: float) -> None:
+        """Take over an amount that the provider told in answer to a question that left at `asked_at`."""
+        self._own = False
+        self._base = amount
+        while self._spent and self._spent[0][0] < asked_at:
+            self._spent_sum -= self._spent.popleft()[1]

@@ -1,0 +1,51 @@
+"""Which messages a route is for."""
+
+import msgspec
+
+from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
+from pointsman.routing.failover import OnUnknown
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """Conditions on a message; an empty one holds for every message, and all must hold."""
+
+    channel: frozenset[Channel] = frozenset()
+    message_class: frozenset[MessageClass] = frozenset()
+    country: frozenset[str] = frozenset()
+    mccmnc: frozenset[str] = frozenset()
+    prefix: tuple[str, ...] = ()
+    sender: frozenset[str] = frozenset()
+    tag: frozenset[str] = frozenset()
+
+    def holds(self, envelope: Envelope) -> bool:
+        """Say whether a message fulfils every condition."""
+        message, network = envelope.message, envelope.network
+        sender = None if isinstance(message, HlrLookup) else message.sender
+        return (
+            (not self.channel or envelope.channel in self.channel)
+            and (not self.message_class or message.message_class in self.message_class)
+            and (not self.country or network.country in self.country)
+            and (not self.mccmnc or network.mccmnc in self.mccmnc)
+            and (not self.prefix or envelope.to.startswith(self.prefix))
+            and (not self.sender or sender in self.sender)
+            and (not self.tag or not self.tag.isdisjoint(message.tags))
+        )
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule: which messages, which providers, which policy."""
+
+    name: str
+    match: Match
+    providers: tuple[str, ...]
+    """In order of preference, which counts where nothing else decides."""
+    strategy: str
+    weights: tuple[tuple[str, float], ...] = ()
+    max_attempts: int = 4
+    on_unknown: OnUnknown | None = None
+    """None: as the message's class prefers."""
+
+
+def route_of(routes: tuple[Route, ...], envelope: Envelope) -> Route | None:
+    """Return the first route that is for a message."""
+    return next((route for route in routes if route.match.holds(envelope)), None)

@@ -1,0 +1,217 @@
+"""Who may not be used for a while, and why: the consequences of refusals, each in the scope of its blame.
+
+The breaker judges a provider's health; this judges refusals that say nothing about health: an account without money, a
+sender that is not allowed, an adapter that sends nonsense. Times are wall time, because rests outlive a process.
+"""
+
+import enum
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import assert_never
+
+import msgspec
+
+from pointsman.message import Channel
+from pointsman.outcome import Accepted, Fault, Outcome, Refused
+from pointsman.routing.failover import RULES, Blame
+
+SENDER_BLOCK = 24 * 3600.0
+OPERATION_STOP = 600.0
+OPERATION_LIMIT = 3
+"""Refusals of our own making in a row that stop the operation."""
+DECLINED_WINDOW = 600.0
+DECLINED_LIMIT = 5
+"""Different messages declined within the window that give the provider a rest."""
+DECLINED_REST = 900.0
+ACCOUNT_PROBE = 1800.0
+"""Between tries of a refused account: often enough to notice a cure, too seldom to be locked out."""
+CREDITS_REST = 900.0
+CREDITS_LONGEST = 7200.0
+
+
+class Scope(enum.StrEnum):
+    """How much is out of use."""
+
+    PROVIDER = "provider"
+    CHANNEL = "channel"
+    SENDER = "sender"
+    OPERATION = "operation"
+
+
+class Rest(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is out of use."""
+
+    scope: Scope
+    provider: str
+    subject: str
+    """The channel or sender; for a whole provider its name."""
+    fault: Fault
+    until: float
+    """Ends by itself then; infinite when only the configuration ends it."""
+    probe_at: float
+    """From then on one message may try; infinite for never."""
+    alert: bool
+
+
+Key = tuple[Scope, str, str]
+
+
+class Rests:
+    """What is out of use, and the counters that lead there. One object for a router."""
+
+    def __init__(self) -> None:
+        self._rests: dict[Key, Rest] = {}
+        self._nonsense: dict[tuple[str, Channel], int] = defaultdict(int)
+        self._declined: dict[str, deque[tuple[float, str]]] = defaultdict(deque)
+        self._credit_rests: dict[str, int] = defaultdict(int)
+
+    def __repr__(self) -> str:
+        return f"<Rests {sorted(map(str, self._rests))}>"
+
+    def __iter__(self) -> Iterator[Rest]:
+        return iter(list(self._rests.values()))
+
+    def blocking(self, provider: str, channel: Channel, sender: str | None, now: float) -> Rest | None:
+        """Return what keeps this provider from taking such a message now; None when nothing does, or a probe is due."""
+        if not self._rests:
+            return None
+        for key in _keys(provider, channel, sender):
+            rest = self._rests.get(key)
+            if rest is None:
+                continue
+            if now >= rest.until:
+                del self._rests[key]
+            elif now < rest.probe_at:
+                return rest
+        return None
+
+    def enter(self, provider: str, channel: Channel, sender: str | None, now: float) -> None:
+        """Note that a message goes there now: where a probe was due, it is this one, and the next is later."""
+        if not self._rests:
+            return
+        for key in _keys(provider, channel, sender):
+            rest = self._rests.get(key)
+            if rest is not None and rest.probe_at <= now < rest.until:
+                self._rests[key] = msgspec.structs.replace(rest, probe_at=now + self._probe_interval(rest))
+
+    def note(
+        self, provider: str, channel: Channel, sender: str | None, message_id: str, outcome: Outcome, now: float
+    ) -> Rest | None:
+        """Draw the consequences of an outcome; return the rest that it began, if any."""
+        if isinstance(outcome, Accepted):
+            self._proved(provider, channel, sender)
+            return None
+        if not isinstance(outcome, Refused):
+            return None
+        if outcome.fault is not Fault.REQUEST:
+            self._nonsense.pop((provider, channel), None)
+        rest = self._consequence(provider, channel, sender, message_id, outcome.fault, now)
+        if rest is not None:
+            self._rests[rest.scope, provider, rest.subject] = rest
+        return rest
+
+    def balance_read(self, provider: str, *, sufficient: bool) -> None:
+        """Note that a provider's balance is known again; a sufficient one ends the rest for want of money."""
+        rest = self._rests.get((Scope.PROVIDER, provider, provider))
+        if sufficient and rest is not None and rest.fault is Fault.CREDITS:
+            del self._rests[Scope.PROVIDER, provider, provider]
+            self._credit_rests.pop(provider, None)
+
+    def clear(self, provider: str) -> None:
+        """End every rest of a provider: the operator acted, or the configuration changed."""
+        for key in [key for key in self._rests if key[1] == provider]:
+            del self._rests[key]
+        self._credit_rests.pop(provider, None)
+        self._declined.pop(provider, None)
+
+    def wants_money(self, provider: str) -> bool:
+        """Say whether a provider rests for want of money, so that its balance is worth asking for."""
+        rest = self._rests.get((Scope.PROVIDER, provider, provider))
+        return rest is not None and rest.fault is Fault.CREDITS
+
+    def _proved(self, provider: str, channel: Channel, sender: str | None) -> None:
+        """An accepted message ends the rests that it would have fallen under."""
+        self._nonsense.pop((provider, channel), None)
+        self._credit_rests.pop(provider, None)
+        if self._rests:
+            for key in _keys(provider, channel, sender):
+                self._rests.pop(key, None)
+
+    def _consequence(
+        self, provider: str, channel: Channel, sender: str | None, message_id: str, fault: Fault, now: float
+    ) -> Rest | None:
+        blame = RULES[fault].blame
+        match blame:
+            case Blame.NOBODY | Blame.CELL | Blame.PACE:
+                return None
+            case Blame.SENDER:
+                return _rest(Scope.SENDER, provider, sender or "", fault, until=now + SENDER_BLOCK)
+            case Blame.CAPABILITY:
+                return _rest(Scope.CHANNEL, provider, channel.value, fault)
+            case Blame.OPERATION:
+                self._nonsense[provider, channel] += 1
+                if self._nonsense[provider, channel] < OPERATION_LIMIT:
+                    return None
+                self._nonsense[provider, channel] = 0
+                return _rest(Scope.OPERATION, provider, channel.value, fault, until=now + OPERATION_STOP)
+            case Blame.MESSAGES:
+                return self._after_decline(provider, message_id, now)
+            case Blame.ACCOUNT:
+                return self._account(provider, fault, now)
+            case _:
+                assert_never(blame)
+
+    def _after_decline(self, provider: str, message_id: str, now: float) -> Rest | None:
+        declined = self._declined[provider]
+        declined.append((now, message_id))
+        while declined[0][0] <= now - DECLINED_WINDOW:
+            declined.popleft()
+        if len({declined_id for _, declined_id in declined}) < DECLINED_LIMIT:
+            return None
+        declined.clear()
+        return _rest(Scope.PROVIDER, provider, provider, Fault.DECLINED, until=now + DECLINED_REST)
+
+    def _account(self, provider: str, fault: Fault, now: float) -> Rest:
+        if fault is Fault.CREDITS:
+            current = self._rests.get((Scope.PROVIDER, provider, provider))
+            already = current is not None and current.fault is Fault.CREDITS and now < current.probe_at
+            if not already:
+                self._credit_rests[provider] += 1
+            return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + self._credits_interval(provider))
+        return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + ACCOUNT_PROBE)
+
+    def _credits_interval(self, provider: str) -> float:
+        doublings = max(self._credit_rests[provider] - 1, 0)
+        return min(CREDITS_REST * 2.0**doublings, CREDITS_LONGEST)
+
+    def _probe_interval(self, rest: Rest) -> float:
+        return self._credits_interval(rest.provider) if rest.fault is Fault.CREDITS else ACCOUNT_PROBE
+
+
+def _keys(provider: str, channel: Channel, sender: str | None) -> tuple[Key, ...]:
+    return (
+        (Scope.PROVIDER, provider, provider),
+        (Scope.CHANNEL, provider, channel.value),
+        (Scope.OPERATION, provider, channel.value),
+        (Scope.SENDER, provider, sender or ""),
+    )
+
+
+def _rest(
+    scope: Scope,
+    provider: str,
+    subject: str,
+    fault: Fault,
+    *,
+    until: float = float("inf"),
+    probe_at: float = float("inf"),
+) -> Rest:
+    return Rest(
+        scope=scope,
+        provider=provider,
+        subject=subject,
+        fault=fault,
+        until=until,
+        probe_at=probe_at,
+        alert=RULES[fault].alert,
+    )

@@ -1,0 +1,221 @@
+"""The life of a message as values: what is recorded, what can happen to it, and what follows from that.
+
+Theory of operation. A `Record` is everything that is known of one message. It changes only by a `Change`, and `advance`
+is the only function that applies one; it is pure, so every store runs the same life cycle, and a journal is the list of
+changes. The state that people see is never set but derived from attempts and reports by `_state`, which makes the
+result independent of the order in which reports come.
+"""
+
+from typing import assert_never
+
+import msgspec
+
+from pointsman.message import Envelope
+from pointsman.outcome import (
+    Accepted,
+    Attempt,
+    LookupResult,
+    Outcome,
+    Receipt,
+    Refused,
+    Report,
+    SettledBy,
+    State,
+    Unknown,
+)
+from pointsman.routing.merge import best_attempt, better, state_of_parts
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt that is about to start: recorded before the first byte leaves."""
+
+    number: int
+    provider: str
+    ref: str
+    call_ref: str
+    """The reference of the request, which messages of one batch share."""
+    decision_id: str
+    started_at: float
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The best report about one part of one attempt."""
+
+    number: int
+    provider_id: str
+    report: Report
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known of one message."""
+
+    envelope: Envelope
+    state: State
+    attempts: tuple[Attempt, ...] = ()
+    intent: Intent | None = None
+    """The attempt in flight. Found after a crash, it is an unknown outcome."""
+    reports: tuple[Known, ...] = ()
+    ended: State | None = None
+    """How the attempts ended when nobody took it."""
+    reason: Refused | None = None
+    possible_duplicate: bool = False
+    updated_at: float
+
+
+class Begin(msgspec.Struct, frozen=True, tag=True):
+    """An attempt starts (the second durable write)."""
+
+    intent: Intent
+
+
+class Settle(msgspec.Struct, frozen=True, tag=True):
+    """The attempt in flight has its outcome (the third)."""
+
+    attempt: Attempt
+
+
+class Resolve(msgspec.Struct, frozen=True, tag=True):
+    """An outcome that was unknown has been cleared up."""
+
+    number: int
+    outcome: Outcome
+    settled_by: SettledBy
+
+
+class Note(msgspec.Struct, frozen=True, tag=True):
+    """A report about an attempt came (the fifth)."""
+
+    number: int
+    report: Report
+
+
+class End(msgspec.Struct, frozen=True, tag=True):
+    """There will be no more attempts."""
+
+    state: State
+    reason: Refused | None = None
+
+
+Change = Begin | Settle | Resolve | Note | End
+
+
+def begin(envelope: Envelope) -> Record:
+    """Return the record of a message that we just took (the first durable write)."""
+    return Record(envelope=envelope, state=State.ACCEPTED, updated_at=envelope.accepted_at)
+
+
+def advance(record: Record, change: Change, now: float) -> Record:
+    """Return the record after a change. A report that tells nothing new returns the same object."""
+    match change:
+        case Begin(intent):
+            in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
+            after = msgspec.structs.replace(
+                record, intent=intent, possible_duplicate=record.possible_duplicate or in_doubt
+            )
+        case Settle(attempt):
+            after = msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
+        case Resolve():
+            after = _resolved(record, change)
+        case Note(number, report):
+            noted = _noted(record, number, report)
+            if noted is record:
+                return record
+            after = noted
+        case End(state, reason):
+            after = msgspec.structs.replace(record, ended=state, reason=reason)
+        case _:
+            assert_never(change)
+    return msgspec.structs.replace(after, state=_state(after), updated_at=now)
+
+
+def _resolved(record: Record, change: Resolve) -> Record:
+    attempts = tuple(
+        msgspec.structs.replace(
+            attempt, outcome=change.outcome, settled_by=change.settled_by, first_unknown=attempt.outcome
+        )
+        if attempt.number == change.number and isinstance(attempt.outcome, Unknown)
+        else attempt
+        for attempt in record.attempts
+    )
+    in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in attempts)
+    cleared = record.ended is State.UNKNOWN and not in_doubt
+    return msgspec.structs.replace(record, attempts=attempts, ended=State.FAILED if cleared else record.ended)
+
+
+def _noted(record: Record, number: int, report: Report) -> Record:
+    known = next(
+        (one.report for one in record.reports if one.number == number and one.provider_id == report.provider_id), None
+    )
+    best = better(known, report)
+    if best is known:
+        return record
+    others = tuple(
+        one for one in record.reports if not (one.number == number and one.provider_id == report.provider_id)
+    )
+    return msgspec.structs.replace(record, reports=(*others, Known(number, report.provider_id, best)))
+
+
+def _state(record: Record) -> State:
+    states = [_attempt_state(record, attempt) for attempt in record.attempts if isinstance(attempt.outcome, Accepted)]
+    if states:
+        return best_attempt(states)
+    if record.ended is not None:
+        return record.ended
+    return State.SENDING if record.intent is not None or record.attempts else State.ACCEPTED
+
+
+def _attempt_state(record: Record, attempt: Attempt) -> State:
+    outcome = attempt.outcome
+    ids = outcome.ids if isinstance(outcome, Accepted) else ()
+    known = {one.provider_id: one.report for one in record.reports if one.number == attempt.number}
+    return state_of_parts([known.get(one) for one in ids]) if ids else State.SENT
+
+
+FINAL = frozenset(
+    {
+        State.DELIVERED,
+        State.UNDELIVERED,
+        State.EXPIRED,
+        State.REJECTED,
+        State.FAILED,
+        State.UNKNOWN,
+        State.CANCELLED,
+        State.RESOLVED,
+    }
+)
+"""States in which nothing more is going to be done; news may still come."""
+
+
+def is_final(record: Record) -> bool:
+    """Say whether nothing more is going to be done for a message."""
+    return record.state in FINAL and record.intent is None
+
+
+def lookup_result(record: Record) -> LookupResult | None:
+    """Return the best answer to a lookup."""
+    best: Report | None = None
+    for one in record.reports:
+        if one.report.lookup is not None:
+            best = better(best, one.report)
+    return best.lookup if best is not None else None
+
+
+def receipt(record: Record) -> Receipt:
+    """Return what the caller is told."""
+    envelope = record.envelope
+    return Receipt(
+        id=envelope.id,
+        channel=envelope.channel,
+        message_class=envelope.message.message_class,
+        to=envelope.to,
+        network=envelope.network,
+        segments=envelope.segments,
+        state=record.state,
+        attempts=record.attempts,
+        reason=record.reason,
+        lookup=lookup_result(record),
+        reference=envelope.message.reference,
+        possible_duplicate=record.possible_duplicate,
+        accepted_at=envelope.accepted_at,
+        updated_at=record.updated_at,
+    )

@@ -1,0 +1,172 @@
+"""Counts what happens: events in, Prometheus metrics out, every label out of a closed set."""
+
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+from pointsman.events import (
+    Attempted,
+    BalanceRead,
+    BreakerMoved,
+    Called,
+    Decided,
+    Event,
+    FailedOver,
+    MessageMoved,
+    PluginQuarantined,
+    Reported,
+    Spent,
+)
+from pointsman.outcome import Accepted, DeliveryState, LookupState
+from pointsman.routing.breaker import BreakerState
+from pointsman.routing.candidate import Reason
+from pointsman.telemetry.registry import Family, Registry
+
+_NAMESPACE = "pointsman"
+NONE = "none"
+OTHER = "other"
+_CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_DELIVERY_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+_ARRIVED = frozenset({DeliveryState.DELIVERED, LookupState.REACHABLE, LookupState.ABSENT, LookupState.NONEXISTENT})
+"""Reports that say how long it took; a message that was not delivered has no time of delivery."""
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """The names that may become labels; whatever else turns up is counted as `other`."""
+
+    providers: frozenset[str]
+    plugins: frozenset[str] = frozenset()
+    currencies: frozenset[str] = frozenset({"EUR", "RUB", "USD"})
+    strategies: frozenset[str] = frozenset({"balanced", "cheapest", "fastest", "priority", "weighted"})
+    reasons: frozenset[str] = frozenset(Reason)
+
+
+class MetricsObserver:
+    """An observer of events that keeps the metrics of one router in `registry`.
+
+    State: the metrics, and the children already looked up, as many as there are combinations of labels in use.
+    """
+
+    def __init__(self, labels: Labels, version: str, registry: CollectorRegistry | None = None) -> None:
+        self.registry = Registry() if registry is None else registry
+        self._labels = labels
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            Called: self._called,
+            Decided: self._decided,
+            FailedOver: self._failed_over,
+            MessageMoved: self._moved,
+            Reported: self._reported,
+            Attempted: self._attempted,
+            Spent: self._spent,
+            BalanceRead: self._balance_read,
+            BreakerMoved: self._breaker_moved,
+            PluginQuarantined: self._quarantined,
+        }
+        self._define()
+        build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
+        build.info({"version": version, "python": platform.python_version()})
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _define(self) -> None:
+        self._calls = self._counter(
+            "provider_calls", "Requests to providers.", ("provider", "channel", "operation", "outcome", "fault")
+        )
+        self._call_seconds = self._histogram(
+            "provider_call_duration_seconds",
+            "Duration of requests to providers, waiting for our own limits excluded.",
+            ("provider", "operation"),
+            _CALL_BUCKETS,
+        )
+        self._decisions = self._counter(
+            "decisions", "Choices of a provider; the provider is the first choice.", ("provider", "strategy", "reason")
+        )
+        self._failovers = self._counter(
+            "failovers",
+            "Messages that went on to another provider. Fault `unknown` means that the outcome was unknown.",
+            ("from_provider", "to_provider", "fault"),
+        )
+        self._messages = self._counter("messages", "Messages that came into a state.", ("channel", "class", "state"))
+        self._delivery_seconds = self._histogram(
+            "delivery_duration_seconds",
+            "From acceptance by the provider to delivery (a lookup: to its result).",
+            ("provider", "channel"),
+            _DELIVERY_BUCKETS,
+        )
+        self._segments = self._counter("segments", "Segments of messages that a provider accepted.", ("provider",))
+        self._spend = self._counter("spend", "Money that providers charged.", ("provider", "currency"))
+        self._balance = self._gauge("provider_balance", "The balance that was read last.", ("provider", "currency"))
+        self._breaker = self._gauge(
+            "breaker_state", "1 for the state that the breaker is in, else 0.", ("provider", "channel", "state")
+        )
+        self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
+        return Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Gauge]:
+        return Family(Gauge(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
+
+    def _histogram(
+        self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+    ) -> Family[Histogram]:
+        return Family(Histogram(name, text, labels, namespace=_NAMESPACE, registry=self.registry, buckets=buckets))
+
+    def _provider(self, name: str | None) -> str:
+        return NONE if name is None else _closed(name, self._labels.providers)
+
+    def _called(self, event: Called) -> None:
+        provider = self._provider(event.provider)
+        self._calls.child(provider, event.channel or NONE, event.operation, event.outcome, event.fault or NONE).inc()
+        self._call_seconds.child(provider, event.operation).observe(event.duration)
+
+    def _decided(self, event: Decided) -> None:
+        strategy = _closed(event.strategy, self._labels.strategies)
+        reason = _closed(event.reason, self._labels.reasons)
+        self._decisions.child(self._provider(event.provider), strategy, reason).inc()
+
+    def _failed_over(self, event: FailedOver) -> None:
+        source, target = self._provider(event.from_provider), self._provider(event.to_provider)
+        self._failovers.child(source, target, event.fault or "unknown").inc()
+
+    def _moved(self, event: MessageMoved) -> None:
+        self._messages.child(event.channel, event.message_class, event.after).inc()
+
+    def _reported(self, event: Reported) -> None:
+        if event.final and event.state in _ARRIVED:
+            self._delivery_seconds.child(self._provider(event.provider), event.channel).observe(event.age)
+
+    def _attempted(self, event: Attempted) -> None:
+        if isinstance(event.attempt.outcome, Accepted):
+            self._segments.child(self._provider(event.attempt.provider)).inc(event.segments)
+
+    def _spent(self, event: Spent) -> None:
+        amount = event.price.amount
+        # A counter cannot fall, and one NaN would make it useless for ever: providers' prices are input like any other.
+        if amount.is_finite() and amount > 0:
+            currency = _closed(event.price.currency, self._labels.currencies)
+            self._spend.child(self._provider(event.provider), currency).inc(float(amount))
+
+    def _balance_read(self, event: BalanceRead) -> None:
+        if event.balance is not None:
+            currency = _closed(event.balance.currency, self._labels.currencies)
+            self._balance.child(self._provider(event.provider), currency).set(float(event.balance.amount))
+
+    def _breaker_moved(self, event: BreakerMoved) -> None:
+        provider = self._provider(event.provider)
+        for state in BreakerState:
+            self._breaker.child(provider, event.channel, state).set(state == event.after)
+
+    def _quarantined(self, event: PluginQuarantined) -> None:
+        self._plugins.child(_closed(event.plugin, self._labels.plugins)).set(1)
+
+
+def _closed(name: str, names: frozenset[str]) -> str:
+    return name if name in names else OTHER

@@ -1,0 +1,34 @@
+"""What a message is made of, before anybody routes it: characters, segments, numbers, senders, networks."""
+
+from pointsman.text.alphabet import DEFAULT_TABLE, ESCAPE, EXTENSION_TABLE, septets
+from pointsman.text.msisdn import country_of, is_region, parse_msisdn
+from pointsman.text.networks import KnownNetwork, Networks, bundled_networks
+from pointsman.text.operators import OperatorMatch, network_by_mnc, operator_network
+from pointsman.text.ranges import NumberRange, NumberRanges, classify, read_ranges
+from pointsman.text.regions import region_name
+from pointsman.text.segments import count_segments
+from pointsman.text.sender import check_sender, valid_sender
+
+__all__ = [
+    "DEFAULT_TABLE",
+    "ESCAPE",
+    "EXTENSION_TABLE",
+    "KnownNetwork",
+    "Networks",
+    "NumberRange",
+    "NumberRanges",
+    "OperatorMatch",
+    "bundled_networks",
+    "check_sender",
+    "classify",
+    "count_segments",
+    "country_of",
+    "is_region",
+    "network_by_mnc",
+    "operator_network",
+    "parse_msisdn",
+    "read_ranges",
+    "region_name",
+    "septets",
+    "valid_sender",
+]

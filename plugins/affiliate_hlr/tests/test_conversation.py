@@ -1,0 +1,126 @@
+"""The plugin and the emulated provider, which share no code, over a real connection."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from pointsman.clock import SystemClock
+from pointsman.message import Channel, Msisdn
+from pointsman.outcome import Accepted, Fault, LookupState
+from pointsman.plugin import Batch, Request, Response, Resubmit, Secret, Tracked
+from pointsman.transport import Endpoint, Transport
+from pointsman_affiliate_hlr.provider import AffiliateHlr, build
+from pointsman_affiliate_hlr.sandbox import AffiliateSandbox, Quirk
+from pointsman_affiliate_hlr.settings import Settings
+
+MakeBatch = Callable[..., Batch]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A plugin with the right key, connected to an emulated provider of its own."""
+
+    plugin: AffiliateHlr
+    transport: Transport
+
+    async def answer(self, request: Request) -> Response:
+        """Send a request; there must be an answer."""
+        result = (await self.transport.exchange(request)).result
+        assert isinstance(result, Response)
+        return result
+
+    async def submit(self, batch: Batch) -> Any:
+        """Send a batch and read the answer."""
+        return self.plugin.read_submit(batch, await self.answer(self.plugin.submit_request(batch, None))).value
+
+    async def poll(self, handle: str, to: str) -> Any:
+        """Ask for a lookup and read the answer."""
+        tracked = (Tracked(ids=(handle,), to=Msisdn(to), channel=Channel.HLR, accepted_at=0.0),)
+        return self.plugin.read_poll(tracked, await self.answer(self.plugin.poll_request(tracked, None))).value
+
+
+@asynccontextmanager
+async def line(*quirks: Quirk, key: str | None = None) -> AsyncIterator[Line]:
+    """Start the provider with its oddities and connect to it."""
+    async with AffiliateSandbox(standing=quirks) as sandbox:
+        (right,) = sandbox.environment.values()
+        plugin = build(Settings(api_key=Secret(key or right)))
+        endpoint = Endpoint(base_url=sandbox.base_url)
+        async with Transport(endpoint, SystemClock(), only_loopback=True) as transport:
+            yield Line(plugin, transport)
+
+
+@pytest.mark.parametrize("refs", [("r1",), ("r1", "r2", "r3")])
+@pytest.mark.parametrize("quirks", [(), (Quirk.DOCUMENT, Quirk.NUMBERS, Quirk.SHUFFLED)])
+async def test_lookups_are_taken_and_known_afterwards(
+    refs: tuple[str, ...], quirks: tuple[Quirk, ...], batch_of: MakeBatch
+) -> None:
+    """Lookups are created with their price; repeating the request finds the same ids and charges nothing."""
+    batch = batch_of(*refs)
+    async with line(*quirks) as to:
+        first = await to.submit(batch)
+        repeat = to.plugin.read_reconcile(batch, await to.answer(to.plugin.reconcile_request(batch, None))).value
+
+    assert all(isinstance(outcome, Accepted) and outcome.price for outcome in first.outcomes)
+    assert repeat == tuple(Accepted(ids=outcome.ids, duplicate=True) for outcome in first.outcomes)
+
+
+async def test_result_can_be_asked_for_by_id_and_by_reference(batch_of: MakeBatch) -> None:
+    """Both questions find the lookup, and each report bears the id under which it was asked."""
+    batch = batch_of("r1")
+    number = batch.items[0].to
+    async with line() as to:
+        (outcome,) = (await to.submit(batch)).outcomes
+        for handle in (outcome.ids[0], "reference/r1"):
+            (report,) = await to.poll(handle, number)
+
+            assert (report.provider_id, report.reference, report.to) == (handle, "r1", number)
+            assert report.lookup.state in (LookupState.PENDING, LookupState.REACHABLE)
+
+
+async def test_lookup_that_was_never_created_is_not_found() -> None:
+    """Asking for a foreign id gives no report."""
+    async with line() as to:
+        assert await to.poll("999999", "380501000000") == ()
+
+
+async def test_bad_number_refuses_its_batch_and_then_itself(batch_of: MakeBatch) -> None:
+    """One bad number refuses a batch divisibly; alone it is a bad recipient."""
+    bad, good = batch_of("r1", to="123").items[0], batch_of("r2").items[0]
+    async with line() as to:
+        whole = await to.submit(Batch(ref="batch1", channel=Channel.HLR, items=(bad, good)))
+        single = await to.submit(Batch(ref="batch2", channel=Channel.HLR, items=(bad,)))
+        rest = await to.submit(Batch(ref="batch3", channel=Channel.HLR, items=(good,)))
+
+    assert whole.divisible is True
+    assert single.outcome.fault is Fault.RECIPIENT
+    assert isinstance(rest.outcomes[0], Accepted)
+    assert rest.outcomes[0].duplicate is False
+
+
+async def test_bad_number_as_an_entry_harms_nobody_else(batch_of: MakeBatch) -> None:
+    """Where the provider refuses entry by entry, the good numbers are taken."""
+    bad, good = batch_of("r1", to="123").items[0], batch_of("r2").items[0]
+    async with line(Quirk.ITEM_ERRORS) as to:
+        refused, taken = (await to.submit(Batch(ref="batch1", channel=Channel.HLR, items=(bad, good)))).outcomes
+
+    assert refused.fault is Fault.RECIPIENT
+    assert isinstance(taken, Accepted)
+
+
+async def test_server_without_put_takes_post(batch_of: MakeBatch) -> None:
+    """Where PUT is not allowed, the request that the plugin asks for instead is taken."""
+    async with line(Quirk.NO_PUT) as to:
+        again = await to.submit(batch_of("r1"))
+        taken = to.plugin.read_submit(again.batch, await to.answer(again.request)).value
+
+    assert isinstance(again, Resubmit)
+    assert isinstance(taken.outcomes[0], Accepted)
+
+
+async def test_wrong_key_is_told(batch_of: MakeBatch) -> None:
+    """A key that the provider does not know is a fault of the credentials."""
+    async with line(key="live_wrong") as to:
+        assert (await to.submit(batch_of("r1"))).outcome.fault is Fault.CREDENTIALS

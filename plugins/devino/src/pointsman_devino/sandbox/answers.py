@@ -1,0 +1,196 @@
+"""How Devino words its answers, in two modes: plausible real bytes, and the document's examples with their mistakes."""
+
+import enum
+import json
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from pointsman.sandbox import Reply
+
+HTTP_STATUS = {1: 400, 2: 400, 3: 400, 4: 401, 5: 403, 6: 400, 7: 403, 8: 500, 9: 500}
+USUAL_TEXT = {
+    1: "Argument cannot be null or empty",
+    2: "Invalid argument",
+    3: "Invalid session id",
+    4: "Unauthorized access",
+    5: "Not enough credits",
+    6: "Invalid operation",
+    7: "Forbidden",
+    8: "Gateway error",
+    9: "Internal server error",
+}
+SMS_STATES = {
+    -1: "Отправлено (передано в мобильную сеть)",
+    -2: "В очереди",
+    47: "Удалено",
+    -98: "Остановлено",
+    0: "Доставлено абоненту",
+    10: "Неверно введен адрес отправителя",
+    11: "Неверно введен адрес получателя",
+    41: "Недопустимый адрес получателя",
+    42: "Отклонено смс-центром",
+    46: "Просрочено (истек срок жизни сообщения)",
+    48: "Отклонено Платформой",
+    69: "Отклонено",
+    99: "Неизвестный",
+    255: "Неизвестный",
+}
+HLR_STATES = {
+    0: "Отправляется",
+    1: "Абонент доступен",
+    2: "Абонент временно недоступен",
+    3: "Абонент не существует",
+    4: "Ошибка запроса",
+    99: "Неизвестно",
+}
+MIN_DATE = "/Date(-62135596800000)/"
+"""The first moment of year 1: what .NET shows for a time that was never set."""
+
+_CACHE = (("Cache-Control", "private"),)
+_DATE = re.compile(rb'"/Date\((-?\d+)\)/"')
+
+
+class Mode(enum.StrEnum):
+    """Which bytes a client gets."""
+
+    WIRE = "wire"
+    DOCUMENT = "document"
+
+
+class SmsState(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Answer of Sms/State."""
+
+    state: int
+    creation_date_utc: str | None = None
+    submitted_date_utc: str | None = None
+    reported_date_utc: str | None = None
+    time_stamp_utc: str = MIN_DATE
+    state_description: str
+    price: float | None = None
+
+
+class HlrState(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One row of Hlr/State."""
+
+    message_id: str = msgspec.field(name="messageId")
+    destination_address: str
+    state_code: int
+    state_desc: str
+    country: str | None = None
+    mobile_operator: str | None = None
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One row of Sms/In."""
+
+    data: str
+    source_address: str
+    destination_address: str
+    id: str = msgspec.field(name="ID")
+    create_date_utc: str
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Answer of Sms/Statistics, counted in segments."""
+
+    sent: int
+    delivered: int
+    errors: int
+    in_process: int
+    expired: int
+    rejected: int
+    total: int
+    total_with_errors: int
+    delivery_ratio: float
+
+
+def date(seconds: float | None) -> str | None:
+    """Write a wall time as the API does."""
+    return None if seconds is None else f"/Date({round(seconds * 1000)})/"
+
+
+def error(mode: Mode, code: int, text: str) -> Reply:
+    """Word an error; codes that the table does not have are answered with 400."""
+    status = HTTP_STATUS.get(code, 400)
+    text = text or USUAL_TEXT.get(code, "")
+    if mode is Mode.WIRE:
+        return _reply(msgspec.json.encode({"Code": code, "Desc": text}), status)
+    return _reply(f'{{\n  Code: {code},\n  Desc: "{text}"\n}}'.encode(), status)
+
+
+def bare(text: str) -> Reply:
+    """Answer with a text as it is: a number, a quoted string, or nothing."""
+    return _reply(text.encode())
+
+
+def ids(mode: Mode, given: Sequence[str]) -> Reply:
+    """Answer with ids, as strings because they have 18 digits."""
+    if mode is Mode.WIRE:
+        return _reply(msgspec.json.encode(given))
+    return _reply(json.dumps(list(given), ensure_ascii=False).encode())
+
+
+def sms_state(mode: Mode, row: SmsState) -> Reply:
+    """Word the state of a segment; the document's example has a key with a blank in it and strays of escaping."""
+    if mode is Mode.WIRE:
+        return _reply(_escaped(msgspec.json.encode(row)))
+    values = [
+        json.dumps(value, ensure_ascii=False).replace('"/Date(', '"\\Date(').replace(')/"', ')\\"')
+        for value in (row.creation_date_utc, row.submitted_date_utc, row.reported_date_utc)
+    ]
+    stamp = row.time_stamp_utc.strip("/")
+    price = json.dumps(row.price)
+    return _reply(
+        f'{{"State":{row.state},"CreationDateUtc":{values[0]},"SubmittedDateUtc":{values[1]},'
+        f'"ReportedDateU tc":{values[2]},"TimeStampUtc":"\\{stamp}\\",\\"StateDescription\\":'
+        f'\\"{row.state_description}\\", \\"Price\\":{price}}}'.encode()
+    )
+
+
+def hlr_states(mode: Mode, rows: Sequence[HlrState]) -> Reply:
+    """Word lookup results; the document's example lacks a comma, has one too many, and words code 1 as code 0."""
+    if mode is Mode.WIRE:
+        return _reply(msgspec.json.encode(rows))
+    return _reply(("[" + ",\n".join(_hlr_row(row) for row in rows) + "]").encode())
+
+
+def _hlr_row(row: HlrState) -> str:
+    desc = HLR_STATES[0] if row.state_code == 1 else row.state_desc
+    country, operator = json.dumps([row.country, row.mobile_operator], ensure_ascii=False)[1:-1].split(", ", 1)
+    return (
+        f'{{\n  "messageId" : "{row.message_id}"\n  "DestinationAddress" : "{row.destination_address}",\n'
+        f'  "StateCode" : {row.state_code},\n  "StateDesc" : "{desc}",\n'
+        f'  "Country" : {country},\n  "MobileOperator" : {operator},\n}}'
+    )
+
+
+def incoming(mode: Mode, rows: Sequence[Incoming]) -> Reply:
+    """Word incoming messages; the document's example closes its dates with two backslashes."""
+    if mode is Mode.WIRE:
+        return _reply(_escaped(msgspec.json.encode(rows)))
+    return _reply(("[" + ",\n".join(_incoming_row(row) for row in rows) + "]").encode())
+
+
+def _incoming_row(row: Incoming) -> str:
+    data = json.dumps(row.data, ensure_ascii=False)
+    return (
+        f'{{"Data": {data},\n"SourceAddress": "{row.source_address}",\n'
+        f'"DestinationAddress": "{row.destination_address}",\n"ID": "{row.id}",\n'
+        f'"CreateDateUtc": "\\{row.create_date_utc.strip("/")}\\\\"}}'
+    )
+
+
+def statistics(figures: Statistics) -> Reply:
+    """Word the figures; the document's example is good JSON."""
+    return _reply(msgspec.json.encode(figures))
+
+
+def _escaped(encoded: bytes) -> bytes:
+    r"""Write dates with `\/` as .NET does; a JSON reader sees no difference."""
+    return _DATE.sub(rb'"\\/Date(\1)\\/"', encoded)
+
+
+def _reply(body: bytes, status: int = 200) -> Reply:
+    return Reply(status, body, headers=_CACHE)

@@ -1,0 +1,245 @@
+"""The sandbox itself: one account, two calls, and what the provider remembers of them."""
+
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.message import Channel
+from pointsman.sandbox import Call, DeliveryPlan, Endpoint, Pair, Reply, Sandbox, SandboxMessage
+from pointsman_smstele.sandbox.documents import (
+    ErrorAnswer,
+    Quirk,
+    SentAnswer,
+    SentRow,
+    StatusAnswer,
+    render,
+    status_row,
+)
+from pointsman_smstele.sandbox.numbers import (
+    BEELINE,
+    MEGAFON,
+    MTS,
+    NUMBER_PLAN,
+    TELE2,
+    YOTA,
+    Operator,
+    is_russian,
+    operator_of,
+)
+from pointsman_smstele.sandbox.order import Order, check_credentials, decode, read_order, read_question
+from pointsman_smstele.sandbox.refusals import Refusal, Rejected
+from pointsman_smstele.sandbox.segments import count_segments, transliterated
+
+LOGIN = "test:http"
+PASSWORD = "~test123"  # noqa: S105 - the document's own example, good for this server only
+DEFAULT_SENDER = "REX400.RU"
+ABROAD = ""
+"""The key of the price for numbers that have no operator in the plan."""
+
+PRICES: Mapping[str, Decimal] = {
+    MTS: Decimal("2.20"),
+    MEGAFON: Decimal("2.40"),
+    BEELINE: Decimal("2.30"),
+    TELE2: Decimal("2.10"),
+    YOTA: Decimal("2.40"),
+    ABROAD: Decimal("6.00"),
+}
+"""Roubles for one segment, by operator."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits that the document implies by its codes but does not give; the figures are chosen."""
+
+    id: int = 64
+    """Characters; the examples take 25 and refuse 71."""
+    text: int = 2000
+    """Characters."""
+    segments: int = 20
+
+
+class SmsteleSandbox(Sandbox):
+    """SMStele as its document describes it: `sendsms` and `status` below `/cgi-bin` and `/cgibin`, GET and POST.
+
+    A Russian number that the plan does not list is answered like the "bad" ones of the document's example: listed with
+    an empty operator, not counted, not charged, not sent, unknown to `status`. Numbers abroad have no operator either
+    but are sent. `standing` quirks hold for every request and may be changed while it runs, also by
+    `POST /_sandbox/standing` with a JSON array of names.
+    """
+
+    name: ClassVar[str] = "smstele"
+    base_paths: ClassVar[tuple[str, ...]] = ("/cgi-bin", "/cgibin")
+    currency: ClassVar[str] = "RUB"
+    quirks: ClassVar[Collection[str]] = tuple(Quirk)
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        seed: int = 0,
+        balance: Decimal = Decimal(1000),
+        delivery: DeliveryPlan | None = None,
+        light: bool = False,
+        senders: Iterable[str] = (DEFAULT_SENDER, "SHOP"),
+        standing: Iterable[Quirk] = (),
+        plan: Mapping[str, Operator] = NUMBER_PLAN,
+        prices: Mapping[str, Decimal] = PRICES,
+        lookup_price: Decimal = Decimal("0.30"),
+        viber_price: Decimal = Decimal("1.50"),
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(clock=clock, seed=seed, balance=balance, delivery=delivery, light=light)
+        self.senders = frozenset(senders)
+        self._first_standing = frozenset(standing)
+        self.standing = set(self._first_standing)
+        self.plan = plan
+        self.prices = prices
+        self.lookup_price = lookup_price
+        self.viber_price = viber_price
+        self.limits = Limits() if limits is None else limits
+        self._by_id: dict[str, list[SandboxMessage]] = {}
+        self._by_phone: dict[str, list[SandboxMessage]] = {}
+        self._orders = 0
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The login and password of the document's examples."""
+        return {"SMSTELE_LOGIN": LOGIN, "SMSTELE_PASSWORD": PASSWORD}
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """List the two calls."""
+        return (
+            Endpoint("sendsms", ("GET", "POST"), ("/sendsms",), self._sendsms),
+            Endpoint("status", ("GET", "POST"), ("/status",), self._status),
+        )
+
+    def read_params(self, query: bytes, body: bytes, content_type: str) -> list[Pair]:
+        """Merge query and body, decoded in the declared charset."""
+        del content_type
+        return decode(query, body)
+
+    def error_reply(self, call: Call, code: str, text: str) -> Reply:
+        """Refuse with a code of the table, or any other; without a text the one that the table's meaning suggests."""
+        return self._refuse(call, code, text or Refusal.usual_text(code))
+
+    def control(self, method: str, path: str, body: bytes) -> Reply | None:
+        """Replace the standing quirks."""
+        if (method, path) != ("POST", "standing"):
+            return None
+        self.standing = msgspec.json.decode(body, type=set[Quirk])
+        return Reply.json(sorted(self.standing))
+
+    def reset(self) -> None:
+        """Forget the messages too."""
+        super().reset()
+        self.standing = set(self._first_standing)
+        self._by_id.clear()
+        self._by_phone.clear()
+        self._orders = 0
+
+    # The two calls
+
+    async def _sendsms(self, call: Call) -> Reply:
+        try:
+            check_credentials(call.params, LOGIN, PASSWORD)
+            order = read_order(call.params, longest_id=self.limits.id, senders=self.senders)
+            answer = self._take(call, order)
+        except Rejected as rejected:
+            return self._rejected(call, rejected)
+        return render(answer, as_document=self._has(call, Quirk.DOCUMENT))
+
+    async def _status(self, call: Call) -> Reply:
+        try:
+            check_credentials(call.params, LOGIN, PASSWORD)
+            question = read_question(call.params)
+        except Rejected as rejected:
+            return self._rejected(call, rejected)
+        if question.id:
+            found = [each for each in self._by_id.get(question.id, []) if question.phone in (None, "", each.to)]
+        else:
+            found = self._by_phone.get(question.phone or "", [])
+        rows = tuple(status_row(each, operator_of(each.to, self.plan), call.at) for each in found)
+        return render(StatusAnswer(rows), as_document=self._has(call, Quirk.DOCUMENT))
+
+    def _take(self, call: Call, order: Order) -> SentAnswer:
+        """Send what can be sent. Raises `Rejected`, before anything happens, when text or money do not allow it."""
+        text = transliterated(order.text) if order.translit else order.text
+        segments = self._segments(order.channel, text)
+        good = [phone for phone in order.phones if self._is_served(call, phone)]
+        prices = {phone: self._price(order.channel, phone, segments) for phone in good}
+        if not self.account.covers(sum((prices[phone] for phone in good), Decimal(0))):
+            raise Rejected(Refusal.NOT_ENOUGH_CREDITS)
+        begins_at = max(call.at, order.due_at or 0.0)
+        self._orders += 1
+        message_id = order.id if order.id is not None else f"{1_000_000 + self._orders}"
+        for phone in good:
+            message = self.accept(
+                call,
+                ids=(message_id,),
+                channel=order.channel,
+                to=phone,
+                text=text,
+                sender=order.sender or DEFAULT_SENDER,
+                reference=order.id,
+                segments=segments,
+                price=prices[phone],
+                due_at=begins_at,
+                expires_at=None if order.viber_life is None else begins_at + order.viber_life,
+            )
+            self._by_id.setdefault(message_id, []).append(message)
+            self._by_phone.setdefault(phone, []).append(message)
+        each = segments if self._has(call, Quirk.COUNT_SEGMENTS) else 1
+        return SentAnswer(
+            id=message_id,
+            cnt=str(len(good) * each),
+            messages=tuple(self._row(message_id, phone, segments) for phone in order.phones),
+        )
+
+    def _row(self, message_id: str, phone: str, segments: int) -> SentRow:
+        operator = operator_of(phone, self.plan)
+        return SentRow(
+            id=message_id,
+            phone=phone,
+            cnt=str(segments),
+            operator=operator.name,
+            region=operator.region,
+            mnc=operator.mnc,
+        )
+
+    def _segments(self, channel: Channel, text: str) -> int:
+        if len(text) > self.limits.text:
+            raise Rejected(Refusal.TEXT_TOO_LONG)
+        segments = count_segments(text) if channel is Channel.SMS else 1
+        if segments > self.limits.segments:
+            raise Rejected(Refusal.TOO_MANY_SEGMENTS)
+        return segments
+
+    def _is_served(self, call: Call, phone: str) -> bool:
+        known = operator_of(phone, self.plan).name != "" or not is_russian(phone)
+        return known or self._has(call, Quirk.ACCEPT_UNKNOWN)
+
+    def _price(self, channel: Channel, phone: str, segments: int) -> Decimal:
+        match channel:
+            case Channel.HLR:
+                return self.lookup_price
+            case Channel.VIBER:
+                return self.viber_price
+            case Channel.SMS:
+                operator = operator_of(phone, self.plan).name
+                return self.prices.get(operator, self.prices[ABROAD]) * segments
+
+    # Wording
+
+    def _has(self, call: Call, quirk: Quirk) -> bool:
+        return quirk in self.standing or call.quirk == quirk
+
+    def _rejected(self, call: Call, rejected: Rejected) -> Reply:
+        code = rejected.refusal.code(as_in_table=self._has(call, Quirk.TABLE_NUMBERS))
+        return self._refuse(call, code, rejected.text)
+
+    def _refuse(self, call: Call, code: str, text: str) -> Reply:
+        answer = ErrorAnswer(code, "" if self._has(call, Quirk.NO_DESCRIPTION) else text)
+        status = 400 if self._has(call, Quirk.HTTP_ERRORS) else 200
+        return render(answer, as_document=self._has(call, Quirk.DOCUMENT), status=status)
