@@ -1,1 +1,63 @@
-"""Pointsman routes SMS, Viber and HLR lookups over several providers."""
+"""Pointsman routes SMS, Viber and HLR lookups over several providers, by cost, balance and health.
+
+Ten lines are enough to embed it::
+
+    from pointsman import Router, Sms
+
+    async with Router.from_toml("router.toml") as router:
+        receipt = await router.send(Sms(to="+79161234567", text="Your code is 4711"))
+        print(receipt.state, receipt.provider)
+"""
+
+from pointsman.clock import Clock, SystemClock
+from pointsman.errors import ConfigError, InvalidMessage, PluginError, PointsmanError, RouterClosed
+from pointsman.message import Channel, HlrLookup, Message, MessageClass, Money, Msisdn, Network, Segments, Sms, Viber
+from pointsman.outcome import (
+    Accepted,
+    Attempt,
+    Fault,
+    LookupResult,
+    LookupState,
+    Outcome,
+    Receipt,
+    Refused,
+    State,
+    Unknown,
+    UnknownReason,
+)
+from pointsman.router import InvalidMessages, Router
+from pointsman.sync import SyncRouter
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "Channel",
+    "Clock",
+    "ConfigError",
+    "Fault",
+    "HlrLookup",
+    "InvalidMessage",
+    "InvalidMessages",
+    "LookupResult",
+    "LookupState",
+    "Message",
+    "MessageClass",
+    "Money",
+    "Msisdn",
+    "Network",
+    "Outcome",
+    "PluginError",
+    "PointsmanError",
+    "Receipt",
+    "Refused",
+    "Router",
+    "RouterClosed",
+    "Segments",
+    "Sms",
+    "State",
+    "SyncRouter",
+    "SystemClock",
+    "Unknown",
+    "UnknownReason",
+    "Viber",
+]

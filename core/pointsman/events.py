@@ -33,14 +33,14 @@ class CallOutcome(enum.StrEnum):
     """A read operation got no usable answer."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all events."""
 
     at: float
     """Wall time, seconds since the epoch."""
 
 
-class MessageTaken(Event, frozen=True, kw_only=True):
+class MessageTaken(Event, frozen=True, kw_only=True, gc=False):
     """We took a message: it is valid and recorded."""
 
     message_id: str
@@ -49,7 +49,7 @@ class MessageTaken(Event, frozen=True, kw_only=True):
     segments: int
 
 
-class Decided(Event, frozen=True, kw_only=True):
+class Decided(Event, frozen=True, kw_only=True, gc=False):
     """Providers were ranked for a message. `reason` says why the first of them is first."""
 
     message_id: str
@@ -59,7 +59,7 @@ class Decided(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class Called(Event, frozen=True, kw_only=True):
+class Called(Event, frozen=True, kw_only=True, gc=False):
     """One request went (or tried to go) to a provider. There is exactly one of these for every request."""
 
     provider: str
@@ -86,7 +86,7 @@ class Called(Event, frozen=True, kw_only=True):
     """What was strange about the answer, in words of a closed list."""
 
 
-class Attempted(Event, frozen=True, kw_only=True):
+class Attempted(Event, frozen=True, kw_only=True, gc=False):
     """An attempt ended."""
 
     message_id: str
@@ -96,7 +96,7 @@ class Attempted(Event, frozen=True, kw_only=True):
     segments: int
 
 
-class FailedOver(Event, frozen=True, kw_only=True):
+class FailedOver(Event, frozen=True, kw_only=True, gc=False):
     """A message goes on to another provider."""
 
     message_id: str
@@ -106,7 +106,7 @@ class FailedOver(Event, frozen=True, kw_only=True):
     """None when the outcome was unknown."""
 
 
-class Reconciled(Event, frozen=True, kw_only=True):
+class Reconciled(Event, frozen=True, kw_only=True, gc=False):
     """An unknown outcome was looked into."""
 
     message_id: str
@@ -115,7 +115,7 @@ class Reconciled(Event, frozen=True, kw_only=True):
     """`accepted`, `absent` or `unknown`."""
 
 
-class Reported(Event, frozen=True, kw_only=True):
+class Reported(Event, frozen=True, kw_only=True, gc=False):
     """A delivery report or a lookup result changed what is known of a message."""
 
     message_id: str
@@ -127,7 +127,7 @@ class Reported(Event, frozen=True, kw_only=True):
     """Seconds since the provider accepted it."""
 
 
-class MessageMoved(Event, frozen=True, kw_only=True):
+class MessageMoved(Event, frozen=True, kw_only=True, gc=False):
     """A message changed its state."""
 
     message_id: str
@@ -137,7 +137,7 @@ class MessageMoved(Event, frozen=True, kw_only=True):
     after: State
 
 
-class Spent(Event, frozen=True, kw_only=True):
+class Spent(Event, frozen=True, kw_only=True, gc=False):
     """A provider charged us."""
 
     provider: str
@@ -145,14 +145,14 @@ class Spent(Event, frozen=True, kw_only=True):
     segments: int
 
 
-class BalanceRead(Event, frozen=True, kw_only=True):
+class BalanceRead(Event, frozen=True, kw_only=True, gc=False):
     """A provider told us its balance (or that it will not)."""
 
     provider: str
     balance: Money | None
 
 
-class BreakerMoved(Event, frozen=True, kw_only=True):
+class BreakerMoved(Event, frozen=True, kw_only=True, gc=False):
     """A breaker changed its state."""
 
     provider: str
@@ -162,7 +162,7 @@ class BreakerMoved(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class Rested(Event, frozen=True, kw_only=True):
+class Rested(Event, frozen=True, kw_only=True, gc=False):
     """Something was taken out of service for a while: a provider, one of its channels, senders or operations."""
 
     provider: str
@@ -175,14 +175,14 @@ class Rested(Event, frozen=True, kw_only=True):
     alert: bool
 
 
-class PluginQuarantined(Event, frozen=True, kw_only=True):
+class PluginQuarantined(Event, frozen=True, kw_only=True, gc=False):
     """A plugin broke its contract and is out of use."""
 
     plugin: str
     reason: str
 
 
-class ReportIgnored(Event, frozen=True, kw_only=True):
+class ReportIgnored(Event, frozen=True, kw_only=True, gc=False):
     """A report matched nothing that we know, or contradicted what we sent."""
 
     provider: str

@@ -34,7 +34,7 @@ class Alphabet(enum.StrEnum):
     UCS2 = "UCS2"
 
 
-class Segments(msgspec.Struct, frozen=True):
+class Segments(msgspec.Struct, frozen=True, gc=False):
     """How a text is cut into parts of an SMS.
 
     `units` are septets (GSM7; an extension character is two) or UTF-16 code units (UCS2).
@@ -53,7 +53,7 @@ class NetworkSource(enum.StrEnum):
     HLR = "hlr"
 
 
-class Network(msgspec.Struct, frozen=True):
+class Network(msgspec.Struct, frozen=True, gc=False):
     """The network that serves a number, as far as it is known."""
 
     country: str | None = None
@@ -63,7 +63,7 @@ class Network(msgspec.Struct, frozen=True):
     source: NetworkSource = NetworkSource.COUNTRY
 
 
-class Money(msgspec.Struct, frozen=True):
+class Money(msgspec.Struct, frozen=True, gc=False):
     """An exact amount of one currency (ISO 4217 alpha-3)."""
 
     amount: Decimal
@@ -73,7 +73,15 @@ class Money(msgspec.Struct, frozen=True):
         return f"{self.amount} {self.currency}"
 
 
-class Sms(msgspec.Struct, frozen=True, tag="sms", tag_field="channel", forbid_unknown_fields=True, omit_defaults=True):
+class Sms(
+    msgspec.Struct,
+    frozen=True,
+    tag="sms",
+    tag_field="channel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
+):
     """A text message.
 
     `ttl` limits its life over all attempts; after that it is worthless and is not sent any more.
@@ -91,7 +99,13 @@ class Sms(msgspec.Struct, frozen=True, tag="sms", tag_field="channel", forbid_un
 
 
 class Viber(
-    msgspec.Struct, frozen=True, tag="viber", tag_field="channel", forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    tag="viber",
+    tag_field="channel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """A Viber message; the fields mean what they mean for an SMS."""
 
@@ -105,7 +119,13 @@ class Viber(
 
 
 class HlrLookup(
-    msgspec.Struct, frozen=True, tag="hlr", tag_field="channel", forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    tag="hlr",
+    tag_field="channel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """A question to the home location register: does the number exist, is it on, which network serves it."""
 
@@ -130,14 +150,14 @@ def channel_of(message: Message) -> Channel:
             return Channel.HLR
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message after parsing, with all that is known of it before routing; one that exists is valid.
 
     Times are wall time in seconds since the epoch.
     """
 
     id: str
-    """26 characters of Crockford base 32, lower case, in order of time."""
+    """28 hexadecimal digits, in order of time."""
     message: Message
     channel: Channel
     to: Msisdn

@@ -45,7 +45,7 @@ class UnknownReason(enum.StrEnum):
     """The plugin raised while it read the answer."""
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted"):
+class Accepted(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="accepted"):
     """The provider took the message."""
 
     ids: tuple[str, ...]
@@ -59,7 +59,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted"):
     network: Network | None = None
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+class Refused(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="refused"):
     """A definite no: nothing was sent, and the provider (or we ourselves) said why."""
 
     fault: Fault
@@ -73,7 +73,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     """Seconds that the provider asked us to wait."""
 
 
-class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag="unknown"):
+class Unknown(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="unknown"):
     """It may have been sent. Never read as a failure, never as a success."""
 
     reason: UnknownReason
@@ -144,7 +144,7 @@ class LookupState(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
+class LookupResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The answer of a home location register."""
 
     state: LookupState
@@ -155,7 +155,7 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's own text."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Later news about something that a provider accepted, by poll or by callback."""
 
     provider_id: str
@@ -187,7 +187,7 @@ class SettledBy(enum.StrEnum):
     REPORT = "report"
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One submit of one message to one provider."""
 
     number: int
@@ -214,7 +214,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What the outcome was before it was reconciled."""
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the caller gets: the state of a message and every attempt that was made."""
 
     id: str

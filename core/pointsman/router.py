@@ -93,7 +93,8 @@ class Router:
         self._running = False
         for observer in observers:
             self._bus.subscribe(observer)
-        self._bus.subscribe(self._tell_plugins)
+        if self._plugins.watches:
+            self._bus.subscribe(self._tell_plugins)
         self._build(breaker or BreakerSettings(), only_loopback=only_loopback)
 
     def _build(self, breaker: BreakerSettings, *, only_loopback: bool) -> None:

@@ -143,6 +143,20 @@ async def test_never_answering(
     assert caplog.records == []
 
 
+async def test_half_a_request(toy: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """A request that breaks off before its end is no request: nothing is recorded, taken or logged."""
+    _, writer = await asyncio.open_connection("127.0.0.1", toy.port)
+    writer.write(b"POST /api/send HTTP/1.1\r\nHost: toy\r\nContent-Length: 20\r\n\r\nto=7916")
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.sleep(0.05)
+
+    assert (toy.ledger.requests, toy.ledger.messages) == ([], [])
+    assert caplog.records == []
+
+
 async def test_truncated_answer(toy: Sandbox, client: aiohttp.ClientSession) -> None:
     """A broken-off answer announces its full length and ends early; the message was taken."""
     toy.faults.add(truncate(4))

@@ -124,3 +124,11 @@ async def test_an_answer_that_the_loop_has_not_read_yet_is_not_given_to_the_next
 
     assert (first.result.body, second.result.body) == (b"first", b"second")
     assert len(served) == 2
+
+
+async def test_an_aiohttp_that_would_not_tell_is_refused(connect, monkeypatch):
+    """If requests could leave unnoticed, nothing is sent at all."""
+    monkeypatch.delattr(aiohttp.ClientRequest, "send")
+
+    with pytest.raises(RuntimeError, match=r"install aiohttp>=3\.14,<4"):
+        await connect("http://127.0.0.1:9")

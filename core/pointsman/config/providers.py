@@ -9,8 +9,9 @@ import msgspec
 
 from pointsman.config.lines import Path
 from pointsman.config.model import ProviderConfig
-from pointsman.config.prices import MAX_PROBLEMS, RowError, RowReader, cells_of, read_price_file
+from pointsman.config.prices import MAX_PROBLEMS, cells_of, read_price_file
 from pointsman.config.problems import Problems, did_you_mean
+from pointsman.config.rows import RowError, RowReader
 from pointsman.config.secrets import SecretReader
 from pointsman.config.tables import TableReader
 from pointsman.config.values import parse_base_url, parse_currency
@@ -118,15 +119,17 @@ class ProviderReader:
         self, table: Mapping[str, object], path: Path, profile: Profile | None
     ) -> tuple[str, tuple[PriceRow, ...]]:
         """Return the currency of the account (as written, else the plugin's, else the price list's) and the prices."""
+        written, known = table.get("currency"), profile is not None
         currency = profile.currency if profile else None
-        if "currency" in table:
+        if written is not None:
             try:
-                currency = parse_currency(table["currency"])
+                currency = parse_currency(written)
             except ValueError as error:
                 self._problems.add((*path, "currency"), str(error))
+                currency, known = None, False
         if currency is not None and currency not in self._rated:
             self._problems.add((*path, "currency"), f'there is no rate for {currency}; add {currency} = "…" to [rates]')
-        rows = RowReader(currency, self._rated, guess=None if profile else self._router_currency)
+        rows = RowReader(currency, self._rated, guess=None if known else self._router_currency)
         prices = self._prices(table.get("prices", []), (*path, "prices"), rows)
         return rows.currency or self._router_currency, prices
 
@@ -174,10 +177,15 @@ class ProviderReader:
             at = (*path, "senders", place)
             if config.senders.index(sender) != place:
                 self._problems.add(at, f'the sender "{sender}" is there twice; remove one')
-            elif not any(_may_show(profile, channel, sender) for channel in profile.channels):
-                self._problems.add(
-                    at, f'"{sender}" cannot be a sender here; most are 1 to 11 letters and digits, or up to 15 digits'
-                )
+                continue
+            try:
+                shown = any(_may_show(profile, channel, sender) for channel in profile.channels)
+            except Exception as error:  # noqa: BLE001 - a third party's code, as in _built
+                self._problems.add(at, f'the plugin "{config.plugin}" broke on this sender: {type(error).__name__}')
+                continue
+            if not shown:
+                problem = f'"{sender}" cannot be a sender here; most are 1 to 11 letters and digits, or up to 15 digits'
+                self._problems.add(at, problem)
 
 
 def _may_show(profile: Profile, channel: Channel, sender: str) -> bool:

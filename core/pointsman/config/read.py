@@ -55,7 +55,7 @@ def parse_config(
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers and nesting beyond what Python reads
         raise ConfigError([_not_toml(filename, text, str(error))]) from None
     problems = Problems(filename, text)
     reader = DocumentReader(problems, os.environ if env is None else env, base or Path(), plugins)

@@ -72,6 +72,7 @@ class Flow:
         self._past: list[Past] = []
         self._tried: set[str] = set()
         self._number = 0
+        self._decisions = 0
         self.given_up = False
         self.doubts: list[Doubt] = []
         """Attempts that stayed unknown although their provider can be asked."""
@@ -124,8 +125,13 @@ class Flow:
         if only is not None and self._route is not None:
             tried = [name for name in self._route.providers if name != only]
         desk = self._desk
+        self._decisions += 1
         decision = desk.chooser.choose(
-            self._envelope, self._route, desk.moment(), tried=tried, decision_id=desk.ids.new()
+            self._envelope,
+            self._route,
+            desk.moment(),
+            tried=tried,
+            decision_id=f"{self._envelope.id}-{self._decisions}",
         )
         desk.bus.emit(
             Decided(

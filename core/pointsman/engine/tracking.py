@@ -19,6 +19,7 @@ from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
 from pointsman.store.record import Note, Resolve, is_final
+from pointsman.text import bundled_networks
 
 EARLY_KEPT = 10_000
 """Reports kept for ids that we do not know yet: a callback may be quicker than our own bookkeeping."""
@@ -143,7 +144,7 @@ class Tracking:
         if report.to is not None and report.to != record.envelope.to:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        before, after = await self._recorder.change(message_id, Note(number, report))
+        before, after = await self._recorder.change(message_id, Note(number, _with_country(report)))
         final = is_final_report(report)
         if after is not before:
             attempt = after.attempts[number - 1]
@@ -187,3 +188,14 @@ class Tracking:
                     segments=record.envelope.parts,
                 )
             )
+
+
+def _with_country(report: Report) -> Report:
+    """Complete the network of a lookup: plugins know the code of a network, the country follows from it."""
+    lookup = report.lookup
+    network = lookup.network if lookup is not None else None
+    if lookup is None or network is None or network.mccmnc is None or network.country is not None:
+        return report
+    country = bundled_networks().country(network.mccmnc)
+    replace = msgspec.structs.replace
+    return replace(report, lookup=replace(lookup, network=replace(network, country=country)))

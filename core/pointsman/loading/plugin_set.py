@@ -49,6 +49,11 @@ class PluginSet:
         """How often each plugin's observer failed; those that never did are missing."""
         return MappingProxyType(self._failures)
 
+    @property
+    def watches(self) -> bool:
+        """Whether any plugin observes events."""
+        return bool(self._observers)
+
     def observe(self, event: Event) -> Sequence[Quarantine]:
         """Show an event to every observer, each guarded from the others.
 

@@ -17,7 +17,7 @@ Text = str | Secret
 # -- HTTP ------------------------------------------------------------------------------------------------------------
 
 
-class Form(msgspec.Struct, frozen=True, tag=True):
+class Form(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An `application/x-www-form-urlencoded` body in UTF-8; keys may repeat."""
 
     fields: tuple[tuple[str, Text], ...]
@@ -39,7 +39,7 @@ class Raw(msgspec.Struct, frozen=True, tag=True):
 Body = Form | Multipart | Raw
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP request, relative to the provider's `base_url`."""
 
     method: str
@@ -78,7 +78,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     valid_for: timedelta
 
 
-class Submission(msgspec.Struct, frozen=True, kw_only=True):
+class Submission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message on its way to one provider."""
 
     ref: str
@@ -95,7 +95,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """Where the provider may report to, when the daemon can be reached from outside."""
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Messages that travel in one request. They share a channel and a batch key; there is at least one."""
 
     ref: str
@@ -131,7 +131,7 @@ class Oddity(enum.StrEnum):
     SESSION_LENGTH = "session_length"
 
 
-class Each(msgspec.Struct, frozen=True):
+class Each(msgspec.Struct, frozen=True, gc=False):
     """One outcome per message of the batch, in the batch's order."""
 
     outcomes: tuple[Outcome, ...]
@@ -176,7 +176,7 @@ class Balance(msgspec.Struct, frozen=True):
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Reading(msgspec.Struct, Generic[T_co], frozen=True):
+class Reading(msgspec.Struct, Generic[T_co], frozen=True, gc=False):
     """What was read, and how well."""
 
     value: T_co

@@ -19,6 +19,10 @@ from types import MappingProxyType
 import msgspec
 
 
+MAX_DOUBLINGS = 63
+"""No rest is doubled more often: a provider may be down for longer than a float can count."""
+
+
 class BreakerState(enum.StrEnum):
     """What a breaker lets through."""
 
@@ -110,7 +114,7 @@ class Breaker:
         """Say whether `acquire` would give a lease; changes nothing."""
         state = self.state(now)
         if state is BreakerState.PROBING:
-            return self._state is BreakerState.OPEN or self._probes_out < self._settings.probes
+            return self._probes_out < self._settings.probes
         return state is BreakerState.CLOSED
 
     @property
@@ -152,12 +156,13 @@ class Breaker:
             self._probes_out -= 1
             return self._probed(now, good=good)
         if lease.forced:
-            return self._move(Signal.SUCCEEDED, "it works again") if good else None
+            return self._succeeded("it works again") if good else None
         return self._counted(now, good=good)
 
     def trip(self, now: float, reason: str, rest: float | None = None) -> Move | None:
-        """Open by hand or by outside evidence."""
+        """Open by hand or by outside evidence; an open one rests at least that long from now on."""
         if self._state is BreakerState.OPEN:
+            self._open_until = max(self._open_until, now + (self._settings.rest if rest is None else rest))
             return None
         return self._open(Signal.TRIPPED, now, reason, rest)
 
@@ -165,6 +170,7 @@ class Breaker:
         """Close by hand and forget what went wrong."""
         self._rests = 0
         if self._state is BreakerState.CLOSED:
+            self._forget()
             return None
         return self._move(Signal.RESET, reason)
 
@@ -183,15 +189,18 @@ class Breaker:
 
     def _probed(self, now: float, *, good: bool) -> Move:
         if good:
-            self._rests = 0
-            return self._move(Signal.SUCCEEDED, "probe succeeded")
+            return self._succeeded("probe succeeded")
         return self._open(Signal.FAILED, now, "probe failed")
+
+    def _succeeded(self, reason: str) -> Move:
+        self._rests = 0
+        return self._move(Signal.SUCCEEDED, reason)
 
     def _open(self, signal: Signal, now: float, reason: str, rest: float | None = None) -> Move:
         if rest is None:
-            rest = min(self._settings.rest * 2**self._rests, self._settings.longest_rest)
+            rest = min(self._settings.rest * 2.0**self._rests, self._settings.longest_rest)
             rest *= 1 + self._settings.jitter * self._random.random()
-            self._rests += 1
+            self._rests = min(self._rests + 1, MAX_DOUBLINGS)
         self._open_until = now + rest
         return self._move(signal, reason)
 
@@ -199,7 +208,10 @@ class Breaker:
         before = self._state
         self._state = MOVES[before, signal]
         self._era += 1
-        self._failures_in_a_row = 0
         self._probes_out = 0
-        self._recent.clear()
+        self._forget()
         return Move(before, self._state, reason)
+
+    def _forget(self) -> None:
+        self._failures_in_a_row = 0
+        self._recent.clear()

@@ -44,7 +44,7 @@ class Reason(enum.StrEnum):
     NONE = "none"
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A provider that could take the message now."""
 
     provider: str
@@ -63,7 +63,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """The sender that would be shown."""
 
 
-class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A provider that could not, and why."""
 
     provider: str
@@ -73,14 +73,14 @@ class Excluded(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time when this may end, where it is known."""
 
 
-class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+class Ranked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A candidate in its place; the lower the score the better."""
 
     candidate: Candidate
     score: float | None = None
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one choice was made of."""
 
     id: str

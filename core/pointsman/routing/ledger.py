@@ -2,13 +2,17 @@
 
 A provider's answer to "how much is left" is true for the moment when it looked. Charges that were settled after the
 question went out may or may not be in it, so they stay subtracted until a later question: we may believe that we have
-less than we do, never more.
+less than we do, never more. All times are monotonic seconds.
 """
 
 from collections import deque
 from decimal import Decimal
 
 import msgspec
+
+
+QUESTION_LIFE = 60.0
+"""Seconds for which charges are remembered while no reading is known: the answer to a first question may be on its way."""
 
 
 class Hold(msgspec.Struct, frozen=True, eq=False):
@@ -26,7 +30,7 @@ class Ledger:
     def __init__(self, *, floor: Decimal = Decimal(0), opening: Decimal | None = None) -> None:
         self._floor = floor
         self._base = opening
-        self._own = opening is not None
+        self._told_at: float | None = None
         self._held = Decimal(0)
         self._spent: deque[tuple[float, Decimal]] = deque()
         self._spent_sum = Decimal(0)
@@ -66,17 +70,33 @@ class Ledger:
 
     def charge(self, amount: Decimal, now: float) -> None:
         """Account for money spent without a hold."""
-        if not amount or self._base is None:
-            return
-        if self._own:
-            self._base -= amount
+        if not amount:
             return
         self._spent.append((now, amount))
-        self._spent_sum += amount
+        if self._told_at is not None:
+            self._spent_sum += amount
+            return
+        if self._base is not None:
+            self._base -= amount
+        while self._spent[0][0] < now - QUESTION_LIFE:
+            self._spent.popleft()
+
+    def correct(self, amount: Decimal, charged_at: float) -> None:
+        """Add to what was charged at `charged_at`; less than zero gives money back.
+
+        A charge that a reading has overtaken is not subtracted any more, so there is nothing to correct.
+        """
+        if self._told_at is None or charged_at >= self._told_at:
+            self.charge(amount, charged_at)
 
     def read(self, amount: Decimal, asked_at: float) -> None:
-        """Take over an amount that the provider told in answer to a question that left at `asked_at`."""
-        self._own = False
+        """Take over an amount that the provider told in answer to a question that left at `asked_at`.
+
+        An answer that comes after the answer to a later question is not used.
+        """
+        if self._told_at is not None and asked_at < self._told_at:
+            return
+        self._told_at = asked_at
         self._base = amount
-        while self._spent and self._spent[0][0] < asked_at:
-            self._spent_sum -= self._spent.popleft()[1]
+        self._spent = deque(charge for charge in self._spent if charge[0] >= asked_at)
+        self._spent_sum = sum((charged for _, charged in self._spent), Decimal(0))

@@ -1,9 +1,17 @@
-"""How fast we may send: a generic cell rate algorithm whose rate gives way when the provider says "too fast"."""
+"""How fast we may send: a generic cell rate algorithm whose rate gives way when the provider says "too fast".
+
+Theory of operation. The algorithm counts in *paced seconds*, a time that runs with the clock at the full rate and slower
+after "too fast". So what is owed stays owed when the rate changes: it only takes longer, or less long, to pay it off.
+"""
+
+from math import sqrt
 
 import msgspec
 
 SLOWEST = 1 / 64
 """The smallest share of the full rate that repeated "too fast" can lead to."""
+NOTHING = 1e-9
+"""Seconds; a shorter wait is a rounding error."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +21,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     burst: float = 1.0
     """Segments that may go at once after a pause."""
     recovery: float = 60.0
-    """Seconds after a "too fast" until the full rate is back."""
+    """Seconds after a "too fast" until the full rate is back; more than zero."""
 
 
 class Limiter:
@@ -25,19 +33,22 @@ class Limiter:
     def __init__(self, pace: Pace | None) -> None:
         self._pace = pace
         self._due = float("-inf")
+        """In paced seconds."""
         self._paused_until = float("-inf")
-        self._factor = 1.0
-        self._factor_at = float("-inf")
+        self._slowed_at = 0.0
+        self._slowed_at_paced = 0.0
+        self._share = 1.0
+        """Of the full rate, at the moment of the last "too fast"."""
 
     def __repr__(self) -> str:
-        return f"<Limiter due={self._due:.3f} paused_until={self._paused_until:.3f} factor={self._factor:.2f}>"
+        return f"<Limiter due={self._due:.3f} paused_until={self._paused_until:.3f} share={self._share:.2f}>"
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next request may start; zero when it may start now."""
         wait = self._paused_until - now
         if self._pace is not None:
-            wait = max(wait, self._due - now - (self._pace.burst - 1) / self._rate(self._pace, now))
-        return max(wait, 0.0)
+            wait = max(wait, self._moment(self._pace, self._due - (self._pace.burst - 1) / self._pace.rate) - now)
+        return wait if wait > NOTHING else 0.0
 
     def take(self, now: float, segments: int) -> None:
         """Account for a request that starts now.
@@ -45,20 +56,33 @@ class Limiter:
         A request larger than the burst is let through whole and pays with a longer wait of the next one.
         """
         if self._pace is not None:
-            self._due = max(self._due, now) + segments / self._rate(self._pace, now)
+            self._due = max(self._due, self._paced(self._pace, now)) + segments / self._pace.rate
 
     def slow_down(self, now: float, pause: float) -> None:
         """Give way after "too fast": nothing starts for `pause` seconds, and the rate halves and then recovers."""
         self._paused_until = max(self._paused_until, now + pause)
         if self._pace is not None:
-            self._factor = max(self._share(self._pace, now) / 2, SLOWEST)
-            self._factor_at = now
+            recovered = min((now - self._slowed_at) / self._pace.recovery, 1.0)
+            share = self._share + (1 - self._share) * recovered
+            self._slowed_at_paced = self._paced(self._pace, now)
+            self._slowed_at = now
+            self._share = max(share / 2, SLOWEST)
 
-    def _share(self, pace: Pace, now: float) -> float:
-        if self._factor >= 1.0:
-            return 1.0
-        grown = self._factor + (1 - self._factor) * (now - self._factor_at) / pace.recovery
-        return min(grown, 1.0)
+    def _paced(self, pace: Pace, now: float) -> float:
+        """Return the paced seconds at a moment: the integral of a share that grows evenly to one."""
+        passed = now - self._slowed_at
+        growing = min(passed, pace.recovery)
+        lost = (1 - self._share) * (growing - growing * growing / (2 * pace.recovery))
+        return self._slowed_at_paced + passed - lost
 
-    def _rate(self, pace: Pace, now: float) -> float:
-        return pace.rate * self._share(pace, now)
+    def _moment(self, pace: Pace, paced: float) -> float:
+        """Return when so many paced seconds will have passed; the inverse of `_paced` from the last "too fast" on."""
+        ahead = paced - self._slowed_at_paced
+        if ahead <= 0:
+            return self._slowed_at
+        missing = 1 - self._share
+        grown = pace.recovery * (1 - missing / 2)
+        if ahead >= grown:
+            return self._slowed_at + pace.recovery + (ahead - grown)
+        root = sqrt(self._share * self._share + 2 * missing * ahead / pace.recovery)
+        return self._slowed_at + 2 * ahead / (self._share + root)

@@ -77,7 +77,7 @@ _STATE_OF: Mapping[DeliveryState, State] = MappingProxyType(
         DeliveryState.UNKNOWN: State.UNKNOWN,
     }
 )
-_WORST_FIRST = (State.REJECTED, State.UNDELIVERED, State.EXPIRED, State.UNKNOWN, State.DELIVERED)
+_WORST_FIRST = (State.REJECTED, State.UNDELIVERED, State.EXPIRED, State.UNKNOWN, State.SENT, State.DELIVERED)
 
 
 def state_of_parts(parts: Iterable[Report | None]) -> State:

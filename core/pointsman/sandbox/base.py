@@ -125,6 +125,10 @@ class Sandbox(abc.ABC):
         """What a client configures: origin and base path."""
         return self.origin + self.base_paths[0]
 
+    def busy(self) -> bool:
+        """Say whether a request is being served now, or hangs."""
+        return self._listener.in_flight > 0
+
     # Help for handlers
 
     def accept(

@@ -37,6 +37,8 @@ class Listener:
         self._routes = routes
         self._runner: web.ServerRunner | None = None
         self._address: tuple[str, int] | None = None
+        self.in_flight = 0
+        """Requests that are being served now, those that hang included."""
 
     @property
     def origin(self) -> str:
@@ -67,13 +69,23 @@ class Listener:
             await runner.cleanup()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.in_flight += 1
+        try:
+            return await self._route(request)
+        finally:
+            self.in_flight -= 1
+
+    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         raw_path, _, query = request.raw_path.partition("?")
         if raw_path.startswith(PREFIX):
             reply = await answer_control(
                 self._sandbox, request.method, raw_path[len(PREFIX) :], query, await request.read()
             )
             return answering.whole(reply)
-        body = await request.read() if request.body_exists else b""
+        try:
+            body = await request.read() if request.body_exists else b""
+        except ConnectionError:  # the client left in the middle of its request: the provider never got one
+            return answering.drop(request)
         found = self._routes.find(request.method, unquote(raw_path))
         call, record = self._arrived(request, raw_path, query, body, found)
         if isinstance(found, int):

@@ -26,7 +26,7 @@ from pointsman.outcome import (
 from pointsman.routing.merge import best_attempt, better, state_of_parts
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt that is about to start: recorded before the first byte leaves."""
 
     number: int
@@ -46,7 +46,7 @@ class Known(msgspec.Struct, frozen=True):
     report: Report
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything known of one message."""
 
     envelope: Envelope
@@ -62,19 +62,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float
 
 
-class Begin(msgspec.Struct, frozen=True, tag=True):
+class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An attempt starts (the second durable write)."""
 
     intent: Intent
 
 
-class Settle(msgspec.Struct, frozen=True, tag=True):
+class Settle(msgspec.Struct, frozen=True, tag=True, gc=False):
     """The attempt in flight has its outcome (the third)."""
 
     attempt: Attempt
 
 
-class Resolve(msgspec.Struct, frozen=True, tag=True):
+class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An outcome that was unknown has been cleared up."""
 
     number: int
@@ -82,14 +82,14 @@ class Resolve(msgspec.Struct, frozen=True, tag=True):
     settled_by: SettledBy
 
 
-class Note(msgspec.Struct, frozen=True, tag=True):
+class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A report about an attempt came (the fifth)."""
 
     number: int
     report: Report
 
 
-class End(msgspec.Struct, frozen=True, tag=True):
+class End(msgspec.Struct, frozen=True, tag=True, gc=False):
     """There will be no more attempts."""
 
     state: State

@@ -12,7 +12,7 @@ MAX_DETAIL = 200
 _LONGEST_READ = 1000
 _NUMBER = re.compile(r"\+?\d(?:[\s().\-\u2010-\u2015]{0,2}\d){6,}")
 """Seven digits or more, as people write numbers: with blanks, dots, dashes and brackets between them."""
-_CUT_NUMBER = re.compile(r"\+?\d[\d\s().\-\u2010-\u2015]*$")
+_LETTER = re.compile(r"[^\W\d]")
 
 
 class Masker:
@@ -43,6 +43,8 @@ def scrub(text: str, limit: int = MAX_DETAIL) -> str:
     """Return somebody else's words, without what may be a number and not longer than `limit` characters."""
     if len(text) > _LONGEST_READ:
         # The cut may go through a number and leave a piece that is too short to be recognised.
-        text = _CUT_NUMBER.sub("", text[:_LONGEST_READ])
+        text = text[:_LONGEST_READ]
+        last = max((found.end() for found in _LETTER.finditer(text)), default=0)
+        text = f"{text[:last]}***"
     text = _NUMBER.sub("***", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

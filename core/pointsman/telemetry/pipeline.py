@@ -5,12 +5,13 @@ neither read nor changed.
 """
 
 import enum
+import json
+import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import structlog
+from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
@@ -54,20 +55,93 @@ def build_logger(
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         _Stamp(clock or SystemClock()),
-        structlog.processors.ExceptionRenderer(
-            # Local variables would show what must not be shown.
-            structlog.processors.ExceptionRenderer().format_exception
-            if is_console
-            else ExceptionDictTransformer(show_locals=False, max_frames=20)
-        ),
+        # Neither shows local variables, in which anything may stand.
+        ExceptionRenderer() if is_console else ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         Redactor(secrets),
-        _console(sink) if is_console else _Json(),
+        *([_printable, _Console(is_coloured=sink.isatty())] if is_console else [_Json()]),
     ]
-    logger: FilteringBoundLogger = structlog.wrap_logger(
+    lazy = structlog.wrap_logger(
         _SinkLogger(sink),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
+    logger: FilteringBoundLogger = lazy.bind()
     return logger
+
+
+def timestamp(seconds: float) -> str:
+    """Return epoch seconds as ISO 8601 in UTC with milliseconds; nonsense as it is."""
+    try:
+        return as_utc(seconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
+
+
+class _SinkLogger:
+    """What structlog calls with a finished line."""
+
+    __slots__ = ("critical", "debug", "error", "info", "warning")
+
+    def __init__(self, sink: Sink) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = sink.write
+
+
+class _Stamp:
+    """Adds the time, unless the event brought its own."""
+
+    __slots__ = ("_clock",)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
+        if "timestamp" not in event_dict:
+            event_dict["timestamp"] = timestamp(self._clock.now())
+        return event_dict
+
+
+class _Json:
+    """Renders one JSON object, with what one looks for first at the beginning."""
+
+    __slots__ = ("_encode",)
+
+    def __init__(self) -> None:
+        self._encode = msgspec.json.Encoder().encode
+
+    def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> bytes:
+        head = {name: event_dict.pop(name, None) for name in ("timestamp", "level", "event")}
+        line = {**head, **event_dict}
+        try:
+            return self._encode(line)
+        except (UnicodeEncodeError, OverflowError):
+            # Half a surrogate pair or an enormous integer, out of somebody's broken answer.
+            return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
+
+
+class _Console:
+    """Renders a line for people."""
+
+    __slots__ = ("_render",)
+
+    def __init__(self, *, is_coloured: bool) -> None:
+        self._render = structlog.dev.ConsoleRenderer(
+            colors=is_coloured, exception_formatter=structlog.dev.plain_traceback
+        )
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
+        return self._render(logger, name, event_dict).encode("utf-8", "backslashreplace")
+
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _printable(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
+    """Escape what could forge a line or command the terminal; only our own traceback may have several lines."""
+    return {
+        name: _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], value)
+        if isinstance(value, str) and name != "exception"
+        else value
+        for name, value in event_dict.items()
+    }

@@ -1,7 +1,10 @@
 """The last look at a log line: values under names that sound secret, and known secrets wherever they stand."""
 
+import enum
+import functools
 import re
 from collections.abc import Iterable, Mapping
+from types import NoneType
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -17,6 +20,8 @@ _SECRET_NAME = re.compile(
 _SHORTEST = 4
 """Shorter secrets are not looked for: they would be found in every second word."""
 _DEEPEST = 6
+_HARMLESS = (int, float, NoneType, enum.Enum)
+"""Kinds of value that cannot hold a secret."""
 
 
 class Redactor:
@@ -36,26 +41,23 @@ class Redactor:
 
     def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
         """Return the line without secrets."""
-        return {name: self._clean(name, value, 0) for name, value in event_dict.items()}
+        return {name: HIDDEN if _sounds_secret(name) else self._clean(value, 0) for name, value in event_dict.items()}
 
-    def _clean(self, name: object, value: Any, depth: int) -> Any:
-        if isinstance(name, str) and _SECRET_NAME.search(name):
+    def _clean(self, value: Any, depth: int) -> Any:
+        if isinstance(value, _HARMLESS):
+            return value
+        if isinstance(value, str):
+            return self._without_secrets(value)
+        if isinstance(value, Secret) or depth >= _DEEPEST:
             return HIDDEN
-        match value:
-            case str():
-                return self._without_secrets(value)
-            case None | bool() | int() | float():
-                return value
-            case Secret():
-                return HIDDEN
-            case _ if depth >= _DEEPEST:
-                return HIDDEN
-            case Mapping():
-                return {self._text(key): self._clean(key, item, depth + 1) for key, item in value.items()}
-            case list() | tuple() | set() | frozenset():
-                return [self._clean("", item, depth + 1) for item in value]
-            case _:
-                return self._text(value)
+        if isinstance(value, Mapping):
+            return {
+                self._text(name): HIDDEN if _sounds_secret(str(name)) else self._clean(item, depth + 1)
+                for name, item in value.items()
+            }
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._clean(item, depth + 1) for item in value]
+        return self._text(value)
 
     def _text(self, value: object) -> str:
         return self._without_secrets(value if isinstance(value, str) else str(value))
@@ -65,3 +67,8 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
         return text
+
+
+@functools.lru_cache(maxsize=1024)
+def _sounds_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None

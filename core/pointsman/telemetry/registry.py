@@ -12,7 +12,7 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 class Registry(CollectorRegistry):
     """A registry without the `_created` series, of which every counter and histogram would have one more each.
 
-    The library can leave them out only for all registries of the process; an embedder's own ones are not ours to change.
+    The library can leave them out only for all registries of the process; an embedder's own are not ours to change.
     """
 
     def collect(self) -> Iterable[Metric]:
@@ -32,14 +32,15 @@ class Family(Generic[M]):
     __slots__ = ("_children", "_metric")
 
     def __init__(self, metric: M) -> None:
-        self._metric = metric
+        self._metric: M = metric
         self._children: dict[tuple[str, ...], M] = {}
 
     def child(self, *labels: str) -> M:
         """Return the child with these labels, in the order in which the metric names them."""
         child = self._children.get(labels)
         if child is None:
-            child = self._children[labels] = self._metric.labels(*labels)
+            child = self._metric.labels(*labels)
+            self._children[labels] = child
         return child
 
 

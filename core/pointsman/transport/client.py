@@ -53,6 +53,7 @@ class Transport:
 
     async def open(self) -> None:
         """Prepare the session; connects to nobody. Raises `ValueError` when `ca_file` cannot be used."""
+        WatchedRequest.check_support()
         context = await asyncio.to_thread(tls_context, self._endpoint.ca_file) if self._base.is_tls else None
         version = importlib.metadata.version("pointsman")
         self._session = aiohttp.ClientSession(

@@ -29,6 +29,12 @@ class WatchedRequest(aiohttp.ClientRequest):
     watch: Watch
     used: WeakSet[ResponseHandler]
 
+    @staticmethod
+    def check_support() -> None:
+        """Raise `RuntimeError` when aiohttp would not call `send`: nobody would notice that requests leave."""
+        if not hasattr(aiohttp.ClientRequest, "send"):
+            raise RuntimeError(f"aiohttp {aiohttp.__version__} cannot be used; install aiohttp>=3.14,<4")
+
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         """Write the request. Raises `Soiled`, before the first byte, when the connection is not clean."""
         protocol = conn.protocol

@@ -649,6 +649,7 @@ async def test_callbacks_survive_a_restart(clock: ShiftedClock, receiver: Receiv
         ("http://192.0.2.1/", True, False),
         ("ftp://127.0.0.1/", False, True),
         ("http://[", False, None),
+        ("http://127.0.0.1:99999/", False, True),
         ("", False, False),
         (None, False, None),
     ],

@@ -75,7 +75,7 @@ def is_correct(url: str | None) -> bool:
     """Say whether this is a web address at all."""
     try:
         parts = urlsplit(url or "")
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

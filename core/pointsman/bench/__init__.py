@@ -1,0 +1,5 @@
+"""Measurements of speed, as ratios within one run: machines differ, ratios do not."""
+
+from pointsman.bench.run import BENCHES, run_bench
+
+__all__ = ["BENCHES", "run_bench"]

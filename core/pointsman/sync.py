@@ -1,0 +1,146 @@
+"""The router for code without an event loop: the same methods, each waiting for its result."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Self, TypeVar
+
+from pointsman.engine.status import ProviderStatus
+from pointsman.errors import RouterClosed
+from pointsman.message import Message
+from pointsman.outcome import LookupResult, Receipt
+from pointsman.router import DRAIN_PATIENCE, Router
+from pointsman.routing.candidate import Decision
+
+T = TypeVar("T")
+
+
+class SyncRouter:
+    """A router in a thread of its own. Use it as `with`; its methods may be called from any thread.
+
+    The methods mean and raise what they do in `Router`.
+    """
+
+    def __init__(self, make: Callable[[], Router]) -> None:
+        """`make` puts the router together; it is called in the router's thread."""
+        self._make = make
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._router: Router | None = None
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str], **options: Any) -> Self:
+        """Read a configuration; `options` are those of `Router.from_toml`.
+
+        The file is read here and now, so `ConfigError` is raised by this call.
+        """
+        router = Router.from_toml(path, **options)
+        return cls(lambda: router)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the thread and the router in it."""
+        if self._thread is not None:
+            raise RouterClosed("the router is running already")
+        loop = asyncio.new_event_loop()
+        self._loop = loop
+        self._thread = threading.Thread(target=self._run, args=(loop,), name="pointsman", daemon=True)
+        self._thread.start()
+        try:
+            self._call(self._started())
+        except BaseException:
+            self._stop()
+            raise
+
+    def close(self, patience: float = DRAIN_PATIENCE) -> None:
+        """Stop the router as `Router.aclose` does, and its thread; does nothing when it is not running."""
+        if self._thread is None:
+            return
+        try:
+            if self._router is not None:
+                self._call(self._router.aclose(patience))
+        finally:
+            self._stop()
+
+    def send(self, message: Message, *, until_final: bool = False) -> Receipt:
+        """Send one message."""
+        return self._call(self._running().send(message, until_final=until_final))
+
+    def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
+        """Send several messages."""
+        return self._call(self._running().send_many(list(messages), until_final=until_final))
+
+    def lookup(self, number: str) -> LookupResult | None:
+        """Look a number up."""
+        return self._call(self._running().lookup(number))
+
+    def explain(self, message: Message) -> Decision:
+        """Return the decision that would be made for a message now."""
+        router = self._running()
+        return self._call(_in_loop(lambda: router.explain(message)))
+
+    def providers(self) -> tuple[ProviderStatus, ...]:
+        """Return how every provider is doing."""
+        router = self._running()
+        return self._call(_in_loop(router.providers))
+
+    def receipt(self, message_id: str) -> Receipt | None:
+        """Return what is known of a message."""
+        return self._call(self._running().receipt(message_id))
+
+    def wait(self, message_id: str) -> Receipt:
+        """Wait until nothing more is going to be done for a message."""
+        return self._call(self._running().wait(message_id))
+
+    def cancel(self, message_id: str) -> bool:
+        """Keep a message from being sent if it has not left yet."""
+        router = self._running()
+        return self._call(_in_loop(lambda: router.cancel(message_id)))
+
+    def _running(self) -> Router:
+        if self._router is None:
+            raise RouterClosed("the router is not running: use `with SyncRouter…` or call `start` first")
+        return self._router
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None or threading.current_thread() is self._thread:
+            work.close()
+            raise RouterClosed("not from the router's own thread, and only while it is running")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def _started(self) -> None:
+        router = self._make()
+        await router.start()
+        self._router = router
+
+    def _stop(self) -> None:
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = self._router = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+
+async def _in_loop(function: Callable[[], T]) -> T:
+    """Run a function where the router's state may be read."""
+    return function()

@@ -1,0 +1,232 @@
+"""Writes what happens: events in, log lines out, one canonical line for every call to a provider.
+
+No line holds a secret, the text of a message or a full number: numbers are masked and hashed, and what other people
+wrote is scrubbed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from pointsman.events import (
+    BalanceRead,
+    BreakerMoved,
+    Called,
+    CallOutcome,
+    Decided,
+    Event,
+    FailedOver,
+    MessageMoved,
+    MessageTaken,
+    PluginQuarantined,
+    Reconciled,
+    Reported,
+    ReportIgnored,
+    Rested,
+)
+from pointsman.outcome import State
+from pointsman.telemetry.masking import Masker, scrub
+from pointsman.telemetry.pipeline import LogLevel, timestamp
+
+MAX_LISTED = 200
+"""Messages of one request that are named in its line; `messages` tells how many there were."""
+_MAX_CODE = 64
+_MAX_REASON = 500
+_LEVELS = {CallOutcome.UNKNOWN: LogLevel.WARNING, CallOutcome.FAILED: LogLevel.WARNING}
+_ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING, State.SENT})
+
+
+class LogObserver:
+    """An observer of events that writes to `logger`. It has no state of its own."""
+
+    def __init__(self, logger: FilteringBoundLogger, masker: Masker) -> None:
+        self._logger = logger
+        self._masker = masker
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            Called: self._called,
+            MessageTaken: self._taken,
+            Decided: self._decided,
+            FailedOver: self._failed_over,
+            Reconciled: self._reconciled,
+            Reported: self._reported,
+            ReportIgnored: self._report_ignored,
+            MessageMoved: self._moved,
+            BalanceRead: self._balance_read,
+            BreakerMoved: self._breaker_moved,
+            Rested: self._rested,
+            PluginQuarantined: self._quarantined,
+        }
+
+    def __call__(self, event: Event) -> None:
+        """Write an event, if it is one that has a line."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _write(self, level: LogLevel, name: str, event: Event, **fields: object) -> None:
+        """Write a line; fields without a value are left out."""
+        known = {key: value for key, value in fields.items() if value is not None}
+        self._logger.log(level, name, timestamp=timestamp(event.at), **known)
+
+    def _called(self, event: Called) -> None:
+        self._write(
+            _LEVELS.get(event.outcome, LogLevel.INFO),
+            "provider.call",
+            event,
+            **self._subject(event),
+            attempt=event.attempt,
+            provider=event.provider,
+            channel=event.channel,
+            operation=event.operation,
+            outcome=event.outcome,
+            fault=event.fault,
+            code=scrub(event.code, _MAX_CODE) if event.code is not None else None,
+            http_status=event.http_status,
+            duration_ms=round(event.duration * 1000, 3),
+            left=event.left,
+            price=str(event.price.amount) if event.price is not None else None,
+            currency=event.price.currency if event.price is not None else None,
+            decision_id=event.decision_id,
+            detail=scrub(event.detail) or None,
+            lenient=event.lenient or None,
+            oddities=event.oddities or None,
+        )
+
+    def _subject(self, event: Called) -> dict[str, object]:
+        """Return which messages and which numbers a call was about: plain values for one, lists for several."""
+        ids, numbers, masker = event.message_ids, event.to, self._masker
+        fields: dict[str, object] = {}
+        if len(ids) == 1:
+            fields["message_id"] = ids[0]
+        elif ids:
+            fields["messages"] = len(ids)
+            fields["message_ids"] = ids[:MAX_LISTED]
+        if len(numbers) == 1:
+            fields["to"] = masker.mask(numbers[0])
+            fields["to_hash"] = masker.hash(numbers[0])
+        elif numbers:
+            fields["to"] = [masker.mask(number) for number in numbers[:MAX_LISTED]]
+            fields["to_hash"] = [masker.hash(number) for number in numbers[:MAX_LISTED]]
+        return fields
+
+    def _taken(self, event: MessageTaken) -> None:
+        self._write(
+            LogLevel.DEBUG,
+            "message.taken",
+            event,
+            message_id=event.message_id,
+            channel=event.channel,
+            message_class=event.message_class,
+            segments=event.segments,
+        )
+
+    def _decided(self, event: Decided) -> None:
+        self._write(
+            LogLevel.DEBUG,
+            "message.decided",
+            event,
+            message_id=event.message_id,
+            decision_id=event.decision_id,
+            provider=event.provider,
+            strategy=event.strategy,
+            reason=event.reason,
+        )
+
+    def _failed_over(self, event: FailedOver) -> None:
+        self._write(
+            LogLevel.INFO,
+            "message.failed_over",
+            event,
+            message_id=event.message_id,
+            from_provider=event.from_provider,
+            to_provider=event.to_provider,
+            fault=event.fault or "unknown",
+        )
+
+    def _reconciled(self, event: Reconciled) -> None:
+        self._write(
+            LogLevel.INFO,
+            "message.reconciled",
+            event,
+            message_id=event.message_id,
+            provider=event.provider,
+            result=event.result,
+        )
+
+    def _reported(self, event: Reported) -> None:
+        self._write(
+            LogLevel.DEBUG,
+            "message.reported",
+            event,
+            message_id=event.message_id,
+            provider=event.provider,
+            channel=event.channel,
+            state=event.state,
+            final=event.final,
+            age_seconds=round(event.age, 3),
+        )
+
+    def _report_ignored(self, event: ReportIgnored) -> None:
+        self._write(
+            LogLevel.WARNING, "report.ignored", event, provider=event.provider, reason=scrub(event.reason, _MAX_REASON)
+        )
+
+    def _moved(self, event: MessageMoved) -> None:
+        is_settled = event.after not in _ON_ITS_WAY
+        self._write(
+            LogLevel.INFO if is_settled else LogLevel.DEBUG,
+            "message.settled" if is_settled else "message.moved",
+            event,
+            message_id=event.message_id,
+            channel=event.channel,
+            message_class=event.message_class,
+            before=event.before,
+            state=event.after,
+        )
+
+    def _balance_read(self, event: BalanceRead) -> None:
+        money = event.balance
+        self._write(
+            LogLevel.INFO,
+            "provider.balance",
+            event,
+            provider=event.provider,
+            balance=str(money.amount) if money is not None else None,
+            currency=money.currency if money is not None else None,
+            told=money is not None,
+        )
+
+    def _breaker_moved(self, event: BreakerMoved) -> None:
+        self._write(
+            LogLevel.INFO,
+            "breaker.moved",
+            event,
+            provider=event.provider,
+            channel=event.channel,
+            before=event.before,
+            state=event.after,
+            reason=scrub(event.reason, _MAX_REASON),
+        )
+
+    def _rested(self, event: Rested) -> None:
+        self._write(
+            LogLevel.WARNING if event.alert else LogLevel.INFO,
+            "provider.rested",
+            event,
+            provider=event.provider,
+            scope=event.scope,
+            subject=scrub(event.subject),
+            fault=event.fault,
+            until=timestamp(event.until) if event.until is not None else None,
+            alert=event.alert,
+        )
+
+    def _quarantined(self, event: PluginQuarantined) -> None:
+        self._write(
+            LogLevel.ERROR,
+            "plugin.quarantined",
+            event,
+            plugin=event.plugin,
+            reason=scrub(event.reason, _MAX_REASON),
+        )

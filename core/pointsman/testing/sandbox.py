@@ -1,0 +1,255 @@
+"""The server of the scripted provider: does what the script says, and remembers what really happened."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from pointsman.clock import Clock
+from pointsman.events import Operation
+from pointsman.message import Channel
+from pointsman.outcome import DeliveryState, Fault, LookupState
+from pointsman.sandbox import (
+    Call,
+    DeliveryPlan,
+    Endpoint,
+    Fate,
+    OutOfMoney,
+    Pair,
+    Reply,
+    Sandbox,
+    SandboxMessage,
+    Stage,
+)
+from pointsman.testing.steps import Step
+from pointsman.testing.wire import SESSION_HEADER, Answer, Item, News, Question, Verdict
+
+_STATES: Mapping[Fate, DeliveryState | LookupState] = {
+    Fate.DELIVERED: DeliveryState.DELIVERED,
+    Fate.UNDELIVERED: DeliveryState.UNDELIVERABLE,
+    Fate.EXPIRED: DeliveryState.EXPIRED,
+    Fate.REJECTED: DeliveryState.REJECTED,
+    Fate.DELETED: DeliveryState.DELETED,
+    Fate.UNKNOWN: DeliveryState.UNKNOWN,
+    Fate.STUCK: DeliveryState.SENT,
+    Fate.REACHABLE: LookupState.REACHABLE,
+    Fate.ABSENT: LookupState.ABSENT,
+    Fate.NONEXISTENT: LookupState.NONEXISTENT,
+    Fate.FAILED: LookupState.FAILED,
+}
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """How messages to one number are refused."""
+
+    fault: Fault = Fault.RECIPIENT
+    certain: bool = False
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that arrived, in the words of the protocol."""
+
+    operation: Operation
+    refs: tuple[str, ...]
+    """References of the messages in it, for a submit and a reconcile."""
+    repeat: bool
+    """It was a reconcile by repeating the submit, so it may have taken effect."""
+    at: float
+    """Wall time of the sandbox's clock."""
+
+
+class ScriptedSandbox(Sandbox):
+    """A provider on a free port of this machine, for tests of routers.
+
+    Without a script it accepts everything. `script` puts steps in a row; each is used up by one request of its
+    operation. `numbers` refuses messages by their recipient, whatever else is in the request. What was received and
+    what really took effect can be asked afterwards.
+    """
+
+    name = "scripted"
+    currency = "EUR"
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        seed: int = 0,
+        balance: Decimal = Decimal(1000),
+        price: Decimal | None = None,
+        delivery: DeliveryPlan | None = None,
+    ) -> None:
+        """`price` of one segment is charged and told; None charges nothing."""
+        super().__init__(clock=clock, seed=seed, balance=balance, delivery=delivery)
+        self.price = price
+        self.numbers: dict[str, Refusal] = {}
+        """Digits of a number to its refusal."""
+        self.names_culprits = True
+        """False: a request that holds a refused number is refused as a whole, without saying for which of them."""
+        self.tells_balance = True
+        self._sessions: set[str] = set()
+        self._ids = 0
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Nothing: the scripted provider needs no credentials."""
+        return {}
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """One for each operation, named after it; a reconcile by repeating has a path of its own."""
+        post = ("POST",)
+        return (
+            Endpoint(Operation.LOGIN, post, ("/login",), self._login),
+            Endpoint(Operation.SUBMIT, post, ("/submit",), self._submit),
+            Endpoint(Operation.RECONCILE, post, ("/repeat",), self._repeat),
+            Endpoint(Operation.RECONCILE, post, ("/reconcile",), self._reconcile),
+            Endpoint(Operation.POLL, post, ("/poll",), self._poll),
+            Endpoint(Operation.BALANCE, post, ("/balance",), self._balance),
+        )
+
+    def error_reply(self, call: Call, code: str, text: str) -> Reply:
+        """Refuse with a fault's own name as the code."""
+        del call
+        return Reply.json(Answer(fault=Fault(code), detail=text))
+
+    def read_params(self, query: bytes, body: bytes, content_type: str) -> list[Pair]:
+        """The protocol has no parameters; its bodies are JSON."""
+        del query, body, content_type
+        return []
+
+    def script(self, *steps: Step) -> None:
+        """Add steps at the end of the script; those of one operation follow each other."""
+        self.faults.add(*steps)
+
+    def expire_sessions(self) -> None:
+        """End all sessions."""
+        self._sessions.clear()
+
+    def reset(self) -> None:
+        """Forget everything, as after construction."""
+        super().reset()
+        self.numbers.clear()
+        self.names_culprits = True
+        self.tells_balance = True
+        self._sessions.clear()
+
+    # What happened
+
+    @property
+    def seen(self) -> tuple[Seen, ...]:
+        """Every request, in order of arrival."""
+        return tuple(
+            Seen(
+                operation=Operation(request.endpoint),
+                refs=tuple(item.ref for item in msgspec.json.decode(request.body, type=Question).items),
+                repeat=request.path == "/repeat",
+                at=request.at,
+            )
+            for request in self.ledger.requests
+        )
+
+    def copies(self, ref: str) -> tuple[SandboxMessage, ...]:
+        """Return what really took effect under references that begin like this, such as a message's id."""
+        return tuple(
+            message for message in self.ledger.messages if message.reference and message.reference.startswith(ref)
+        )
+
+    # The protocol
+
+    async def _login(self, call: Call) -> Reply:
+        token = f"session-{call.number}"
+        self._sessions.add(token)
+        return Reply.json(Answer(session=token))
+
+    async def _submit(self, call: Call) -> Reply:
+        return self._take(call, repeat=False)
+
+    async def _repeat(self, call: Call) -> Reply:
+        return self._take(call, repeat=True)
+
+    def _take(self, call: Call, *, repeat: bool) -> Reply:
+        question = _question(call)
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        refusals = [self.numbers.get(item.to) for item in question.items]
+        if not self.names_culprits and any(refusals):
+            culprit = next(refusal for refusal in refusals if refusal is not None)
+            return Reply.json(Answer(fault=culprit.fault, certain=culprit.certain, divisible=True))
+        channel = question.channel or Channel.SMS
+        verdicts = tuple(
+            self._verdict(call, channel, item, repeat=repeat)
+            if refusal is None
+            else Verdict(fault=refusal.fault, certain=refusal.certain)
+            for item, refusal in zip(question.items, refusals, strict=True)
+        )
+        return Reply.json(Answer(items=verdicts))
+
+    def _verdict(self, call: Call, channel: Channel, item: Item, *, repeat: bool) -> Verdict:
+        known = self._known(item.ref) if repeat else None
+        if known is not None:
+            return Verdict(id=known.id, duplicate=True)
+        self._ids += 1
+        price = None if self.price is None else self.price * item.segments
+        try:
+            message = self.accept(
+                call,
+                ids=(f"m{self._ids}",),
+                channel=channel,
+                to=item.to,
+                text=item.text,
+                sender=item.sender or "",
+                reference=item.ref,
+                segments=item.segments,
+                price=price or Decimal(0),
+                expires_at=None if item.ttl is None else call.at + item.ttl,
+            )
+        except OutOfMoney:
+            return Verdict(fault=Fault.CREDITS)
+        return Verdict(id=message.id, price=None if price is None else str(price))
+
+    async def _reconcile(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        found = (self._known(item.ref) for item in _question(call).items)
+        return Reply.json(Answer(items=tuple(Verdict(id=one.id) if one is not None else Verdict() for one in found)))
+
+    async def _poll(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        messages = (self.ledger.message(provider_id) for provider_id in _question(call).ids)
+        return Reply.json(Answer(reports=tuple(_news(one, call.at) for one in messages if one is not None)))
+
+    async def _balance(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(balance=str(self.account.balance) if self.tells_balance else None))
+
+    def _known(self, ref: str) -> SandboxMessage | None:
+        return next((message for message in self.ledger.messages if message.reference == ref), None)
+
+    def _expired(self, call: Call) -> bool:
+        token = call.headers.get(SESSION_HEADER)
+        return token is not None and token not in self._sessions
+
+
+def _question(call: Call) -> Question:
+    return msgspec.json.decode(call.body, type=Question)
+
+
+def _news(message: SandboxMessage, now: float) -> News:
+    match message.stage(now):
+        case Stage.QUEUED:
+            state: DeliveryState | LookupState = DeliveryState.QUEUED
+        case Stage.SENT:
+            state = DeliveryState.SENT
+        case Stage.FINAL:
+            state = _STATES[message.course.fate]
+    final = message.stage(now) is Stage.FINAL
+    if message.channel is Channel.HLR:
+        lookup = state if isinstance(state, LookupState) else LookupState.PENDING
+        return News(id=message.id, lookup=lookup, final=final, ref=message.reference)
+    return News(
+        id=message.id,
+        state=state if isinstance(state, DeliveryState) else DeliveryState.UNKNOWN,
+        final=final,
+        ref=message.reference,
+    )

@@ -1,0 +1,287 @@
+"""A provider that can do whatever a test of a router needs, and nothing unless it is asked for."""
+
+import enum
+from collections.abc import Hashable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from pointsman.events import Operation
+from pointsman.message import Channel, HlrLookup, Money
+from pointsman.outcome import Accepted, Fault, LookupResult, Outcome, Refused, Report, Unknown, UnknownReason
+from pointsman.plugin import (
+    Absent,
+    Balance,
+    BalanceReading,
+    Batch,
+    Callback,
+    CallbackReading,
+    ChannelLimits,
+    Each,
+    FaultRow,
+    LoginReading,
+    LogsIn,
+    Polling,
+    PollReading,
+    Polls,
+    Profile,
+    Provider,
+    ProviderPlugin,
+    Raw,
+    Reading,
+    ReceivesCallbacks,
+    ReconcileReading,
+    Reconciles,
+    Reconciling,
+    Request,
+    Response,
+    Secret,
+    Session,
+    SessionExpired,
+    Submission,
+    SubmitReading,
+    TellsBalance,
+    Tracked,
+    Whole,
+    http_verdict,
+)
+from pointsman.testing.wire import SESSION_HEADER, Answer, Item, News, Question, Verdict, read_answer
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Reconcile(enum.StrEnum):
+    """How a `Scripted` account lets unknown outcomes be cleared up."""
+
+    NONE = "none"
+    QUERY = "query"
+    """It can be asked by our reference."""
+    REPEAT = "repeat"
+    """It recognises the repeat of a reference."""
+
+
+class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a scripted account can do; the keys of its table in `router.toml`."""
+
+    bulk: Positive = 1
+    """Messages in one request, at most."""
+    one_per_recipient: bool = False
+    needs_login: bool = False
+    reconcile: Reconcile = Reconcile.NONE
+    settle: float = 10.0
+    """Seconds; see `Reconciling.settle`."""
+    tells_reports: bool = False
+    poll_bulk: Positive = 1
+    """Ids in one poll, at most."""
+    tells_balance: bool = False
+    currency: str = "EUR"
+
+
+class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
+    """One account at a `ScriptedSandbox`. Takes all three channels."""
+
+    def __init__(self, settings: ScriptedSettings) -> None:
+        self._settings = settings
+        limits = ChannelLimits(
+            batch=settings.bulk,
+            one_per_recipient=settings.one_per_recipient,
+            repeat_safe=settings.reconcile is Reconcile.REPEAT,
+        )
+        polling = Polling(batch=settings.poll_bulk)
+        rule = Reconciling(repeats=settings.reconcile is Reconcile.REPEAT, settle=settings.settle)
+        self.profile = Profile(
+            channels=dict.fromkeys(Channel, limits),
+            faults=tuple(FaultRow(code=fault, name=fault, fault=fault, http=200) for fault in Fault),
+            polling=dict.fromkeys(Channel, polling) if settings.tells_reports else {},
+            reconciling=dict.fromkeys(Channel, rule) if settings.reconcile is not Reconcile.NONE else {},
+            currency=settings.currency,
+        )
+
+    def needs_session(self, operation: Operation, channel: Channel | None) -> bool:
+        """Say whether the account was set up with a login."""
+        del operation, channel
+        return self._settings.needs_login
+
+    def batch_key(self, submission: Submission) -> Hashable | None:
+        """Everything of one channel may travel together."""
+        del submission
+        return "all" if self._settings.bulk > 1 else None
+
+    # -- session -------------------------------------------------------------------------------------------------------
+
+    def login_request(self) -> Request:
+        """Ask for a session."""
+        return _post("login", Question(), None)
+
+    def read_login(self, response: Response) -> LoginReading:
+        """Read the session."""
+        answer = _read(response, Operation.LOGIN)
+        if isinstance(answer, Refused):
+            return Reading(answer)
+        if not isinstance(answer, Answer) or answer.session is None:
+            return Reading(_NONSENSE)
+        return Reading(Session(token=Secret(answer.session), valid_for=timedelta(seconds=answer.valid_for)))
+
+    # -- submit --------------------------------------------------------------------------------------------------------
+
+    def submit_request(self, batch: Batch, session: Session | None) -> Request:
+        """Send a batch."""
+        return _post("submit", _question(batch), session)
+
+    def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
+        """Read one verdict per message, or one for all of them."""
+        answer = _read(response, Operation.SUBMIT)
+        if isinstance(answer, SessionExpired):
+            return Reading(answer)
+        if isinstance(answer, Refused | Unknown):
+            return Reading(Whole(outcome=answer, divisible=_divisible(response)))
+        if len(answer.items) != len(batch.items):
+            return Reading(Whole(outcome=_UNREADABLE))
+        return Reading(Each(tuple(self._outcome(verdict) for verdict in answer.items)))
+
+    def _outcome(self, verdict: Verdict) -> Outcome:
+        if verdict.fault is not None:
+            return Refused(fault=verdict.fault, code=verdict.fault, certain=verdict.certain)
+        return self._taken(verdict) or _UNREADABLE
+
+    def _taken(self, verdict: Verdict) -> Accepted | None:
+        if verdict.id is None:
+            return None
+        price = Money(Decimal(verdict.price), self._settings.currency) if verdict.price is not None else None
+        return Accepted(ids=(verdict.id,), duplicate=verdict.duplicate, price=price)
+
+    # -- reconcile -----------------------------------------------------------------------------------------------------
+
+    def reconcile_request(self, sent: Batch, session: Session | None) -> Request:
+        """Ask for the references, or repeat the submit."""
+        path = "repeat" if self._settings.reconcile is Reconcile.REPEAT else "reconcile"
+        return _post(path, _question(sent), session)
+
+    def read_reconcile(self, sent: Batch, response: Response) -> ReconcileReading:
+        """Read what became of each message; a refusal of a repeat says nothing about the first request."""
+        answer = _read(response, Operation.RECONCILE)
+        if isinstance(answer, Refused | SessionExpired):
+            return Reading(answer)
+        if isinstance(answer, Unknown) or len(answer.items) != len(sent.items):
+            return Reading((_UNREADABLE,) * len(sent.items))
+        return Reading(tuple(self._finding(verdict) for verdict in answer.items))
+
+    def _finding(self, verdict: Verdict) -> Accepted | Absent | Unknown:
+        if verdict.fault is not None:
+            return Unknown(reason=UnknownReason.GATEWAY, code=verdict.fault, detail="the repeat was refused")
+        return self._taken(verdict) or Absent()
+
+    # -- reports -------------------------------------------------------------------------------------------------------
+
+    def poll_request(self, tracked: tuple[Tracked, ...], session: Session | None) -> Request:
+        """Ask about ids."""
+        ids = tuple(provider_id for one in tracked for provider_id in one.ids)
+        return _post("poll", Question(channel=tracked[0].channel, ids=ids), session)
+
+    def read_poll(self, tracked: tuple[Tracked, ...], response: Response) -> PollReading:
+        """Read reports about the ids that were asked for."""
+        answer = _read(response, Operation.POLL)
+        if isinstance(answer, Refused | SessionExpired):
+            return Reading(answer)
+        if isinstance(answer, Unknown):
+            return Reading(_NONSENSE)
+        asked = {provider_id for one in tracked for provider_id in one.ids}
+        return Reading(tuple(_report(news) for news in answer.reports if news.id in asked))
+
+    def read_callback(self, callback: Callback) -> CallbackReading:
+        """Read reports that the sandbox pushes: the body of an answer to a poll."""
+        answer = read_answer(callback.body)
+        return Reading(tuple(_report(news) for news in answer.reports) if answer is not None else ())
+
+
+class ScriptedPrepaid(Scripted, TellsBalance):
+    """The same for an account that tells its balance."""
+
+    def balance_request(self, session: Session | None) -> Request:
+        """Ask for the balance."""
+        return _post("balance", Question(), session)
+
+    def read_balance(self, response: Response) -> BalanceReading:
+        """Read the amount; an answer without one is "not told"."""
+        answer = _read(response, Operation.BALANCE)
+        if isinstance(answer, Refused | SessionExpired):
+            return Reading(answer)
+        if isinstance(answer, Unknown):
+            return Reading(_NONSENSE)
+        told = answer.balance
+        return Reading(Balance(Money(Decimal(told), self._settings.currency) if told is not None else None))
+
+
+def _build(settings: ScriptedSettings) -> Provider:
+    return ScriptedPrepaid(settings) if settings.tells_balance else Scripted(settings)
+
+
+SCRIPTED = ProviderPlugin(
+    name="scripted",
+    settings=ScriptedSettings,
+    build=_build,
+    sandbox="pointsman.testing.sandbox:ScriptedSandbox",
+)
+"""The plugin; pass it to `load_plugins` or `Router.from_toml(plugins=…)`. It is installed nowhere."""
+
+_UNREADABLE = Unknown(reason=UnknownReason.UNREADABLE)
+_NONSENSE = Refused(fault=Fault.UNAVAILABLE, code="unreadable")
+
+
+def _post(path: str, question: Question, session: Session | None) -> Request:
+    return Request(
+        method="POST",
+        path=f"/{path}",
+        headers=((SESSION_HEADER, session.token),) if session is not None else (),
+        body=Raw(msgspec.json.encode(question), "application/json"),
+    )
+
+
+def _question(batch: Batch) -> Question:
+    return Question(
+        channel=batch.channel,
+        batch=batch.ref,
+        items=tuple(
+            Item(
+                ref=item.ref,
+                to=item.to,
+                text="" if isinstance(item.message, HlrLookup) else item.message.text,
+                sender=item.sender,
+                segments=item.segments.count if item.segments is not None else 1,
+                ttl=item.ttl.total_seconds() if item.ttl is not None else None,
+            )
+            for item in batch.items
+        ),
+    )
+
+
+def _read(response: Response, operation: Operation) -> Answer | Refused | Unknown | SessionExpired:
+    verdict = http_verdict(response, operation)
+    if verdict is not None:
+        return verdict
+    answer = read_answer(response.body)
+    if answer is None:
+        return _UNREADABLE
+    if answer.expired:
+        return SessionExpired(code="expired")
+    if answer.fault is not None:
+        return Refused(
+            fault=answer.fault,
+            code=answer.fault,
+            detail=answer.detail,
+            certain=answer.certain,
+            retry_after=answer.retry_after,
+        )
+    return answer
+
+
+def _divisible(response: Response) -> bool:
+    answer = read_answer(response.body)
+    return answer is not None and answer.divisible
+
+
+def _report(news: News) -> Report:
+    lookup = LookupResult(state=news.lookup) if news.lookup is not None else None
+    return Report(provider_id=news.id, state=news.state, lookup=lookup, final=news.final, reference=news.ref)
