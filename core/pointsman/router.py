@@ -15,10 +15,12 @@ from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
+from pointsman.engine.guard import Broke
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import Looking
 from pointsman.engine.parsing import Door
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
@@ -26,7 +28,7 @@ from pointsman.engine.tracking import Tracking
 from pointsman.errors import InvalidMessage, PointsmanError, RouterClosed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import HlrLookup, Message
+from pointsman.message import Envelope, HlrLookup, Message
 from pointsman.outcome import LookupResult, Receipt
 from pointsman.plugin import AnyProviderPlugin, Callback, ReceivesCallbacks, Response
 from pointsman.routing.breaker import BreakerSettings
@@ -117,11 +119,13 @@ class Router:
         views = {name: station.view for name, station in self._stations.items()}
         chooser = Chooser(views, self._rests, self._rates, STRATEGIES, valid_sender)
         looking = Looking(self._bus, self._clock)
+        resolving = Resolving(self._stations, recorder, self._rates, self._bus, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
             attempts=attempts,
             looking=looking,
+            resolving=resolving,
             recorder=recorder,
             rates=self._rates,
             bus=self._bus,
@@ -129,8 +133,8 @@ class Router:
             ids=self._ids,
             random=self._random,
         )
-        self._tracking = Tracking(recorder, self._rates, self._bus, self._clock)
-        self._doubts = Doubts(looking, recorder, self._tracking, self._clock)
+        self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
+        self._doubts = Doubts(looking, resolving, self._tracking, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._serving = Serving(self._desk, self._tracking, self._doubts, config.router.max_in_flight)
         ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
@@ -247,6 +251,10 @@ class Router:
         """Look a number up; None when nobody could answer. Raises `InvalidMessage`, `RouterClosed`."""
         return (await self.send(HlrLookup(to=number))).lookup
 
+    def check(self, message: Message) -> Envelope:
+        """Return a message as it would be taken now, without taking it. Raises `InvalidMessage`."""
+        return self._door.parse(message).envelope
+
     def explain(self, message: Message) -> Decision:
         """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`."""
         parsed = self._door.parse(message)
@@ -288,9 +296,14 @@ class Router:
         receiver = station.provider
         if not isinstance(receiver, ReceivesCallbacks):
             raise KeyError(provider)
-        reading = station.guard.call(
-            "reading a callback", lambda: receiver.read_callback(callback), lambda value: isinstance(value.value, tuple)
-        )
+        try:
+            reading = station.guard.call(
+                "reading a callback",
+                lambda: receiver.read_callback(callback),
+                lambda value: isinstance(value.value, tuple),
+            )
+        except Broke:
+            return Response(status=500, body=b"this report could not be read")
         await self._tracking.take(provider, reading.value)
         return receiver.callback_reply()
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -112,9 +111,7 @@ async def _bare(port: int, seconds: float) -> float:
                 "Data": _text(number),
                 "SourceAddress": "BENCH",
             }
-            data = urlencode(fields).encode()
-            headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            async with session.post(url, data=data, headers=headers) as answer:
+            async with session.post(url, data=fields) as answer:
                 if answer.status != 200 or not await answer.json():
                     raise RuntimeError("the provider of the measurement did not answer")
 

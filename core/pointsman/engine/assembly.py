@@ -50,7 +50,7 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         connections=config.max_in_flight,
     )
     transport = Transport(endpoint, shop.clock, only_loopback=shop.only_loopback)
-    caller = Caller(config.name, provider, transport, guard, shop.bus, shop.clock, config.max_in_flight)
+    caller = Caller(config.name, provider, transport, guard, shop.bus, shop.clock)
     lane = Lane(
         provider,
         caller,

@@ -39,7 +39,7 @@ class Balances:
                 self._urgent[name] = asyncio.Event()
                 self._first[name] = asyncio.Event()
                 self._tasks.append(asyncio.create_task(self._keep(station), name=f"balance {name}"))
-        self._bus.subscribe(self._watch)
+        self._bus.subscribe(self._watch, Rested)
 
     async def close(self) -> None:
         """Stop reading."""

@@ -16,21 +16,27 @@ class Bus:
     """The observers of one router, in order of subscription."""
 
     def __init__(self) -> None:
-        self._observers: list[Observer] = []
+        self._observers: tuple[tuple[Observer, type[Event]], ...] = ()
+        self._by_kind: dict[type[Event], tuple[Observer, ...]] = {}
         self._failures: dict[int, int] = {}
 
-    def subscribe(self, observer: Observer) -> None:
-        """Call `observer` with every event from now on."""
-        self._observers.append(observer)
+    def subscribe(self, observer: Observer, kind: type[Event] = Event) -> None:
+        """Call `observer` with every event of a kind from now on; by default with all."""
+        self._observers = (*self._observers, (observer, kind))
+        self._by_kind.clear()
 
     def unsubscribe(self, observer: Observer) -> None:
         """Stop calling `observer`; unknown ones are ignored."""
-        if observer in self._observers:
-            self._observers.remove(observer)
+        self._observers = tuple(entry for entry in self._observers if entry[0] != observer)
+        self._by_kind.clear()
 
     def emit(self, event: Event) -> None:
         """Tell every observer; what one of them raises is logged and kept from everybody else."""
-        for observer in tuple(self._observers):
+        kind = type(event)
+        observers = self._by_kind.get(kind)
+        if observers is None:
+            observers = self._by_kind[kind] = tuple(one for one, wanted in self._observers if issubclass(kind, wanted))
+        for observer in observers:
             try:
                 observer(event)
             except Exception as error:  # noqa: BLE001 - observers are other people's code

@@ -1,4 +1,4 @@
-"""Calls to one provider: a slot, a session, an exchange, a reading, and exactly one `Called` event for each request."""
+"""Calls to one provider: a session, an exchange, a reading, and exactly one `Called` event for each request."""
 
 import asyncio
 from collections.abc import Callable
@@ -73,11 +73,11 @@ Failed = Refused | Unknown
 class Caller:
     """Everything that goes out to one provider goes through here.
 
-    State: the slots that limit how many requests are in flight, and the session.
+    State: the session. How many requests are in flight together is the transport's limit.
     """
 
     def __init__(
-        self, name: str, provider: Provider, transport: Transport, guard: Guard, bus: Bus, clock: Clock, slots: int
+        self, name: str, provider: Provider, transport: Transport, guard: Guard, bus: Bus, clock: Clock
     ) -> None:
         self._name = name
         self._provider = provider
@@ -85,7 +85,6 @@ class Caller:
         self._guard = guard
         self._bus = bus
         self._clock = clock
-        self._slots = asyncio.Semaphore(slots)
         self._sessions = Sessions(self._log_in, clock)
 
     async def close(self) -> None:
@@ -153,18 +152,15 @@ class Caller:
             )
         except Broke as broke:
             return _broken(broke)
-        async with self._slots:
-            calls.count += 1
-            progress = Progress()
-            started = self._clock.monotonic()
-            try:
-                exchange = await self._transport.exchange(request, progress=progress)
-            except asyncio.CancelledError:
-                duration = self._clock.monotonic() - started
-                self._tell(
-                    plan, _unanswered(plan.operation, FailureReason.CANCELLED, progress.left), duration, progress
-                )
-                raise
+        calls.count += 1
+        progress = Progress()
+        started = self._clock.monotonic()
+        try:
+            exchange = await self._transport.exchange(request, progress=progress)
+        except asyncio.CancelledError:
+            duration = self._clock.monotonic() - started
+            self._tell(plan, _unanswered(plan.operation, FailureReason.CANCELLED, progress.left), duration, progress)
+            raise
         calls.duration += exchange.duration
         answer = exchange.result
         if isinstance(answer, Failure):

@@ -6,13 +6,12 @@ import msgspec
 
 from pointsman.clock import Clock
 from pointsman.engine.looking import LOOKS_FOR_ABSENT, Looking
-from pointsman.engine.recorder import Recorder
+from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.engine.tracking import Tracking
 from pointsman.message import Envelope
 from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy
 from pointsman.plugin import Absent, Submission
-from pointsman.store.record import Resolve
 
 FIRST_PAUSE = 60.0
 LONGEST_PAUSE = 3600.0
@@ -34,9 +33,9 @@ class Doubts:
     Providers that are asked by a repeat of the submit are left alone: a late repeat would be a new order.
     """
 
-    def __init__(self, looking: Looking, recorder: Recorder, tracking: Tracking, clock: Clock) -> None:
+    def __init__(self, looking: Looking, resolving: Resolving, tracking: Tracking, clock: Clock) -> None:
         self._looking = looking
-        self._recorder = recorder
+        self._resolving = resolving
         self._tracking = tracking
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,7 +70,5 @@ class Doubts:
                 return
 
     async def _settle(self, doubt: Doubt, outcome: Outcome) -> None:
-        _, record = await self._recorder.change(
-            doubt.envelope.id, Resolve(doubt.attempt.number, outcome, SettledBy.RECONCILED)
-        )
+        record = await self._resolving.resolve(doubt.envelope, doubt.attempt, outcome, SettledBy.RECONCILED)
         await self._tracking.follow(record, record.attempts[doubt.attempt.number - 1])

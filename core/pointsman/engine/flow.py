@@ -1,7 +1,6 @@
 """The attempt loop: choose, attempt, decide, until somebody took the message or nobody will."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from random import Random
 
 import msgspec
@@ -11,13 +10,14 @@ from pointsman.engine.attempts import Attempts, Made
 from pointsman.engine.bus import Bus
 from pointsman.engine.doubts import Doubt
 from pointsman.engine.ids import Ids
-from pointsman.engine.looking import Looking
+from pointsman.engine.looking import PATIENCE, Looking
 from pointsman.engine.queue import Withdrawn
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
-from pointsman.events import Decided, FailedOver, Spent
-from pointsman.message import Envelope, Money
-from pointsman.outcome import Accepted, Fault, Outcome, Refused, SettledBy, State, Unknown
+from pointsman.events import Decided, FailedOver
+from pointsman.message import Envelope
+from pointsman.outcome import Accepted, Fault, Refused, SettledBy, State, Unknown
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser, Moment
 from pointsman.routing.failover import (
@@ -36,7 +36,7 @@ from pointsman.routing.failover import (
 from pointsman.routing.match import Route
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
-from pointsman.store.record import End, Resolve
+from pointsman.store.record import End
 
 
 class Desk(msgspec.Struct, kw_only=True, eq=False):
@@ -46,6 +46,7 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
     chooser: Chooser
     attempts: Attempts
     looking: Looking
+    resolving: Resolving
     recorder: Recorder
     rates: Rates
     bus: Bus
@@ -115,6 +116,11 @@ class Flow:
                 case LookInto():
                     raise AssertionError("an outcome is looked into once")
 
+    async def abandon(self) -> Record:
+        """Write down that nothing more is going to be tried: the caller gave up, or the router closes."""
+        in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
+        return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
+
     async def again(self, excluding: str) -> Record:
         """Go on after a provider took the message and then reported that it could not do it."""
         self._tried.add(excluding)
@@ -154,22 +160,21 @@ class Flow:
         step = decide(self._situation(provider))
         if not isinstance(step, LookInto):
             return step
-        found = await self._desk.looking.look_into(
-            self._desk.stations[provider], self._envelope, made.attempt, made.submission
-        )
+        station = self._desk.stations[provider]
+        patience = PATIENCE[self._on_unknown()]
+        found = await self._desk.looking.look_into(station, self._envelope, made.attempt, made.submission, patience)
         if isinstance(found, Unknown):
-            station = self._desk.stations[provider]
             self.doubts.append(
                 Doubt(station=station, envelope=self._envelope, attempt=made.attempt, sent=made.submission)
             )
-        await self._resolve(made, found)
+        else:
+            await self._desk.resolving.resolve(self._envelope, made.attempt, found, SettledBy.RECONCILED)
         self._past[-1] = Past(provider, found, looked_into=True)
         return decide(self._situation(provider))
 
     def _situation(self, provider: str) -> Situation:
         desk = self._desk
         route = self._route
-        policy = route.on_unknown if route is not None else None
         reconcilable = desk.stations[provider].reconciling(self._envelope.channel) is not None
         return Situation(
             past=self._past,
@@ -178,10 +183,14 @@ class Flow:
             deadline=self._envelope.deadline,
             another=self._another(provider),
             can_reconcile=reconcilable,
-            on_unknown=OnUnknown.STOP
-            if desk.closing
-            else policy or default_on_unknown(self._envelope.message.message_class, self._envelope.channel),
+            on_unknown=self._on_unknown(),
         )
+
+    def _on_unknown(self) -> OnUnknown:
+        if self._desk.closing:
+            return OnUnknown.STOP
+        chosen = self._route.on_unknown if self._route is not None else None
+        return chosen or default_on_unknown(self._envelope.message.message_class, self._envelope.channel)
 
     def _another(self, provider: str) -> bool:
         desk = self._desk
@@ -190,32 +199,6 @@ class Flow:
         )
         return peek.chosen is not None
 
-    async def _resolve(self, made: Made, found: Outcome) -> None:
-        """Write down what an unknown outcome turned out to be, and put the money right."""
-        if isinstance(found, Unknown):
-            return
-        await self._desk.recorder.change(self._envelope.id, Resolve(made.attempt.number, found, SettledBy.RECONCILED))
-        station = self._desk.stations[made.attempt.provider]
-        listed = self._listed_price(station)
-        held = self._in_account(station, listed)
-        now = self._desk.clock.monotonic()
-        if isinstance(found, Refused):
-            station.view.ledger.charge(-held, now)
-            return
-        price = found.price or listed
-        if price is not None:
-            station.view.ledger.charge(self._in_account(station, price) - held, now)
-            parts = self._envelope.parts
-            self._desk.bus.emit(Spent(at=self._desk.clock.now(), provider=station.name, price=price, segments=parts))
-
-    def _listed_price(self, station: Station) -> Money | None:
-        envelope = self._envelope
-        price = station.view.tariff.price(envelope.channel, envelope.to, envelope.network, self._desk.clock.now())
-        return price.of(envelope.parts) if price is not None else None
-
-    def _in_account(self, station: Station, money: Money | None) -> Decimal:
-        return Decimal(0) if money is None else self._desk.rates.convert(money, station.view.currency).amount
-
     async def _withdrawn(self, why: Withdrawn) -> Record | None:
         match why:
             case Withdrawn.BREAKER:
@@ -223,8 +206,7 @@ class Flow:
             case Withdrawn.LATE:
                 return await self._end(final_state(self._past, late=True), self._reason())
             case Withdrawn.CANCELLED:
-                in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
-                return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
+                return await self.abandon()
 
     async def _nobody(self, decision: Decision) -> Record:
         """Nobody can take it (any more): the reason is the last refusal, or why nobody was a candidate at all."""

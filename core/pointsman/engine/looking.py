@@ -6,22 +6,26 @@ asked; "not there" is believed only when it has been said twice, each time longe
 may take to process it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Plan, Subject, Verdict
 from pointsman.engine.station import Station
 from pointsman.events import CallOutcome, Operation, Reconciled
-from pointsman.message import Envelope, MessageClass
+from pointsman.message import Envelope
 from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, Unknown
 from pointsman.plugin import Absent, Batch, Reconciles, Reconciling, Submission
+from pointsman.routing.failover import OnUnknown
 
 Finding = Accepted | Absent | Unknown
 Findings = tuple[Finding, ...] | Refused
 
-PATIENCE = {MessageClass.OTP: 5.0, MessageClass.TRANSACTIONAL: 60.0, MessageClass.MARKETING: 120.0}
-"""Seconds that an unknown outcome is looked into before the message's class decides without an answer."""
+PATIENCE: Mapping[OnUnknown, float] = MappingProxyType(
+    {OnUnknown.NEXT: 5.0, OnUnknown.RECONCILE: 60.0, OnUnknown.STOP: 0.0}
+)
+"""Seconds that an unknown outcome is looked into before the policy decides without an answer."""
 FIRST_LOOK = 0.5
 LONGEST_PAUSE = 8.0
 LOOKS_FOR_ABSENT = 2
@@ -34,14 +38,19 @@ class Looking:
         self._bus = bus
         self._clock = clock
 
-    async def look_into(self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission) -> Outcome:
-        """Return what became of an attempt: accepted, refused because nothing was sent, or unknown still."""
+    async def look_into(
+        self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission, patience: float
+    ) -> Outcome:
+        """Return what became of an attempt: accepted, refused because nothing was sent, or unknown still.
+
+        `patience` is how many seconds this may take.
+        """
         rule = station.reconciling(envelope.channel)
         if rule is None or not isinstance(attempt.outcome, Unknown):
             return attempt.outcome
         last_left = self._clock.monotonic()
         absent = 0
-        for pause in _pauses(rule, PATIENCE[envelope.message.message_class]):
+        for pause in _pauses(rule, patience):
             await self._clock.sleep(pause)
             asked = self._clock.monotonic()
             finding = await self.ask(station, envelope, attempt, sent)

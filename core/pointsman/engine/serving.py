@@ -72,10 +72,14 @@ class Serving:
         return await self._tracking.until_final(message_id)
 
     async def _see_through(self, flow: Flow, parsed: Parsed) -> Record:
-        record = await flow.run()
-        await self._follow(record, since=0)
-        if parsed.envelope.channel is Channel.HLR:
-            record = await self._second_opinion(flow, record)
+        try:
+            record = await flow.run()
+            await self._follow(record, since=0)
+            if parsed.envelope.channel is Channel.HLR:
+                record = await self._second_opinion(flow, record)
+        except asyncio.CancelledError:
+            # Only `close` cancels this task; whoever waits for the message gets its record, not a cancellation.
+            record = await flow.abandon()
         for doubt in flow.doubts:
             self._doubts.add(doubt)
         self._tracking.woken(record)

@@ -12,13 +12,14 @@ from pointsman.engine.bus import Bus
 from pointsman.engine.ids import ID_LENGTH
 from pointsman.engine.polling import Poller, Watch
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.events import Reported, ReportIgnored, Spent
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, Unknown
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
-from pointsman.store.record import Note, Resolve, is_final
+from pointsman.store.record import Note, is_final
 from pointsman.text import bundled_networks
 
 EARLY_KEPT = 10_000
@@ -28,8 +29,9 @@ EARLY_KEPT = 10_000
 class Tracking:
     """The pollers, the reports that came too early, and those who wait for a message to be final."""
 
-    def __init__(self, recorder: Recorder, rates: Rates, bus: Bus, clock: Clock) -> None:
+    def __init__(self, recorder: Recorder, resolving: Resolving, rates: Rates, bus: Bus, clock: Clock) -> None:
         self._recorder = recorder
+        self._resolving = resolving
         self._rates = rates
         self._bus = bus
         self._clock = clock
@@ -97,7 +99,9 @@ class Tracking:
         """Match a report by our own reference; it also proves that an attempt in doubt did get through."""
         message_id = reference[:ID_LENGTH]
         record = await self._recorder.get(message_id)
-        for attempt in record.attempts if record is not None else ():
+        if record is None:
+            return (), report
+        for attempt in record.attempts:
             if attempt.provider != provider or attempt.ref != reference:
                 continue
             match attempt.outcome:
@@ -107,7 +111,7 @@ class Tracking:
                     )
                 case Unknown():
                     taken = Accepted(ids=(report.provider_id,), price=report.price)
-                    await self._recorder.change(message_id, Resolve(attempt.number, taken, SettledBy.REPORT))
+                    await self._resolving.resolve(record.envelope, attempt, taken, SettledBy.REPORT)
                     return ((message_id, attempt.number),), report
                 case Refused():
                     return (), report
@@ -148,7 +152,8 @@ class Tracking:
         final = is_final_report(report)
         if after is not before:
             attempt = after.attempts[number - 1]
-            self._tell(provider, after, attempt, report, final=final)
+            if _is_news(before, number, report):
+                self._tell(provider, after, attempt, report, final=final)
             self._charge_delivery(after, attempt, report)
             self.woken(after)
         return final
@@ -188,6 +193,19 @@ class Tracking:
                     segments=record.envelope.parts,
                 )
             )
+
+
+def _is_news(before: Record, number: int, report: Report) -> bool:
+    """Say whether a report tells more than a later time of what was known already."""
+    return not any(
+        one.number == number
+        and one.provider_id == report.provider_id
+        and one.report.state is report.state
+        and one.report.lookup == report.lookup
+        and one.report.final == report.final
+        and one.report.read == report.read
+        for one in before.reports
+    )
 
 
 def _with_country(report: Report) -> Report:

@@ -18,7 +18,7 @@ Json = Any
 """Decoded JSON before a plugin's Struct gives it a shape."""
 
 
-REPAIR_LIMIT = 256 * 1024
+REPAIR_LIMIT = 128 * 1024
 """Bytes; answers that need repair are short, and a long one is no answer of a provider."""
 
 
@@ -50,16 +50,20 @@ _BLANK_IN_KEY = re.compile(r'"(\w+)[ \t]+(\w+)"(?=\s*:)')
 _DATE = re.compile(r'"\\?/?Date\((-?\d+)([+-]\d{4})?\)[\\/]*"')
 _LINE_OF_ONE_QUOTE = re.compile(r'(?<=[,{\[])\s*"[ \t\r]*\n(?=\s*")')
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)")
+_END_OF_NUMBER = re.compile(r"\s*:\s*(?:-?\d[\d.]*|true|false|null)\s+")
+_END_OF_BRACKETS = re.compile(r"(?:\s*:\s*(?:-?\d[\d.]*|true|false|null))?[\s}\]]*[}\]]\s*")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 # Possessive, and an open string ends with the text: however the quotes lie, the text is walked through once.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
+_STRING = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\\?\Z))', re.DOTALL)
+_WHOLE_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_ESCAPED_QUOTE = re.compile(r'[,{]\s*\\(?:"|\Z)')
 
 
 def repair(text: str) -> str:
     """Return `text` with the known kinds of damage mended; what is fine already is left alone."""
     text = text.strip().lstrip("\ufeff")
     text = _DATE.sub(r'"/Date(\1\2)/"', text)
-    if re.search(r'[,{]\s*\\"', text):
+    if _escapes_astray(text):
         text = text.replace('\\"', '"')
     text = _LINE_OF_ONE_QUOTE.sub("\n", text)
     text = _BLANK_IN_KEY.sub(r'"\1\2"', text)
@@ -71,17 +75,21 @@ def repair(text: str) -> str:
 
 def _pieces(text: str) -> list[str]:
     """Cut the text at its strings: even places are outside of strings, odd places are strings."""
-    pieces: list[str] = []
-    end = 0
-    for match in _STRING.finditer(text):
-        pieces += [text[end : match.start()], match.group()]
-        end = match.end()
-    return [*pieces, text[end:]]
+    return _STRING.split(text)
+
+
+def _escapes_astray(text: str) -> bool:
+    """Say whether a quote is escaped where a key begins; inside of a string that is as it should be."""
+    pieces = _pieces(text)
+    suspects = pieces[::2]
+    if len(pieces) > 1 and not _WHOLE_STRING.fullmatch(pieces[-2]):
+        suspects.append(pieces[-2])
+    return any(_ESCAPED_QUOTE.search(suspect) for suspect in suspects)
 
 
 def _outside_strings(text: str, pattern: re.Pattern[str], replacement: str) -> str:
     pieces = _pieces(text)
-    pieces[::2] = [pattern.sub(replacement, piece) for piece in pieces[::2]]
+    pieces[::2] = [pattern.sub(replacement, piece) if piece else "" for piece in pieces[::2]]
     return "".join(pieces)
 
 
@@ -90,11 +98,11 @@ def _missing_commas(text: str) -> str:
     pieces = _pieces(text)
     for place in range(2, len(pieces) - 1, 2):
         between, after = pieces[place], pieces[place + 2] if place + 2 < len(pieces) else ""
-        is_key = after.lstrip().startswith(":")
+        if not after.lstrip().startswith(":"):
+            continue
         before_is_value = pieces[place - 2].rstrip().endswith((":", "[", ","))
         ends_a_value = between.strip() == "" and before_is_value and pieces[place - 1] != ""
-        ends_a_number = re.fullmatch(r"\s*:\s*(-?[\d.]+|true|false|null|[}\]]+)\s+", between)
-        if is_key and (ends_a_value or ends_a_number):
+        if ends_a_value or _END_OF_NUMBER.fullmatch(between) or _END_OF_BRACKETS.fullmatch(between):
             pieces[place] = between.rstrip() + "," + between[len(between.rstrip()) :]
     return "".join(pieces)
 

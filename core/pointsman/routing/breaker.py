@@ -18,7 +18,6 @@ from types import MappingProxyType
 
 import msgspec
 
-
 MAX_DOUBLINGS = 63
 """No rest is doubled more often: a provider may be down for longer than a float can count."""
 

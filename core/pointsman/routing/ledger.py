@@ -10,9 +10,8 @@ from decimal import Decimal
 
 import msgspec
 
-
 QUESTION_LIFE = 60.0
-"""Seconds for which charges are remembered while no reading is known: the answer to a first question may be on its way."""
+"""Seconds for which charges are remembered before the first reading: the answer to its question may be on its way."""
 
 
 class Hold(msgspec.Struct, frozen=True, eq=False):

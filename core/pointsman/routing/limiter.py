@@ -1,7 +1,7 @@
 """How fast we may send: a generic cell rate algorithm whose rate gives way when the provider says "too fast".
 
-Theory of operation. The algorithm counts in *paced seconds*, a time that runs with the clock at the full rate and slower
-after "too fast". So what is owed stays owed when the rate changes: it only takes longer, or less long, to pay it off.
+Theory of operation. The algorithm counts in *paced seconds*, a time that runs with the clock at the full rate and
+slower after "too fast". So what is owed stays owed when the rate changes: paying it off only takes longer.
 """
 
 from math import sqrt

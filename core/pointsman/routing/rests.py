@@ -27,6 +27,8 @@ ACCOUNT_PROBE = 1800.0
 """Between tries of a refused account: often enough to notice a cure, too seldom to be locked out."""
 CREDITS_REST = 900.0
 CREDITS_LONGEST = 7200.0
+CREDITS_DOUBLINGS = 16
+"""No rest is doubled more often; the longest one is reached long before."""
 
 
 class Scope(enum.StrEnum):
@@ -51,6 +53,8 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
     probe_at: float
     """From then on one message may try; infinite for never."""
     alert: bool
+    probing: bool = False
+    """A message was let through to try: its refusal is news, another one comes from before the rest."""
 
 
 Key = tuple[Scope, str, str]
@@ -92,7 +96,8 @@ class Rests:
         for key in _keys(provider, channel, sender):
             rest = self._rests.get(key)
             if rest is not None and rest.probe_at <= now < rest.until:
-                self._rests[key] = msgspec.structs.replace(rest, probe_at=now + self._probe_interval(rest))
+                later = now + self._probe_interval(rest)
+                self._rests[key] = msgspec.structs.replace(rest, probe_at=later, probing=True)
 
     def note(
         self, provider: str, channel: Channel, sender: str | None, message_id: str, outcome: Outcome, now: float
@@ -106,9 +111,7 @@ class Rests:
         if outcome.fault is not Fault.REQUEST:
             self._nonsense.pop((provider, channel), None)
         rest = self._consequence(provider, channel, sender, message_id, outcome.fault, now)
-        if rest is not None:
-            self._rests[rest.scope, provider, rest.subject] = rest
-        return rest
+        return None if rest is None else self._begin(rest, now)
 
     def balance_read(self, provider: str, *, sufficient: bool) -> None:
         """Note that a provider's balance is known again; a sufficient one ends the rest for want of money."""
@@ -121,6 +124,8 @@ class Rests:
         """End every rest of a provider: the operator acted, or the configuration changed."""
         for key in [key for key in self._rests if key[1] == provider]:
             del self._rests[key]
+        for channel in Channel:
+            self._nonsense.pop((provider, channel), None)
         self._credit_rests.pop(provider, None)
         self._declined.pop(provider, None)
 
@@ -128,6 +133,15 @@ class Rests:
         """Say whether a provider rests for want of money, so that its balance is worth asking for."""
         rest = self._rests.get((Scope.PROVIDER, provider, provider))
         return rest is not None and rest.fault is Fault.CREDITS
+
+    def _begin(self, rest: Rest, now: float) -> Rest | None:
+        """Put a rest in force unless a longer one is; return it unless messages from before it only repeat it."""
+        key = (rest.scope, rest.provider, rest.subject)
+        current = self._rests.get(key)
+        if current is not None and current.until > rest.until:
+            return None
+        self._rests[key] = rest
+        return None if current is not None and _repeats(rest, current, now) else rest
 
     def _proved(self, provider: str, channel: Channel, sender: str | None) -> None:
         """An accepted message ends the rests that it would have fallen under."""
@@ -174,9 +188,8 @@ class Rests:
     def _account(self, provider: str, fault: Fault, now: float) -> Rest:
         if fault is Fault.CREDITS:
             current = self._rests.get((Scope.PROVIDER, provider, provider))
-            already = current is not None and current.fault is Fault.CREDITS and now < current.probe_at
-            if not already:
-                self._credit_rests[provider] += 1
+            if current is None or current.fault is not fault or current.probing:
+                self._credit_rests[provider] = min(self._credit_rests[provider] + 1, CREDITS_DOUBLINGS)
             return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + self._credits_interval(provider))
         return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + ACCOUNT_PROBE)
 
@@ -186,6 +199,10 @@ class Rests:
 
     def _probe_interval(self, rest: Rest) -> float:
         return self._credits_interval(rest.provider) if rest.fault is Fault.CREDITS else ACCOUNT_PROBE
+
+
+def _repeats(rest: Rest, current: Rest, now: float) -> bool:
+    return current.fault is rest.fault and now < current.until and not current.probing
 
 
 def _keys(provider: str, channel: Channel, sender: str | None) -> tuple[Key, ...]:

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Envelope
+from pointsman.message import Envelope, Money
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -80,6 +80,8 @@ class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
     number: int
     outcome: Outcome
     settled_by: SettledBy
+    price: Money | None = None
+    """What it turned out to cost."""
 
 
 class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -105,7 +107,7 @@ def begin(envelope: Envelope) -> Record:
 
 
 def advance(record: Record, change: Change, now: float) -> Record:
-    """Return the record after a change. A report that tells nothing new returns the same object."""
+    """Return the record after a change; one that tells nothing new returns the same object."""
     match change:
         case Begin(intent):
             in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
@@ -115,7 +117,10 @@ def advance(record: Record, change: Change, now: float) -> Record:
         case Settle(attempt):
             after = msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
         case Resolve():
-            after = _resolved(record, change)
+            resolved = _resolved(record, change)
+            if resolved is record:
+                return record
+            after = resolved
         case Note(number, report):
             noted = _noted(record, number, report)
             if noted is record:
@@ -129,9 +134,16 @@ def advance(record: Record, change: Change, now: float) -> Record:
 
 
 def _resolved(record: Record, change: Resolve) -> Record:
+    known = any(one.number == change.number and isinstance(one.outcome, Unknown) for one in record.attempts)
+    if not known or isinstance(change.outcome, Unknown):
+        return record
     attempts = tuple(
         msgspec.structs.replace(
-            attempt, outcome=change.outcome, settled_by=change.settled_by, first_unknown=attempt.outcome
+            attempt,
+            outcome=change.outcome,
+            settled_by=change.settled_by,
+            first_unknown=attempt.outcome,
+            price=change.price,
         )
         if attempt.number == change.number and isinstance(attempt.outcome, Unknown)
         else attempt

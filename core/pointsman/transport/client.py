@@ -40,6 +40,8 @@ class Transport:
         self._clock = clock
         self._base = BaseUrl(endpoint.base_url)
         self._only_loopback = only_loopback
+        self._refused = only_loopback and not is_loopback(self._base.host)
+        self._timeout = aiohttp.ClientTimeout(connect=endpoint.connect_timeout, ceil_threshold=_EXACT)
         self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(endpoint.connections)
         self._used: WeakSet[ResponseHandler] = WeakSet()
@@ -97,7 +99,7 @@ class Transport:
     async def _answer(self, request: Request, watch: Watch) -> Response | Failure:
         if self._session is None:
             return _not_sent("the transport is not open")
-        if self._only_loopback and not is_loopback(self._base.host):
+        if self._refused:
             return _not_sent("only loopback addresses may be called here")
         try:
             encoded = encode(request, self._base)
@@ -112,7 +114,9 @@ class Transport:
             headers=encoded.headers,
             data=encoded.body,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(connect=watch.connect_by, ceil_threshold=_EXACT),
+            timeout=self._timeout
+            if watch.connect_by == self._endpoint.connect_timeout
+            else aiohttp.ClientTimeout(connect=watch.connect_by, ceil_threshold=_EXACT),
             middlewares=(Once(watch, self._used),),
         ) as answer:
             body = await _read(answer, self._endpoint.max_body)

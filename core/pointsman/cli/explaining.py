@@ -1,0 +1,142 @@
+"""`pointsman explain`: the decision for a message, in words, without sending it."""
+
+import asyncio
+from decimal import Decimal
+from typing import Annotated, assert_never
+
+import msgspec
+from cyclopts import Parameter
+
+from pointsman.cli.exits import ExitCode, UsageError
+from pointsman.cli.opening import Setup, opened, set_up
+from pointsman.cli.options import Common
+from pointsman.cli.output import Output
+from pointsman.cli.rows import read_ttl, write_message
+from pointsman.cli.sending import Class, Sender, Text, Ttl
+from pointsman.message import Channel, Envelope, Message, MessageClass
+from pointsman.routing.candidate import Decision, Excluded, Exclusion, Ranked, Reason
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as the router reads it, and the decision for it."""
+
+    message: Envelope
+    decision: Decision
+
+
+def explain(
+    *,
+    to: Annotated[str, Parameter(help="The recipient, such as +79161234567.")],
+    text: Text = None,
+    sender: Sender = None,
+    message_class: Class = MessageClass.TRANSACTIONAL,
+    channel: Annotated[Channel, Parameter(help="The service that would carry it.")] = Channel.SMS,
+    ttl: Ttl = None,
+    common: Common | None = None,
+) -> int:
+    """Say which provider would take a message now and why the others would not; nothing is sent.
+
+    The balances are read for it. Exit code 1 when nobody could take the message.
+    """
+    if text is None and channel is not Channel.HLR:
+        raise UsageError("give --text: its length decides the price")
+    life = read_ttl(ttl) if ttl is not None else None
+    message = write_message(channel, to=to, text=text or "", sender=sender, message_class=message_class, ttl=life)
+    setup = set_up(common or Common())
+    explanation = asyncio.run(_explain(message, setup))
+    setup.output.record(explanation)
+    _show(explanation, setup)
+    return ExitCode.GOOD if explanation.decision.chosen is not None else ExitCode.FAILED
+
+
+async def _explain(message: Message, setup: Setup) -> Explanation:
+    async with opened(setup) as router:
+        return Explanation(message=router.check(message), decision=router.explain(message))
+
+
+def _show(explanation: Explanation, setup: Setup) -> None:
+    output, envelope, decision = setup.output, explanation.message, explanation.decision
+    network = " ".join(filter(None, (envelope.network.country, envelope.network.mccmnc))) or "of unknown network"
+    parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
+    output.show(f"+{envelope.to} ({network}{parts})")
+    if decision.route is None:
+        output.show("no route of the configuration is for this message")
+        return
+    output.show(f"route {decision.route}, strategy {decision.strategy}: {_verdict(decision)}")
+    if decision.ranking:
+        output.show("")
+        columns = (">place", "provider", ">a segment", ">together", f">in {setup.config.router.currency}", ">funds")
+        output.table(
+            (*columns, ">health", ">score", "sender"),
+            [_candidate_cells(place, ranked) for place, ranked in enumerate(decision.ranking, start=1)],
+        )
+    if decision.excluded:
+        output.show("")
+        _show_excluded(decision.excluded, output)
+
+
+def _candidate_cells(place: int, ranked: Ranked) -> tuple[object, ...]:
+    one = ranked.candidate
+    return (
+        place,
+        one.provider,
+        one.price.per_segment if one.price is not None else "unknown",
+        one.total if one.total is not None else "unknown",
+        _short(one.comparable),
+        _short(one.funds) if one.funds is not None else "unknown",
+        f"{one.health:.2f}",
+        f"{ranked.score:.6g}" if ranked.score is not None else "",
+        one.sender,
+    )
+
+
+def _show_excluded(excluded: tuple[Excluded, ...], output: Output) -> None:
+    output.table(
+        ("left out", "because", "in detail", "until"),
+        [
+            (one.provider, WORDS[one.why], one.detail, output.clock_time(one.until) if one.until is not None else None)
+            for one in excluded
+        ],
+    )
+
+
+def _short(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount.normalize():f}"
+
+
+def _verdict(decision: Decision) -> str:
+    """Return the reason of the decision in words."""
+    first = decision.chosen.provider if decision.chosen is not None else ""
+    match decision.reason:
+        case Reason.ONLY:
+            return f"{first}, the only one that can take it"
+        case Reason.CHEAPEST:
+            return f"{first}, the cheapest"
+        case Reason.PRIORITY:
+            return f"{first}, the first of the route that can take it"
+        case Reason.WEIGHT:
+            return f"{first}, drawn by weight (the next message may go elsewhere)"
+        case Reason.SCORE:
+            return f"{first}, the best score"
+        case Reason.ALL_DOWN:
+            return f"{first}, the best of those that are all resting after failures"
+        case Reason.NONE:
+            return "nobody can take it"
+        case _:
+            assert_never(decision.reason)
+
+
+WORDS = {
+    Exclusion.CHANNEL: "does not offer this channel",
+    Exclusion.TOO_LONG: "the text is too long for it",
+    Exclusion.SENDER_MISSING: "needs a sender, and has no default",
+    Exclusion.SENDER_FORM: "the sender is not well formed for it",
+    Exclusion.SENDER_NOT_ALLOWED: "the sender is not among those configured",
+    Exclusion.TRIED: "had its turn",
+    Exclusion.FUNDS: "has not enough money",
+    Exclusion.BREAKER: "is resting after failures",
+    Exclusion.RESTING: "is out of use for a while",
+    Exclusion.PAUSED: "asked us to wait for longer than the message lives",
+    Exclusion.QUARANTINED: "its plugin is out of use",
+}
+"""Why a provider is left out, for people."""

@@ -1,0 +1,83 @@
+"""`pointsman lookup`: what the home location register says of numbers."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pointsman.cli.batch import FileOptions, Kind, run_file
+from pointsman.cli.exits import ExitCode, UsageError
+from pointsman.cli.opening import Setup, opened, set_up
+from pointsman.cli.options import Common
+from pointsman.cli.results import LookupLine, describe_lookup
+from pointsman.cli.rows import LookupReader, Row
+from pointsman.errors import InvalidMessage
+from pointsman.message import HlrLookup
+from pointsman.outcome import State
+
+COLUMNS = (
+    "number",
+    "state",
+    "result",
+    "mccmnc",
+    "country",
+    "operator",
+    "ported",
+    "roaming",
+    "provider",
+    ">price",
+    "code",
+)
+
+Numbers = Annotated[str, Parameter(help="Numbers, such as +79161234567.")]
+File = Annotated[Path | None, Parameter(help="A file of numbers: one in each line, or a CSV file with the column to.")]
+
+
+def lookup(
+    *numbers: Numbers,
+    file: File = None,
+    options: FileOptions | None = None,
+    common: Common | None = None,
+) -> int:
+    """Ask for the state and the network of numbers, given here or in a file (--file).
+
+    All numbers are checked before the first is asked for. A run over a file that was stopped or killed is continued by
+    the same command. Exit code 1 when not every number got an answer.
+    """
+    common = common or Common()
+    if file is not None:
+        if numbers:
+            raise UsageError("--file brings its own numbers; leave the others out")
+        kind = Kind("lookup", LookupReader(), LookupLine, describe_lookup)
+        return run_file(file, kind, options or FileOptions(), common)
+    if options not in (None, FileOptions()):
+        raise UsageError("--results, --skip-bad, --allow-duplicates and --repeat-unknown go with --file")
+    if not numbers:
+        raise UsageError("give numbers, or --file for many")
+    setup = set_up(common)
+    lines = asyncio.run(_look_up(numbers, setup))
+    for line in lines:
+        setup.output.record(line)
+    setup.output.table(COLUMNS, [_cells(line) for line in lines])
+    return ExitCode.GOOD if all(line.state == State.RESOLVED for line in lines) else ExitCode.FAILED
+
+
+async def _look_up(numbers: tuple[str, ...], setup: Setup) -> list[LookupLine]:
+    rows = [
+        Row(number=place, message=HlrLookup(to=number), reference="") for place, number in enumerate(numbers, start=1)
+    ]
+    async with opened(setup) as router:
+        for row in rows:
+            try:
+                router.check(row.message)
+            except InvalidMessage as problem:
+                raise UsageError(f"number {row.number}: {problem.problem}; nothing was asked") from None
+        receipts = await router.send_many([row.message for row in rows])
+    return [describe_lookup(row, receipt) for row, receipt in zip(rows, receipts, strict=True)]
+
+
+def _cells(line: LookupLine) -> tuple[object, ...]:
+    price = f"{line.price} {line.currency}" if line.price else None
+    known = (line.result, line.mccmnc, line.country, line.operator, line.ported, line.roaming, line.provider)
+    return (f"+{line.to}", line.state, *known, price, line.code)

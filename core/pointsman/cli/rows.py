@@ -1,0 +1,185 @@
+"""Rows of a file become messages, or problems with their row and what to do."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Protocol
+
+import msgspec
+
+from pointsman.cli.sheet import Cells, Columns, Line, RowProblem, Sheet
+from pointsman.config.problems import did_you_mean
+from pointsman.config.values import parse_duration
+from pointsman.errors import InvalidMessage
+from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms, Viber, channel_of
+from pointsman.router import Router
+
+_CHANNELS = {channel.value: channel for channel in (Channel.SMS, Channel.VIBER)}
+_CLASSES = {message_class.value: message_class for message_class in MessageClass}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+LONGEST_REFERENCE = 200
+"""Characters."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as a message. Its `reference` is the number of the row, by which the router's news are matched."""
+
+    number: int
+    message: Message
+    reference: str
+    """The user's own."""
+
+
+class RowReader(Protocol):
+    """Makes messages of rows."""
+
+    @property
+    def columns(self) -> Columns:
+        """Which columns there may be."""
+        ...
+
+    def read(self, line: Line) -> Row:
+        """Return a row as a message. Raises `InvalidMessage`; the number and the text are not judged here."""
+        ...
+
+
+class MessageReader(msgspec.Struct, frozen=True, kw_only=True):
+    """Reads messages with a text; the options of the command stand in for empty cells."""
+
+    channel: Channel = Channel.SMS
+    sender: str | None = None
+    message_class: MessageClass = MessageClass.TRANSACTIONAL
+    ttl: timedelta | None = None
+    columns: Columns = Columns(
+        required=("to", "text"),
+        optional=("sender", "class", "ttl", "reference", "channel"),
+        verbatim=("text",),
+    )
+
+    def read(self, line: Line) -> Row:
+        """Return a row as a message. Raises `InvalidMessage`."""
+        cells = line.cells
+        message = write_message(
+            _channel(cells["channel"]) if "channel" in cells else self.channel,
+            to=cells.get("to", ""),
+            text=cells.get("text", ""),
+            sender=cells.get("sender", self.sender),
+            message_class=_class(cells["class"]) if "class" in cells else self.message_class,
+            ttl=read_ttl(cells["ttl"]) if "ttl" in cells else self.ttl,
+            reference=str(line.row),
+        )
+        return Row(number=line.row, message=message, reference=_reference(cells))
+
+
+class LookupReader(msgspec.Struct, frozen=True, kw_only=True):
+    """Reads numbers to look up."""
+
+    columns: Columns = Columns(required=("to",), optional=("reference",), others=True, bare="to")
+
+    def read(self, line: Line) -> Row:
+        """Return a row as a lookup. Raises `InvalidMessage`."""
+        lookup = HlrLookup(to=line.cells.get("to", ""), reference=str(line.row))
+        return Row(number=line.row, message=lookup, reference=_reference(line.cells))
+
+
+def write_message(
+    channel: Channel,
+    *,
+    to: str,
+    text: str,
+    sender: str | None = None,
+    message_class: MessageClass = MessageClass.TRANSACTIONAL,
+    ttl: timedelta | None = None,
+    reference: str | None = None,
+) -> Message:
+    """Return a message of a channel; it is not judged here."""
+    if channel is Channel.HLR:
+        return HlrLookup(to=to, message_class=message_class, ttl=ttl, reference=reference)
+    kind = Sms if channel is Channel.SMS else Viber
+    return kind(to=to, text=text, sender=sender, message_class=message_class, ttl=ttl, reference=reference)
+
+
+def read_ttl(text: str) -> timedelta:
+    """Return a length of time. Raises `InvalidMessage`."""
+    try:
+        return timedelta(seconds=parse_duration(text))
+    except (ValueError, OverflowError):
+        raise InvalidMessage("ttl", f"{text!r} is no duration; write one such as 30s, 5m, 1h30m or 1d") from None
+
+
+def rows_of(sheet: Sheet, reader: RowReader) -> Iterator[Row | RowProblem]:
+    """Walk through a file."""
+    for line in sheet.rows():
+        if isinstance(line, RowProblem):
+            yield line
+            continue
+        try:
+            yield reader.read(line)
+        except InvalidMessage as problem:
+            yield RowProblem(line.row, problem.field, problem.problem)
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What checking a file found."""
+
+    good: int
+    problems: tuple[RowProblem, ...]
+    """In the order of the rows; at most one for each."""
+
+
+def check_rows(sheet: Sheet, reader: RowReader, router: Router, *, allow_duplicates: bool) -> Checked:
+    """Check every row as the router would, and look for rows that say the same."""
+    good = 0
+    problems: list[RowProblem] = []
+    seen: dict[int, int] = {}
+    for row in rows_of(sheet, reader):
+        problem = row if isinstance(row, RowProblem) else _judge(row, router, None if allow_duplicates else seen)
+        if problem is not None:
+            problems.append(problem)
+        else:
+            good += 1
+    return Checked(good=good, problems=tuple(problems))
+
+
+def _judge(row: Row, router: Router, seen: dict[int, int] | None) -> RowProblem | None:
+    try:
+        to = router.check(row.message).to
+    except InvalidMessage as problem:
+        return RowProblem(row.number, problem.field, problem.problem)
+    if seen is None:
+        return None
+    message = row.message
+    content = () if isinstance(message, HlrLookup) else (message.text, message.sender)
+    # 64 bits instead of the text itself: a hundred thousand long texts need not be kept.
+    first = seen.setdefault(hash((channel_of(message), to, *content)), row.number)
+    if first == row.number:
+        return None
+    return RowProblem(row.number, "to", f"says the same as row {first}; remove it, or give --allow-duplicates")
+
+
+def _channel(text: str) -> Channel:
+    channel = _CHANNELS.get(text.lower())
+    if channel is None:
+        hint = "numbers are looked up by `pointsman lookup`" if text.lower() == Channel.HLR else None
+        raise InvalidMessage("channel", _unknown(text, "channel", _CHANNELS, hint))
+    return channel
+
+
+def _class(text: str) -> MessageClass:
+    message_class = _CLASSES.get(text.lower())
+    if message_class is None:
+        raise InvalidMessage("class", _unknown(text, "class", _CLASSES))
+    return message_class
+
+
+def _unknown(text: str, what: str, known: dict[str, Channel] | dict[str, MessageClass], hint: str | None = None) -> str:
+    return f"there is no {what} {text[:40]!r} ({hint or did_you_mean(text, known)})"
+
+
+def _reference(cells: Cells) -> str:
+    reference = cells.get("reference", "")
+    if len(reference) > LONGEST_REFERENCE or _CONTROL.search(reference):
+        raise InvalidMessage(
+            "reference", f"a reference has at most {LONGEST_REFERENCE} characters and no line breaks; shorten it"
+        )
+    return reference

@@ -1,0 +1,128 @@
+"""`pointsman send`: one message with its receipt, or a file of messages."""
+
+import asyncio
+import enum
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pointsman.cli.batch import GOOD_STATES, FileOptions, Kind, run_file
+from pointsman.cli.exits import ExitCode, UsageError
+from pointsman.cli.opening import Setup, opened, set_up
+from pointsman.cli.options import Common
+from pointsman.cli.output import Output
+from pointsman.cli.results import Result, code_of, describe
+from pointsman.cli.rows import MessageReader, read_ttl, write_message
+from pointsman.message import Channel, Message, MessageClass
+from pointsman.outcome import Accepted, Attempt, Receipt, Refused, State, Unknown, outcome_label
+
+
+class TextChannel(enum.Enum):
+    """Channels that carry a text."""
+
+    SMS = Channel.SMS
+    VIBER = Channel.VIBER
+
+
+To = Annotated[str | None, Parameter(help="The recipient, such as +79161234567.")]
+Text = Annotated[str | None, Parameter(allow_leading_hyphen=True, help="The text of the message.")]
+Sender = Annotated[str | None, Parameter(help="The sender to show; else the provider's first one.")]
+Class = Annotated[MessageClass, Parameter(name="--class", help="How urgent it is and what its loss costs.")]
+ChannelOption = Annotated[TextChannel, Parameter(help="The service that carries it.")]
+Ttl = Annotated[str | None, Parameter(help="How long it is worth sending, such as 30s, 5m or 1d; else by its class.")]
+Wait = Annotated[
+    bool, Parameter(negative="", show_default=False, help="Wait for the last delivery report, not only for a provider.")
+]
+Csv = Annotated[
+    Path | None,
+    Parameter(
+        name="--csv",
+        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel;"
+        " the options above fill its empty cells.",
+    ),
+]
+
+
+def send(
+    *,
+    to: To = None,
+    text: Text = None,
+    sender: Sender = None,
+    message_class: Class = MessageClass.TRANSACTIONAL,
+    channel: ChannelOption = TextChannel.SMS,
+    ttl: Ttl = None,
+    wait: Wait = False,
+    csv: Csv = None,
+    file: FileOptions | None = None,
+    common: Common | None = None,
+) -> int:
+    """Send one message (--to and --text), or those of a CSV file (--csv).
+
+    All rows of a file are checked before the first is sent. A run that was stopped or killed is continued by the same
+    command: what was sent is not sent again. Exit code 1 when not every message was taken.
+    """
+    common, life = common or Common(), read_ttl(ttl) if ttl is not None else None
+    if csv is not None:
+        if to is not None or text is not None:
+            raise UsageError("--csv brings its own recipients and texts; leave out --to and --text")
+        reader = MessageReader(channel=channel.value, sender=sender, message_class=message_class, ttl=life)
+        kind = Kind("send", reader, Result, describe, wait)
+        return run_file(csv, kind, file or FileOptions(), common)
+    if file not in (None, FileOptions()):
+        raise UsageError("--results, --skip-bad, --allow-duplicates and --repeat-unknown go with --csv")
+    if to is None or text is None:
+        raise UsageError("give --to and --text for one message, or --csv for many")
+    message = write_message(channel.value, to=to, text=text, sender=sender, message_class=message_class, ttl=life)
+    setup = set_up(common)
+    receipt = asyncio.run(_send_one(message, setup, wait=wait))
+    setup.output.record(receipt)
+    show_receipt(receipt, setup.output)
+    return ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED
+
+
+async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Receipt:
+    async with opened(setup) as router:
+        router.check(message)
+        try:
+            receipt = await router.send(message)
+        except asyncio.CancelledError:
+            setup.output.note("stopped while it was on its way: it may have been sent")
+            raise
+        if wait and receipt.state is State.SENT:
+            setup.output.note(f"{receipt.provider} took it; waiting for its report (Ctrl-C stops waiting)")
+            receipt = await router.wait(receipt.id)
+        return receipt
+
+
+def show_receipt(receipt: Receipt, output: Output) -> None:
+    """Write a receipt for people."""
+    network = " ".join(filter(None, (receipt.network.country, receipt.network.mccmnc)))
+    parts = f"{receipt.segments.count} × {receipt.segments.alphabet}" if receipt.segments is not None else ""
+    head = ("state", receipt.state.value), ("to", f"+{receipt.to}"), ("network", network), ("segments", parts)
+    output.table(("", ""), [pair for pair in (*head, ("id", receipt.id)) if pair[1]])
+    if receipt.attempts:
+        output.show("")
+        columns = (">attempt", "provider", "outcome", "code", ">price", ">ms", "provider's ids or words")
+        output.table(columns, [_attempt_cells(attempt) for attempt in receipt.attempts])
+    if receipt.reason is not None and not receipt.attempts:
+        output.show(output.clean(f"nobody could take it: {receipt.reason.detail or receipt.reason.fault}"))
+    if receipt.state is State.UNKNOWN:
+        output.show("it may have been sent; nobody can say")
+
+
+def _attempt_cells(attempt: Attempt) -> tuple[object, ...]:
+    match attempt.outcome:
+        case Accepted(ids=ids):
+            words = " ".join(ids)
+        case Refused(detail=words) | Unknown(detail=words):
+            pass
+    return (
+        attempt.number,
+        attempt.provider,
+        outcome_label(attempt.outcome),
+        code_of(attempt),
+        attempt.price,
+        round(attempt.duration * 1000),
+        words,
+    )

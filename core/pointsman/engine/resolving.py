@@ -1,0 +1,57 @@
+"""Putting right what an unknown outcome left behind: the record, the account, the books."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pointsman.clock import Clock
+from pointsman.engine.bus import Bus
+from pointsman.engine.recorder import Recorder
+from pointsman.engine.station import Station
+from pointsman.events import Spent
+from pointsman.message import Envelope, Money
+from pointsman.outcome import Accepted, Attempt, Outcome, SettledBy, Unknown
+from pointsman.routing.price import ChargedOn
+from pointsman.routing.tariff import Price, Rates
+from pointsman.store import Record
+from pointsman.store.record import Resolve
+
+
+class Resolving:
+    """Settles attempts whose outcome turned out later.
+
+    While an outcome was unknown its price counted as spent on the account. Now it is either booked, or given back.
+    """
+
+    def __init__(
+        self, stations: Mapping[str, Station], recorder: Recorder, rates: Rates, bus: Bus, clock: Clock
+    ) -> None:
+        self._stations = stations
+        self._recorder = recorder
+        self._rates = rates
+        self._bus = bus
+        self._clock = clock
+
+    async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
+        """Record what an unknown attempt turned out to be; return the record of its message."""
+        station = self._stations[attempt.provider]
+        listed = self._listed(station, envelope, attempt)
+        counted = self._in_account(station, listed.of(envelope.parts) if listed is not None else None)
+        price = None
+        if isinstance(outcome, Accepted):
+            on_submit = listed is not None and listed.charged_on is ChargedOn.SUBMIT
+            price = outcome.price or (listed.of(envelope.parts) if listed is not None and on_submit else None)
+        before, after = await self._recorder.change(envelope.id, Resolve(attempt.number, outcome, settled_by, price))
+        if after is before or isinstance(outcome, Unknown):
+            return after
+        # The account was charged at the end of the attempt; a balance that was read since then needs no correction.
+        age = self._clock.now() - (attempt.started_at + attempt.duration)
+        station.view.ledger.correct(self._in_account(station, price) - counted, self._clock.monotonic() - age)
+        if price is not None:
+            self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=envelope.parts))
+        return after
+
+    def _listed(self, station: Station, envelope: Envelope, attempt: Attempt) -> Price | None:
+        return station.view.tariff.price(envelope.channel, envelope.to, envelope.network, attempt.started_at)
+
+    def _in_account(self, station: Station, money: Money | None) -> Decimal:
+        return Decimal(0) if money is None else self._rates.convert(money, station.view.currency).amount

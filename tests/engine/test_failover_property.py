@@ -1,0 +1,344 @@
+"""Whatever providers do, the story that the router tells is the one that the providers saw."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from pointsman.events import Called, Event, Operation
+from pointsman.message import Channel, MessageClass, Sms
+from pointsman.outcome import Accepted, Attempt, Fault, Receipt, Refused, State, Unknown
+from pointsman.router import Router
+from pointsman.routing.breaker import BreakerSettings
+from pointsman.routing.failover import OnUnknown, default_on_unknown
+from pointsman.testing import (
+    FakeClock,
+    Reconcile,
+    Refusal,
+    ScriptedSandbox,
+    Step,
+    answer_status,
+    cut_short,
+    expire,
+    garble,
+    hang,
+    hang_up,
+    normal,
+    refuse,
+)
+
+NAMES = ("a", "b", "c", "d")
+READ_TIMEOUT = "100ms"
+"""Of real time, after which a request that hangs is given up."""
+BuildRouter = Callable[..., Router]
+
+# -- what may happen ---------------------------------------------------------------------------------------------------
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What one provider can do, and what it does with the requests that come."""
+
+    closed: bool
+    """Nobody listens: its requests fail before they leave."""
+    bulk: int
+    needs_login: bool
+    reconcile: Reconcile
+    tells_balance: bool
+    steps: tuple[Step, ...]
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one example consists of."""
+
+    accounts: tuple[Account, ...]
+    messages: tuple[Sms, ...]
+    bad: tuple[tuple[int, int, bool], ...]
+    """Message, provider, certain: its number is bad there."""
+    names_culprits: bool
+    on_unknown: OnUnknown | None
+    max_attempts: int
+    in_a_row: int
+    """Failures that open a breaker."""
+
+    def policy(self, message: Sms) -> OnUnknown:
+        """Return what holds for a message."""
+        return self.on_unknown or default_on_unknown(message.message_class, Channel.SMS)
+
+
+FAULTS = [fault for fault in Fault if fault is not Fault.NO_ROUTE]
+SUBMIT_STEPS = st.one_of(
+    st.just(normal()),
+    st.builds(refuse, st.sampled_from(FAULTS), certain=st.booleans(), divisible=st.booleans()),
+    st.builds(refuse, st.just(Fault.THROTTLED), retry_after=st.sampled_from([0.0, 0.3, 40.0])),
+    st.just(expire()),
+    st.builds(answer_status, st.sampled_from([200, 400, 401, 404, 429, 500, 502, 503])),
+    st.builds(answer_status, st.sampled_from([200, 500, 502]), taken=st.just(True)),
+    st.builds(garble, taken=st.booleans()),
+    st.builds(hang_up, taken=st.booleans()),
+    st.just(cut_short()),
+    st.builds(hang, taken=st.booleans()),
+)
+OTHER_STEPS = st.sampled_from([Operation.RECONCILE, Operation.LOGIN, Operation.BALANCE]).flatmap(
+    lambda on: st.one_of(
+        st.just(normal(on=on)),
+        st.builds(refuse, st.sampled_from([Fault.CREDENTIALS, Fault.UNAVAILABLE, Fault.THROTTLED]), on=st.just(on)),
+        st.just(expire(on=on)),
+        st.builds(answer_status, st.sampled_from([200, 500, 503]), on=st.just(on)),
+        st.builds(garble, taken=st.booleans(), on=st.just(on)),
+        st.builds(hang_up, taken=st.booleans(), on=st.just(on)),
+        st.just(cut_short(on=on)),
+    )
+)
+ACCOUNTS = st.builds(
+    Account,
+    closed=st.sampled_from([False, False, False, False, True]),
+    bulk=st.sampled_from([1, 1, 2, 3]),
+    needs_login=st.booleans(),
+    reconcile=st.sampled_from(Reconcile),
+    tells_balance=st.booleans(),
+    steps=st.tuples(st.lists(SUBMIT_STEPS, max_size=5), st.lists(OTHER_STEPS, max_size=3)).map(
+        lambda lists: (*lists[0], *lists[1])
+    ),
+)
+
+
+def _message(place: int, message_class: MessageClass, ttl: float | None) -> Sms:
+    return Sms(
+        f"+7916123456{place}",
+        f"Message {place}",
+        message_class=message_class,
+        ttl=timedelta(seconds=ttl) if ttl is not None else None,
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw an example."""
+    accounts = draw(st.lists(ACCOUNTS, min_size=2, max_size=4))
+    count = draw(st.integers(1, 4))
+    each = st.tuples(st.sampled_from(MessageClass), st.sampled_from([None, None, 0.4, 3.0, 20.0]))
+    kinds = draw(st.lists(each, min_size=count, max_size=count))
+    places = st.tuples(st.integers(0, count - 1), st.integers(0, len(accounts) - 1), st.booleans())
+    return World(
+        accounts=tuple(accounts),
+        messages=tuple(_message(place, *kind) for place, kind in enumerate(kinds)),
+        bad=tuple(draw(st.lists(places, max_size=2))),
+        names_culprits=draw(st.booleans()),
+        on_unknown=draw(st.sampled_from([None, *OnUnknown])),
+        max_attempts=draw(st.integers(1, 6)),
+        in_a_row=draw(st.sampled_from([1, 2, 5])),
+    )
+
+
+# -- making it happen --------------------------------------------------------------------------------------------------
+
+
+class Story(msgspec.Struct, kw_only=True):
+    """What came of an example, in the words of the router and in those of the providers."""
+
+    world: World
+    receipts: tuple[Receipt, ...]
+    events: tuple[Event, ...]
+    sandboxes: Mapping[str, ScriptedSandbox]
+
+    def message(self, receipt: Receipt) -> Sms:
+        """Return the message of a receipt."""
+        return next(one for one in self.world.messages if one.to.endswith(receipt.to))
+
+    def copies(self, receipt: Receipt) -> int:
+        """Return how many copies of a message providers really took."""
+        return sum(len(sandbox.copies(receipt.id)) for sandbox in self.sandboxes.values())
+
+    def requests(self, attempt: Attempt) -> int:
+        """Return in how many submits the attempt's provider saw it."""
+        sandbox = self.sandboxes.get(attempt.provider)
+        return (
+            sum(seen.refs.count(attempt.ref) for seen in sandbox.seen if seen.operation is Operation.SUBMIT)
+            if sandbox
+            else 0
+        )
+
+
+class Lab:
+    """An event loop with four providers, used by all examples one after the other."""
+
+    def __init__(self, build_router: BuildRouter, closed_port: str) -> None:
+        self.clock = FakeClock()
+        self._build = build_router
+        self._closed_port = closed_port
+        self._runner = asyncio.Runner()
+        self._all = {name: ScriptedSandbox(clock=self.clock) for name in NAMES}
+        self.sandboxes: dict[str, ScriptedSandbox] = {}
+        self.events: list[Event] = []
+        for sandbox in self._all.values():
+            self._runner.run(sandbox.start())
+
+    def close(self) -> None:
+        """Stop everything."""
+        for sandbox in self._all.values():
+            self._runner.run(sandbox.close())
+        self._runner.close()
+
+    def run(self, story: Any) -> Any:
+        """Run a coroutine."""
+        return self._runner.run(story)
+
+    def busy(self) -> bool:
+        """Say whether a request hangs."""
+        return any(sandbox.busy() for sandbox in self._all.values())
+
+    def router(self, world: World) -> Router:
+        """Put the providers into the state of an example, and a router before them."""
+        self.events = []
+        self.sandboxes = {}
+        providers = {}
+        for place, (name, account) in enumerate(zip(NAMES, world.accounts, strict=False)):
+            sandbox = self._all[name]
+            sandbox.reset()
+            sandbox.script(*account.steps)
+            sandbox.names_culprits = world.names_culprits
+            for message, provider, certain in world.bad:
+                if provider == place:
+                    sandbox.numbers[world.messages[message].to[1:]] = Refusal(certain=certain)
+            keys = {
+                "bulk": account.bulk,
+                "needs_login": account.needs_login,
+                "reconcile": account.reconcile,
+                "settle": 4.0,
+                "tells_balance": account.tells_balance,
+                "read_timeout": READ_TIMEOUT,
+                "max_in_flight": 2,
+            }
+            providers[name] = (self._closed_port if account.closed else sandbox.base_url, keys)
+            if not account.closed:
+                self.sandboxes[name] = sandbox
+        return self._build(
+            providers,
+            route={} if world.on_unknown is None else {"on_unknown": world.on_unknown},
+            policy={"max_attempts": world.max_attempts},
+            clock=self.clock,
+            observers=[self.events.append],
+            breaker=BreakerSettings(in_a_row=world.in_a_row),
+        )
+
+    def story(self, world: World, receipts: Sequence[Receipt]) -> Story:
+        """Sum up what happened."""
+        return Story(world=world, receipts=tuple(receipts), events=tuple(self.events), sandboxes=dict(self.sandboxes))
+
+
+@pytest.fixture(scope="module")
+def lab(build_router: BuildRouter, closed_port: str) -> Iterator[Lab]:
+    """The laboratory of this module."""
+    laboratory = Lab(build_router, closed_port)
+    yield laboratory
+    laboratory.close()
+
+
+async def _sent(lab: Lab, world: World) -> Story:
+    """Send all messages at once and wait for them."""
+    async with lab.clock.autojump(lab.busy), lab.router(world) as router:
+        receipts = await router.send_many(world.messages)
+    return lab.story(world, receipts)
+
+
+# -- what must hold ----------------------------------------------------------------------------------------------------
+
+
+def nothing_is_sent_after_a_yes(story: Story) -> None:
+    """An accepted attempt is the last one."""
+    for receipt in story.receipts:
+        assert not any(isinstance(attempt.outcome, Accepted) for attempt in receipt.attempts[:-1])
+
+
+def nothing_is_sent_after_a_perhaps(story: Story) -> None:
+    """After an unknown outcome the next attempt needs the policy's leave, for one copy in doubt, or a proof."""
+    for receipt in story.receipts:
+        unknown = [place for place, one in enumerate(receipt.attempts) if isinstance(one.outcome, Unknown)]
+        later = [place for place in unknown if place < len(receipt.attempts) - 1]
+        assert len(later) <= (story.world.policy(story.message(receipt)) is OnUnknown.NEXT)
+        for attempt in receipt.attempts:
+            if attempt.first_unknown is not None and isinstance(attempt.outcome, Refused):
+                assert story.sandboxes[attempt.provider].copies(attempt.ref) == ()
+
+
+def no_budget_is_exceeded(story: Story) -> None:
+    """Attempts are not more than allowed, and none starts after the message's life."""
+    for receipt in story.receipts:
+        ttl = story.message(receipt).ttl
+        assert len(receipt.attempts) <= story.world.max_attempts
+        assert [attempt.number for attempt in receipt.attempts] == list(range(1, len(receipt.attempts) + 1))
+        for attempt in receipt.attempts:
+            assert ttl is None or attempt.started_at < receipt.accepted_at + ttl.total_seconds()
+
+
+def receipts_tell_what_providers_saw(story: Story) -> None:
+    """Each attempt names as many requests as its provider saw, and providers saw no attempt that is not named."""
+    named = {attempt.ref for receipt in story.receipts for attempt in receipt.attempts}
+    for name, sandbox in story.sandboxes.items():
+        assert {ref for seen in sandbox.seen for ref in seen.refs} <= named, name
+    for receipt in story.receipts:
+        for attempt in receipt.attempts:
+            if attempt.provider in story.sandboxes:
+                assert attempt.calls == story.requests(attempt)
+
+
+def states_are_true(story: Story) -> None:
+    """What is called failed was not taken, what is called sent was, and every duplicate is admitted."""
+    for receipt in story.receipts:
+        copies = story.copies(receipt)
+        in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in receipt.attempts)
+        if any(isinstance(attempt.outcome, Accepted) for attempt in receipt.attempts):
+            assert receipt.state is State.SENT
+            assert copies >= 1
+        elif in_doubt:
+            assert receipt.state is State.UNKNOWN
+        else:
+            assert receipt.state in {State.FAILED, State.EXPIRED, State.CANCELLED}
+            assert copies == 0
+        if copies > 1:
+            assert receipt.possible_duplicate
+
+
+def every_request_is_told(story: Story) -> None:
+    """Providers saw each request once that an event says has left, and none besides."""
+    for name, sandbox in story.sandboxes.items():
+        seen = Counter(one.operation for one in sandbox.seen)
+        calls = [one for one in story.events if isinstance(one, Called) and one.provider == name]
+        left = Counter(call.operation for call in calls if call.left)
+        cut_off = Counter(call.operation for call in calls if call.left and call.code == "cancelled")
+        for operation in Operation:
+            assert left[operation] - cut_off[operation] <= seen[operation] <= left[operation], (name, operation)
+
+
+def all_holds(story: Story) -> None:
+    """Check everything that holds of every story."""
+    nothing_is_sent_after_a_yes(story)
+    nothing_is_sent_after_a_perhaps(story)
+    no_budget_is_exceeded(story)
+    states_are_true(story)
+    every_request_is_told(story)
+
+
+# Without shrinking, which would take minutes here: the examples are small enough to be read as they are.
+EXAMPLES = settings(
+    deadline=None,
+    max_examples=150,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@EXAMPLES
+@given(worlds())
+def test_the_story_is_true(lab: Lab, world: World) -> None:
+    """Attempts, states, budgets and events agree with what the providers saw and took, for every script."""
+    story = lab.run(_sent(lab, world))
+
+    all_holds(story)
+    receipts_tell_what_providers_saw(story)

@@ -1,0 +1,169 @@
+"""Sessions: one login at a time, shared by everybody, renewed before it ends, repeated once after "expired"."""
+
+import asyncio
+from datetime import timedelta
+
+from pointsman.engine.sessions import Sessions
+from pointsman.events import CallOutcome, Operation
+from pointsman.outcome import Accepted, Fault, Refused, State
+from pointsman.plugin import Secret, Session
+from pointsman.sandbox import delay, error
+from pointsman.testing import FakeClock, ScriptedSandbox, refuse
+from pointsman_devino.sandbox import DevinoSandbox
+
+from .rig import account, devino, finish, routing, sending, sms
+
+LOGIN = "User/SessionId"
+SEND = "Sms/Send"
+
+
+async def test_fifty_messages_share_one_renewal():
+    """Fifty messages that come 111 minutes after the login, when the session is due for renewal, cause one login."""
+    clock = FakeClock()
+    box = DevinoSandbox(clock=clock)
+    async with routing({"devino": devino(box, max_in_flight=50)}, clock=clock) as rig:
+        assert box.ledger.calls[LOGIN] == 1
+        await clock.advance(111 * 60)
+        receipts = await asyncio.gather(*sending(rig, *(sms(place, f"text {place}") for place in range(50))))
+        assert [receipt.state for receipt in receipts] == [State.SENT] * 50
+        assert box.ledger.calls[LOGIN] == 2
+
+
+async def test_a_session_is_kept_while_it_is_good():
+    """Before eleven twelfths of its life are over, a session is used without another login."""
+    clock = FakeClock()
+    box = DevinoSandbox(clock=clock)
+    async with routing({"devino": devino(box)}, clock=clock) as rig:
+        await clock.advance(109 * 60)
+        assert (await rig.router.send(sms())).state is State.SENT
+        assert box.ledger.calls[LOGIN] == 1
+
+
+async def test_an_expired_session_costs_one_login_and_one_repeat():
+    """After "expired" there is one login and one repeat of the request, which is then accepted."""
+    clock = FakeClock()
+    box = DevinoSandbox(clock=clock)
+    async with routing({"devino": devino(box)}, clock=clock) as rig:
+        box.sessions.expire()
+        receipt = await rig.router.send(sms())
+        assert receipt.state is State.SENT
+        assert (box.ledger.calls[LOGIN], box.ledger.calls[SEND]) == (2, 2)
+        assert [attempt.calls for attempt in receipt.attempts] == [2]
+        submits = rig.calls(Operation.SUBMIT)
+        assert [call.outcome for call in submits] == [CallOutcome.REFUSED, CallOutcome.ACCEPTED]
+        assert len(box.ledger.messages) == 1
+
+
+async def test_messages_that_find_the_session_expired_together_share_one_login():
+    """Twenty requests that are told "expired" at the same time cause one login, and each is repeated once."""
+    clock = FakeClock()
+    box = DevinoSandbox(clock=clock)
+    async with routing({"devino": devino(box, max_in_flight=20)}, clock=clock) as rig:
+        box.sessions.expire()
+        receipts = await asyncio.gather(*sending(rig, *(sms(place, f"text {place}") for place in range(20))))
+        assert [receipt.state for receipt in receipts] == [State.SENT] * 20
+        assert (box.ledger.calls[LOGIN], box.ledger.calls[SEND]) == (2, 40)
+
+
+async def test_a_session_that_expires_for_ever_is_a_matter_of_credentials():
+    """When the repeat is told "expired" as well there is no third request; the attempt is refused for credentials."""
+    clock = FakeClock()
+    box = DevinoSandbox(clock=clock)
+    async with routing({"devino": devino(box)}, clock=clock) as rig:
+        box.faults.add(error("4", endpoint=SEND, times=None))
+        receipt = await rig.router.send(sms())
+        assert receipt.state is State.FAILED
+        assert [attempt.outcome.fault for attempt in receipt.attempts] == [Fault.CREDENTIALS]
+        assert (box.ledger.calls[LOGIN], box.ledger.calls[SEND]) == (2, 2)
+
+
+async def test_a_failing_login_refuses_all_who_wait_for_it():
+    """Twenty requests that wait for a login which is refused are refused by that one login call."""
+    clock = FakeClock()
+    box = ScriptedSandbox(clock=clock)
+    box.script(*[refuse(Fault.CREDENTIALS, on=Operation.LOGIN)] * 20)
+    async with routing({"a": account(box, needs_login=True, max_in_flight=20)}, clock=clock) as rig:
+        receipts = await asyncio.gather(*sending(rig, *map(sms, range(20))))
+        assert {State.FAILED} == {receipt.state for receipt in receipts}
+        assert {Fault.CREDENTIALS} == {receipt.reason.fault for receipt in receipts}
+        assert dict(box.ledger.calls) == {Operation.LOGIN: 1}
+
+
+async def test_a_refused_login_is_not_tried_again_by_those_in_the_queue():
+    """Messages behind a refused login leave the queue without a login of their own, which might lock the account."""
+    clock = FakeClock()
+    box, other = ScriptedSandbox(clock=clock), ScriptedSandbox(clock=clock)
+    box.script(*[refuse(Fault.CREDENTIALS, on=Operation.LOGIN)] * 20)
+    accounts = {"a": account(box, needs_login=True, max_in_flight=2), "b": account(other)}
+    async with routing(accounts, clock=clock) as rig:
+        receipts = await asyncio.gather(*sending(rig, *map(sms, range(20))))
+        assert {"b"} == {receipt.provider for receipt in receipts}
+        assert box.ledger.calls[Operation.LOGIN] == 1
+
+
+async def test_a_caller_who_leaves_does_not_take_the_login_along():
+    """When the message that started a login is given up, the others still get the session of that one login."""
+    clock = FakeClock()
+    box = ScriptedSandbox(clock=clock)
+    box.script(delay(5.0, endpoint=Operation.LOGIN))
+    async with routing({"a": account(box, needs_login=True)}, clock=clock) as rig:
+        first, *others = sending(rig, *map(sms, range(4)))
+        await clock.settle()
+        first.cancel()
+        await clock.settle()
+        assert first.cancelled()
+        receipts = await finish(rig, clock, others)
+        assert [receipt.state for receipt in receipts] == [State.SENT] * 3
+        assert box.ledger.calls[Operation.LOGIN] == 1
+
+
+async def test_a_waiter_that_is_cancelled_leaves_the_login_to_the_others():
+    """Cancelling one of two tasks that wait for a login neither ends nor repeats it."""
+    clock = FakeClock()
+    session = Session(token=Secret("token"), valid_for=timedelta(minutes=120))
+    logins = 0
+
+    async def log_in() -> Session | Refused:
+        nonlocal logins
+        logins += 1
+        await clock.sleep(5.0)
+        return session
+
+    sessions = Sessions(log_in, clock)
+    first, second = asyncio.create_task(sessions.get()), asyncio.create_task(sessions.get())
+    await clock.settle()
+    first.cancel()
+    await clock.advance(5.0)
+    assert await second == session
+    assert (first.cancelled(), logins) == (True, 1)
+
+
+async def test_a_late_expired_does_not_end_the_session_that_replaced_it():
+    """An answer "expired" that belongs to an old session leaves the present one in use."""
+    clock = FakeClock()
+    tokens = iter("abc")
+
+    async def log_in() -> Session | Refused:
+        return Session(token=Secret(next(tokens)), valid_for=timedelta(minutes=120))
+
+    sessions = Sessions(log_in, clock)
+    old = await sessions.get()
+    assert isinstance(old, Session)
+    sessions.expired(old)
+    present = await sessions.get()
+    sessions.expired(old)
+    assert await sessions.get() is present
+
+
+async def test_messages_go_on_after_the_login_recovers():
+    """A login that is out of order refuses as unavailable; the next message logs in anew and is accepted."""
+    clock = FakeClock()
+    box = ScriptedSandbox(clock=clock)
+    box.script(refuse(Fault.UNAVAILABLE, on=Operation.LOGIN))
+    async with routing({"a": account(box, needs_login=True)}, clock=clock) as rig:
+        (receipt,) = await finish(rig, clock, sending(rig, sms()))
+        outcomes = [attempt.outcome for attempt in receipt.attempts]
+        assert isinstance(outcomes[0], Refused)
+        assert outcomes[0].fault is Fault.UNAVAILABLE
+        assert isinstance(outcomes[1], Accepted)
+        assert box.ledger.calls[Operation.LOGIN] == 2
