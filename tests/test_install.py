@@ -66,8 +66,9 @@ def test_installed_command_knows_three_providers(environment, tmp_path):
     """After `pip install . plugins/*/` the command lists the three bundled plugins, from wherever it is called."""
     result = run(environment / "bin" / "pointsman", "plugins", "--json", cwd=tmp_path)
 
-    plugins = [json.loads(line) for line in result.stdout.splitlines()]
-    assert sorted(plugin["name"] for plugin in plugins) == NAMES
+    plugins = json.loads(result.stdout)
+    assert [plugin["name"] for plugin in plugins["loaded"]] == NAMES
+    assert plugins["quarantined"] == []
 
 
 def test_installed_package_is_complete(environment, tmp_path):

@@ -59,10 +59,9 @@ def price(amount: str, channel: str = "sms", **more: Any) -> dict[str, Any]:
 class Rig:
     """A running router."""
 
-    def __init__(self, router: Router, events: list[Event], accounts: Mapping[str, Account]) -> None:
+    def __init__(self, router: Router, events: list[Event]) -> None:
         self.router = router
         self.events = events
-        self._accounts = accounts
 
     def told(self, kind: type[E]) -> list[E]:
         """Return the events of a kind, oldest first."""
@@ -84,10 +83,6 @@ class Rig:
         """Return what a provider's account has left for new messages."""
         available = self.status(provider).available
         return available.amount if available is not None else None
-
-    def busy(self) -> bool:
-        """Say whether a sandbox is serving something; then a clock has no reason to jump."""
-        return any(one.sandbox.busy() for one in self._accounts.values())
 
 
 @asynccontextmanager
@@ -112,7 +107,7 @@ async def routing(
         config = parse_config(text, plugins=known, env=env)
         router = Router(config, plugins=known, clock=clock, observers=[events.append, *observers], only_loopback=True)
         async with router:
-            yield Rig(router, events, accounts)
+            yield Rig(router, events)
     finally:
         for one in accounts.values():
             await one.sandbox.close()
@@ -148,9 +143,9 @@ def sending(rig: Rig, *messages: Message) -> list[asyncio.Task[Receipt]]:
     return [asyncio.create_task(rig.router.send(message)) for message in messages]
 
 
-async def finish(rig: Rig, clock: FakeClock, tasks: Sequence[asyncio.Task[Receipt]]) -> list[Receipt]:
+async def finish(clock: FakeClock, tasks: Sequence[asyncio.Task[Receipt]]) -> list[Receipt]:
     """Wait for messages while the clock goes on by itself."""
-    async with clock.autojump(rig.busy):
+    async with clock.autojump():
         return list(await asyncio.gather(*tasks))
 
 

@@ -1,8 +1,9 @@
 """Whatever providers do, the story that the router tells is the one that the providers saw."""
 
 import asyncio
+import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pointsman.events import Called, Event, Operation
+from pointsman.config import parse_config
+from pointsman.events import BreakerMoved, Called, Event, MessageTaken, Operation, Rested
+from pointsman.loading import load_plugins
 from pointsman.message import Channel, MessageClass, Sms
 from pointsman.outcome import Accepted, Attempt, Fault, Receipt, Refused, State, Unknown
 from pointsman.router import Router
-from pointsman.routing.breaker import BreakerSettings
+from pointsman.routing.breaker import BreakerSettings, BreakerState
 from pointsman.routing.failover import OnUnknown, default_on_unknown
 from pointsman.testing import (
+    SCRIPTED,
     FakeClock,
     Reconcile,
     Refusal,
@@ -33,15 +37,16 @@ from pointsman.testing import (
     refuse,
 )
 
+from .rig import Account, account, configuration
+
 NAMES = ("a", "b", "c", "d")
 READ_TIMEOUT = "100ms"
 """Of real time, after which a request that hangs is given up."""
-BuildRouter = Callable[..., Router]
 
 # -- what may happen ---------------------------------------------------------------------------------------------------
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """What one provider can do, and what it does with the requests that come."""
 
     closed: bool
@@ -56,7 +61,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one example consists of."""
 
-    accounts: tuple[Account, ...]
+    providers: tuple[Provider, ...]
     messages: tuple[Sms, ...]
     bad: tuple[tuple[int, int, bool], ...]
     """Message, provider, certain: its number is bad there."""
@@ -95,8 +100,8 @@ OTHER_STEPS = st.sampled_from([Operation.RECONCILE, Operation.LOGIN, Operation.B
         st.just(cut_short(on=on)),
     )
 )
-ACCOUNTS = st.builds(
-    Account,
+PROVIDERS = st.builds(
+    Provider,
     closed=st.sampled_from([False, False, False, False, True]),
     bulk=st.sampled_from([1, 1, 2, 3]),
     needs_login=st.booleans(),
@@ -120,13 +125,13 @@ def _message(place: int, message_class: MessageClass, ttl: float | None) -> Sms:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Draw an example."""
-    accounts = draw(st.lists(ACCOUNTS, min_size=2, max_size=4))
+    providers = draw(st.lists(PROVIDERS, min_size=2, max_size=4))
     count = draw(st.integers(1, 4))
     each = st.tuples(st.sampled_from(MessageClass), st.sampled_from([None, None, 0.4, 3.0, 20.0]))
     kinds = draw(st.lists(each, min_size=count, max_size=count))
-    places = st.tuples(st.integers(0, count - 1), st.integers(0, len(accounts) - 1), st.booleans())
+    places = st.tuples(st.integers(0, count - 1), st.integers(0, len(providers) - 1), st.booleans())
     return World(
-        accounts=tuple(accounts),
+        providers=tuple(providers),
         messages=tuple(_message(place, *kind) for place, kind in enumerate(kinds)),
         bad=tuple(draw(st.lists(places, max_size=2))),
         names_culprits=draw(st.booleans()),
@@ -168,10 +173,11 @@ class Story(msgspec.Struct, kw_only=True):
 class Lab:
     """An event loop with four providers, used by all examples one after the other."""
 
-    def __init__(self, build_router: BuildRouter, closed_port: str) -> None:
+    def __init__(self) -> None:
         self.clock = FakeClock()
-        self._build = build_router
-        self._closed_port = closed_port
+        self._plugins = load_plugins([SCRIPTED], entry_points=False)
+        self._nobody = socket.socket()
+        self._nobody.bind(("127.0.0.1", 0))
         self._runner = asyncio.Runner()
         self._all = {name: ScriptedSandbox(clock=self.clock) for name in NAMES}
         self.sandboxes: dict[str, ScriptedSandbox] = {}
@@ -184,6 +190,7 @@ class Lab:
         for sandbox in self._all.values():
             self._runner.run(sandbox.close())
         self._runner.close()
+        self._nobody.close()
 
     def run(self, story: Any) -> Any:
         """Run a coroutine."""
@@ -197,35 +204,45 @@ class Lab:
         """Put the providers into the state of an example, and a router before them."""
         self.events = []
         self.sandboxes = {}
-        providers = {}
-        for place, (name, account) in enumerate(zip(NAMES, world.accounts, strict=False)):
+        accounts = {}
+        for place, (name, one) in enumerate(zip(NAMES, world.providers, strict=False)):
             sandbox = self._all[name]
             sandbox.reset()
-            sandbox.script(*account.steps)
+            sandbox.script(*one.steps)
             sandbox.names_culprits = world.names_culprits
             for message, provider, certain in world.bad:
                 if provider == place:
                     sandbox.numbers[world.messages[message].to[1:]] = Refusal(certain=certain)
-            keys = {
-                "bulk": account.bulk,
-                "needs_login": account.needs_login,
-                "reconcile": account.reconcile,
-                "settle": 4.0,
-                "tells_balance": account.tells_balance,
-                "read_timeout": READ_TIMEOUT,
-                "max_in_flight": 2,
-            }
-            providers[name] = (self._closed_port if account.closed else sandbox.base_url, keys)
-            if not account.closed:
-                self.sandboxes[name] = sandbox
-        return self._build(
-            providers,
-            route={} if world.on_unknown is None else {"on_unknown": world.on_unknown},
-            policy={"max_attempts": world.max_attempts},
+            accounts[name] = self._account(name, one)
+        text = configuration(
+            accounts,
+            {} if world.on_unknown is None else {"on_unknown": world.on_unknown},
+            {"max_attempts": world.max_attempts},
+        )
+        return Router(
+            parse_config(text, plugins=self._plugins, env={}),
+            plugins=self._plugins,
             clock=self.clock,
             observers=[self.events.append],
             breaker=BreakerSettings(in_a_row=world.in_a_row),
+            only_loopback=True,
         )
+
+    def _account(self, name: str, one: Provider) -> Account:
+        keys: dict[str, Any] = {
+            "bulk": one.bulk,
+            "needs_login": one.needs_login,
+            "reconcile": one.reconcile,
+            "settle": 4.0,
+            "tells_balance": one.tells_balance,
+            "read_timeout": READ_TIMEOUT,
+            "max_in_flight": 2,
+        }
+        if one.closed:
+            keys["base_url"] = f"http://127.0.0.1:{self._nobody.getsockname()[1]}"
+        else:
+            self.sandboxes[name] = self._all[name]
+        return account(self._all[name], **keys)
 
     def story(self, world: World, receipts: Sequence[Receipt]) -> Story:
         """Sum up what happened."""
@@ -233,9 +250,9 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(build_router: BuildRouter, closed_port: str) -> Iterator[Lab]:
+def lab() -> Iterator[Lab]:
     """The laboratory of this module."""
-    laboratory = Lab(build_router, closed_port)
+    laboratory = Lab()
     yield laboratory
     laboratory.close()
 
@@ -328,7 +345,7 @@ def all_holds(story: Story) -> None:
 # Without shrinking, which would take minutes here: the examples are small enough to be read as they are.
 EXAMPLES = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=100,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -342,3 +359,109 @@ def test_the_story_is_true(lab: Lab, world: World) -> None:
 
     all_holds(story)
     receipts_tell_what_providers_saw(story)
+
+
+TURNS = st.one_of(st.none(), st.integers(0, 80))
+"""Turns of the event loop after which a caller gives up; None for a patient one."""
+
+
+@settings(EXAMPLES, max_examples=60)
+@given(worlds(), st.lists(TURNS, min_size=4, max_size=4))
+def test_the_story_is_true_of_messages_that_were_given_up(
+    lab: Lab, world: World, patience: Sequence[int | None]
+) -> None:
+    """Whenever a caller is cancelled, what had not left is never sent, and what had left is followed to its end."""
+    story = lab.run(_given_up(lab, world, patience))
+
+    all_holds(story)
+    receipts_tell_what_providers_saw(story)
+
+
+async def _given_up(lab: Lab, world: World, patience: Sequence[int | None]) -> Story:
+    async with lab.clock.autojump(lab.busy), lab.router(world) as router:
+        tasks = [asyncio.create_task(router.send(message)) for message in world.messages]
+        for turn in range(max(turns or 0 for turns in patience) + 1):
+            for task, turns in zip(tasks, patience, strict=False):
+                if turns == turn:
+                    task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        receipts = await _taken(lab, router)
+        # Only turns of the loop, no time: the clock must not run on to the day when reports are given up.
+        while any(receipt.state in {State.ACCEPTED, State.SENDING} for receipt in receipts):
+            await asyncio.sleep(0)
+            receipts = await _taken(lab, router)
+    return lab.story(world, receipts)
+
+
+async def _taken(lab: Lab, router: Router) -> list[Receipt]:
+    """Return the receipts of all messages that the router took, whether or not anybody waits for them."""
+    ids = [one.message_id for one in lab.events if isinstance(one, MessageTaken)]
+    receipts = [await router.receipt(message_id) for message_id in ids]
+    return [receipt for receipt in receipts if receipt is not None]
+
+
+@settings(EXAMPLES, max_examples=60)
+@given(worlds(), st.integers(0, 80), st.sampled_from([0.0, 0.02]))
+def test_the_story_is_true_of_a_router_that_was_closed(lab: Lab, world: World, turns: int, patience: float) -> None:
+    """Whenever the router is closed, every caller gets a receipt that is true, and every request is told."""
+    story, answers = lab.run(_closed(lab, world, turns, patience))
+
+    assert [answer for answer in answers if not isinstance(answer, Receipt)] == []
+    assert all(receipt.state not in {State.ACCEPTED, State.SENDING} for receipt in story.receipts)
+    all_holds(story)
+    for receipt in story.receipts:
+        for attempt in receipt.attempts:
+            if attempt.provider in story.sandboxes:
+                assert attempt.calls - story.requests(attempt) in {0, 1}
+
+
+async def _closed(
+    lab: Lab, world: World, turns: int, patience: float
+) -> tuple[Story, Sequence[Receipt | BaseException]]:
+    async with lab.clock.autojump(lab.busy):
+        router = lab.router(world)
+        await router.start()
+        tasks = [asyncio.create_task(router.send(message)) for message in world.messages]
+        await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await router.aclose(patience)
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        receipts = await _taken(lab, router)
+    return lab.story(world, receipts), answers
+
+
+@settings(EXAMPLES, max_examples=40)
+@given(worlds(), st.booleans())
+def test_a_bad_number_is_nobodys_fault(lab: Lab, world: World, certain: bool) -> None:
+    """Whatever happened before, the refusal of a bad number changes neither breaker, nor health, nor rests."""
+    before, after, events, receipt = lab.run(_bad_number(lab, world, certain))
+
+    assert before == after
+    assert [one for one in events if isinstance(one, BreakerMoved) and one.after != BreakerState.PROBING] == []
+    assert [one for one in events if isinstance(one, Rested)] == []
+    refusals = [attempt.outcome for attempt in receipt.attempts if attempt.provider in lab.sandboxes]
+    assert all(isinstance(refusal, Refused) and refusal.fault is Fault.RECIPIENT for refusal in refusals)
+    assert len(refusals) <= (1 if certain else 2)
+
+
+async def _bad_number(
+    lab: Lab, world: World, certain: bool
+) -> tuple[Mapping[str, object], Mapping[str, object], Sequence[BreakerMoved | Rested], Receipt]:
+    """Return the health of the reachable providers before and after, and what moved them in between."""
+    bad = "79990000000"
+    async with lab.clock.autojump(lab.busy), lab.router(world) as router:
+        await router.send_many(world.messages)
+        for sandbox in lab.sandboxes.values():
+            sandbox.faults.clear()
+            sandbox.numbers[bad] = Refusal(certain=certain)
+        before = _health(lab, router)
+        lab.events.clear()
+        receipt = await router.send(Sms(bad, "hello"))
+        moved = [one for one in lab.events if isinstance(one, BreakerMoved | Rested) and one.provider in lab.sandboxes]
+        return before, _health(lab, router), moved, receipt
+
+
+def _health(lab: Lab, router: Router) -> Mapping[str, object]:
+    return {status.name: dict(status.health) for status in router.providers() if status.name in lab.sandboxes}

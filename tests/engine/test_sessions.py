@@ -17,9 +17,8 @@ LOGIN = "User/SessionId"
 SEND = "Sms/Send"
 
 
-async def test_fifty_messages_share_one_renewal():
+async def test_fifty_messages_share_one_renewal(clock: FakeClock):
     """Fifty messages that come 111 minutes after the login, when the session is due for renewal, cause one login."""
-    clock = FakeClock()
     box = DevinoSandbox(clock=clock)
     async with routing({"devino": devino(box, max_in_flight=50)}, clock=clock) as rig:
         assert box.ledger.calls[LOGIN] == 1
@@ -29,9 +28,8 @@ async def test_fifty_messages_share_one_renewal():
         assert box.ledger.calls[LOGIN] == 2
 
 
-async def test_a_session_is_kept_while_it_is_good():
+async def test_a_session_is_kept_while_it_is_good(clock: FakeClock):
     """Before eleven twelfths of its life are over, a session is used without another login."""
-    clock = FakeClock()
     box = DevinoSandbox(clock=clock)
     async with routing({"devino": devino(box)}, clock=clock) as rig:
         await clock.advance(109 * 60)
@@ -39,9 +37,8 @@ async def test_a_session_is_kept_while_it_is_good():
         assert box.ledger.calls[LOGIN] == 1
 
 
-async def test_an_expired_session_costs_one_login_and_one_repeat():
+async def test_an_expired_session_costs_one_login_and_one_repeat(clock: FakeClock):
     """After "expired" there is one login and one repeat of the request, which is then accepted."""
-    clock = FakeClock()
     box = DevinoSandbox(clock=clock)
     async with routing({"devino": devino(box)}, clock=clock) as rig:
         box.sessions.expire()
@@ -54,9 +51,8 @@ async def test_an_expired_session_costs_one_login_and_one_repeat():
         assert len(box.ledger.messages) == 1
 
 
-async def test_messages_that_find_the_session_expired_together_share_one_login():
+async def test_messages_that_find_the_session_expired_together_share_one_login(clock: FakeClock):
     """Twenty requests that are told "expired" at the same time cause one login, and each is repeated once."""
-    clock = FakeClock()
     box = DevinoSandbox(clock=clock)
     async with routing({"devino": devino(box, max_in_flight=20)}, clock=clock) as rig:
         box.sessions.expire()
@@ -65,9 +61,8 @@ async def test_messages_that_find_the_session_expired_together_share_one_login()
         assert (box.ledger.calls[LOGIN], box.ledger.calls[SEND]) == (2, 40)
 
 
-async def test_a_session_that_expires_for_ever_is_a_matter_of_credentials():
+async def test_a_session_that_expires_for_ever_is_a_matter_of_credentials(clock: FakeClock):
     """When the repeat is told "expired" as well there is no third request; the attempt is refused for credentials."""
-    clock = FakeClock()
     box = DevinoSandbox(clock=clock)
     async with routing({"devino": devino(box)}, clock=clock) as rig:
         box.faults.add(error("4", endpoint=SEND, times=None))
@@ -77,10 +72,8 @@ async def test_a_session_that_expires_for_ever_is_a_matter_of_credentials():
         assert (box.ledger.calls[LOGIN], box.ledger.calls[SEND]) == (2, 2)
 
 
-async def test_a_failing_login_refuses_all_who_wait_for_it():
+async def test_a_failing_login_refuses_all_who_wait_for_it(clock: FakeClock, box: ScriptedSandbox):
     """Twenty requests that wait for a login which is refused are refused by that one login call."""
-    clock = FakeClock()
-    box = ScriptedSandbox(clock=clock)
     box.script(*[refuse(Fault.CREDENTIALS, on=Operation.LOGIN)] * 20)
     async with routing({"a": account(box, needs_login=True, max_in_flight=20)}, clock=clock) as rig:
         receipts = await asyncio.gather(*sending(rig, *map(sms, range(20))))
@@ -89,10 +82,9 @@ async def test_a_failing_login_refuses_all_who_wait_for_it():
         assert dict(box.ledger.calls) == {Operation.LOGIN: 1}
 
 
-async def test_a_refused_login_is_not_tried_again_by_those_in_the_queue():
+async def test_a_refused_login_is_not_tried_again_by_those_in_the_queue(clock: FakeClock, box: ScriptedSandbox):
     """Messages behind a refused login leave the queue without a login of their own, which might lock the account."""
-    clock = FakeClock()
-    box, other = ScriptedSandbox(clock=clock), ScriptedSandbox(clock=clock)
+    other = ScriptedSandbox(clock=clock)
     box.script(*[refuse(Fault.CREDENTIALS, on=Operation.LOGIN)] * 20)
     accounts = {"a": account(box, needs_login=True, max_in_flight=2), "b": account(other)}
     async with routing(accounts, clock=clock) as rig:
@@ -101,10 +93,8 @@ async def test_a_refused_login_is_not_tried_again_by_those_in_the_queue():
         assert box.ledger.calls[Operation.LOGIN] == 1
 
 
-async def test_a_caller_who_leaves_does_not_take_the_login_along():
+async def test_a_caller_who_leaves_does_not_take_the_login_along(clock: FakeClock, box: ScriptedSandbox):
     """When the message that started a login is given up, the others still get the session of that one login."""
-    clock = FakeClock()
-    box = ScriptedSandbox(clock=clock)
     box.script(delay(5.0, endpoint=Operation.LOGIN))
     async with routing({"a": account(box, needs_login=True)}, clock=clock) as rig:
         first, *others = sending(rig, *map(sms, range(4)))
@@ -112,14 +102,13 @@ async def test_a_caller_who_leaves_does_not_take_the_login_along():
         first.cancel()
         await clock.settle()
         assert first.cancelled()
-        receipts = await finish(rig, clock, others)
+        receipts = await finish(clock, others)
         assert [receipt.state for receipt in receipts] == [State.SENT] * 3
         assert box.ledger.calls[Operation.LOGIN] == 1
 
 
-async def test_a_waiter_that_is_cancelled_leaves_the_login_to_the_others():
+async def test_a_waiter_that_is_cancelled_leaves_the_login_to_the_others(clock: FakeClock):
     """Cancelling one of two tasks that wait for a login neither ends nor repeats it."""
-    clock = FakeClock()
     session = Session(token=Secret("token"), valid_for=timedelta(minutes=120))
     logins = 0
 
@@ -138,9 +127,8 @@ async def test_a_waiter_that_is_cancelled_leaves_the_login_to_the_others():
     assert (first.cancelled(), logins) == (True, 1)
 
 
-async def test_a_late_expired_does_not_end_the_session_that_replaced_it():
+async def test_a_late_expired_does_not_end_the_session_that_replaced_it(clock: FakeClock):
     """An answer "expired" that belongs to an old session leaves the present one in use."""
-    clock = FakeClock()
     tokens = iter("abc")
 
     async def log_in() -> Session | Refused:
@@ -155,13 +143,11 @@ async def test_a_late_expired_does_not_end_the_session_that_replaced_it():
     assert await sessions.get() is present
 
 
-async def test_messages_go_on_after_the_login_recovers():
+async def test_messages_go_on_after_the_login_recovers(clock: FakeClock, box: ScriptedSandbox):
     """A login that is out of order refuses as unavailable; the next message logs in anew and is accepted."""
-    clock = FakeClock()
-    box = ScriptedSandbox(clock=clock)
     box.script(refuse(Fault.UNAVAILABLE, on=Operation.LOGIN))
     async with routing({"a": account(box, needs_login=True)}, clock=clock) as rig:
-        (receipt,) = await finish(rig, clock, sending(rig, sms()))
+        (receipt,) = await finish(clock, sending(rig, sms()))
         outcomes = [attempt.outcome for attempt in receipt.attempts]
         assert isinstance(outcomes[0], Refused)
         assert outcomes[0].fault is Fault.UNAVAILABLE

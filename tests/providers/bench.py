@@ -2,16 +2,18 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
+from fnmatch import fnmatchcase
 from random import Random
 
 import msgspec
 
-from pointsman.config import parse_config
+from pointsman.config import Config, build_providers, parse_config
 from pointsman.engine.status import ProviderStatus
 from pointsman.events import Called, Event, Operation, Rested
 from pointsman.loading import load_plugins
 from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms
-from pointsman.outcome import Outcome, Receipt
+from pointsman.outcome import Fault, Outcome, Receipt
+from pointsman.plugin import FaultRow
 from pointsman.router import Router
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.sandbox import FaultRule, Sandbox
@@ -60,9 +62,21 @@ ACCOUNTS: Mapping[str, str] = {
     "affiliate_dear": _ACCOUNTS["affiliate"] + "tariff = 9",
 }
 """What `router.toml` says of the accounts that take part; those of one plugin share its sandbox."""
-_SANDBOX_OF = {"devino": "devino", "smstele": "smstele", "affiliate": "affiliate_hlr"}
-_COMMON = 'read_timeout = "150ms"\npoll = { first = "5s", longest = "6h" }\n'
+_SANDBOXES = ("devino", "smstele", "affiliate_hlr")
+_COMMON = 'read_timeout = "150ms"\nbalance_every = "1d"\npoll = { first = "5s", longest = "6h" }\n'
 _HEAD = '[router]\ncurrency = "EUR"\n[rates]\nRUB = "0.01"\n[policies.default]\nstrategy = "priority"\n'
+
+
+_PLUGINS = load_plugins()
+
+
+def configure(
+    accounts: Iterable[str], urls: Mapping[str, str], secrets: Mapping[str, str], *, max_attempts: int = 4
+) -> Config:
+    """Return a configuration in which these accounts are tried in this order."""
+    tables = [f"[providers.{name}]\n{ACCOUNTS[name].format_map(urls)}\n{_COMMON}" for name in accounts]
+    text = "\n".join((_HEAD, f"max_attempts = {max_attempts}", *tables))
+    return parse_config(text, plugins=_PLUGINS, env=secrets)
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +86,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     other: str
     submits: str
+    """The endpoint of the sandbox, or a pattern for those of one message and of several."""
     polls: str
     channel: Channel
     count: int = 1
@@ -79,6 +94,10 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return self.name
+
+    def submitted(self, box: Sandbox) -> int:
+        """Return how many submits a sandbox saw."""
+        return sum(count for endpoint, count in box.ledger.calls.items() if fnmatchcase(endpoint, self.submits))
 
     def messages(self, message_class: MessageClass = MessageClass.TRANSACTIONAL) -> tuple[Message, ...]:
         """Return what to send: one text to several numbers, or several lookups."""
@@ -103,8 +122,7 @@ class Bench(msgspec.Struct, kw_only=True, eq=False):
 
     def box_of(self, account: str) -> Sandbox:
         """Return the sandbox in which an account is."""
-        name = _SANDBOX_OF[account.partition("_")[0]]
-        return next(box for box in self.boxes if box.name == name)
+        return next(box for box in self.boxes if box.name.startswith(account.partition("_")[0]))
 
     def busy(self) -> bool:
         """Say whether a request is being served, or hangs."""
@@ -117,14 +135,11 @@ class Bench(msgspec.Struct, kw_only=True, eq=False):
         self.devino.state_lag = 0.0
 
     @contextlib.asynccontextmanager
-    async def router(self, *accounts: str, max_attempts: int = 4, start: bool = True) -> "AsyncIterator[Table]":
+    async def router(self, *accounts: str, max_attempts: int = 4) -> "AsyncIterator[Table]":
         """Give a router that tries these accounts in this order; time jumps to whatever is waited for."""
         urls = {box.name: box.base_url for box in self.boxes}
         secrets = {name: value for box in self.boxes for name, value in box.environment.items()}
-        tables = [f"[providers.{name}]\n{ACCOUNTS[name].format_map(urls)}\n{_COMMON}" for name in accounts]
-        config = parse_config(
-            f"{_HEAD}max_attempts = {max_attempts}\n" + "\n".join(tables), plugins=_PLUGINS, env=secrets
-        )
+        config = configure(accounts, urls, secrets, max_attempts=max_attempts)
         events: list[Event] = []
         router = Router(
             config,
@@ -136,15 +151,11 @@ class Bench(msgspec.Struct, kw_only=True, eq=False):
             only_loopback=True,
         )
         async with self.clock.autojump(self.busy):
-            if start:
-                await router.start()
+            await router.start()
             try:
                 yield Table(bench=self, router=router, events=events)
             finally:
                 await router.aclose(patience=0.2)
-
-
-_PLUGINS = load_plugins()
 
 
 class Table(msgspec.Struct, kw_only=True, eq=False):
@@ -188,3 +199,17 @@ def path(receipt: Receipt) -> tuple[str, ...]:
 def outcomes(receipts: Iterable[Receipt], account: str) -> list[Outcome]:
     """Return the outcomes of all attempts at one provider."""
     return [one.outcome for receipt in receipts for one in receipt.attempts if one.provider == account]
+
+
+def declared(account: str) -> set[tuple[Operation, str, Fault | str]]:
+    """Return what a plugin declares: operation, code, and its meaning, a fault or one of three words."""
+    secrets = {f"{name}_{key}": "x" for name in ("DEVINO", "SMSTELE") for key in ("LOGIN", "PASSWORD")}
+    config = configure((account,), dict.fromkeys(_SANDBOXES, "http://127.0.0.1:1"), {**secrets, "AFFILIATE_KEY": "x"})
+    faults = build_providers(config, _PLUGINS)[account].profile.faults
+    return {(operation, row.code, _meaning(row)) for row in faults for operation in row.operations}
+
+
+def _meaning(row: FaultRow) -> Fault | str:
+    if row.session:
+        return "session"
+    return "unknown" if row.unknown else row.fault or "fine"

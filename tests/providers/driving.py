@@ -143,7 +143,7 @@ def tell(table: Table, form: Form, receipts: Sequence[Receipt]) -> Story:
         paths=tuple(path(receipt) for receipt in receipts),
         states=tuple(receipt.state for receipt in receipts),
         said=frozenset(said(one.outcome) for one in here if outcome_label(one.outcome) != "accepted"),
-        requests=box.ledger.calls[form.submits],
+        requests=form.submitted(box),
         waits=tuple(round(later - earlier, 3) for earlier, later in zip(started, started[1:], strict=False)),
         out=tuple(
             (

@@ -213,13 +213,13 @@ def test_health_is_the_share_of_good_results():
 
 
 ACTIONS = [
-    *[("acquire", force, 0) for force in (False, True)],
-    *[("good", place, 0) for place in range(2)],
-    *[("bad", place, 0) for place in range(2)],
-    ("release", 0, 0),
-    ("trip", 0, 0),
-    ("reset", 0, 0),
-    ("later", 0, 0),
+    *[("acquire", force) for force in (0, 1)],
+    *[("good", place) for place in range(2)],
+    *[("bad", place) for place in range(2)],
+    ("release", 0),
+    ("trip", 0),
+    ("reset", 0),
+    ("later", 0),
 ]
 DEPTH = 8
 
@@ -232,7 +232,7 @@ def small_scope(one: Breaker, held: tuple[Lease, ...], now: float, depth: int, s
         return set()
     seen.add(key)
     moves: set[object] = set()
-    for kind, argument, _ in ACTIONS:
+    for kind, argument in ACTIONS:
         twin, leases, then, moved = copy_of(one), held, now, None
         match kind:
             case "acquire" if len(held) < 2:

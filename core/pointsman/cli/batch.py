@@ -84,13 +84,23 @@ class Work:
     """One file on its way: which rows are still to be sent, and where it is noted what became of them."""
 
     def __init__(
-        self, sheet: Sheet, checked: Checked, kind: Kind, checkpoint: Checkpoint, results: ResultsFile, output: Output
+        self,
+        sheet: Sheet,
+        checked: Checked,
+        kind: Kind,
+        *,
+        checkpoint: Checkpoint,
+        results: ResultsFile,
+        router: Router,
+        output: Output,
     ) -> None:
+        """`router` only reads the numbers; it need not run."""
         self.tally = Tally()
         self.checkpoint = checkpoint
         self._sheet = sheet
         self._kind = kind
         self._results = results
+        self._router = router
         self._output = output
         self._bad = {problem.row: problem for problem in checked.problems}
         self._total = checked.good + len(self._bad)
@@ -139,7 +149,7 @@ class Work:
         self._note([self._kind.describe(row, receipt) for row, receipt in taken if receipt.state != State.CANCELLED])
 
     def _interrupted(self, row: Row) -> Result:
-        to = row.message.to
+        to = self._router.check(row.message).to
         return self._kind.line(
             row=row.number, to=to, reference=row.reference, state=State.UNKNOWN.value, code=INTERRUPTED
         )
@@ -159,7 +169,8 @@ def run_file(path: Path, kind: Kind, options: FileOptions, common: Common) -> Ex
     setup = set_up(common)
     sheet = Sheet.read(path, kind.reader.columns)
     checker = Router(setup.config, plugins=setup.plugins)
-    checked = check_rows(sheet, kind.reader, checker, allow_duplicates=options.allow_duplicates)
+    with shown("check", sheet.lines) as advance:
+        checked = check_rows(sheet, kind.reader, checker, advance, allow_duplicates=options.allow_duplicates)
     if checked.problems:
         _list_problems(sheet, checked, setup.output, skip=options.skip_bad)
         if not options.skip_bad:
@@ -168,7 +179,7 @@ def run_file(path: Path, kind: Kind, options: FileOptions, common: Common) -> Ex
         raise UsageError(f"{path}: holds no row that can be sent")
     where = options.results or path.with_name(f"{path.stem}.results.csv")
     with _files(where, Header(input=sheet.digest, job=kind.name), kind) as (checkpoint, results):
-        work = Work(sheet, checked, kind, checkpoint, results, setup.output)
+        work = Work(sheet, checked, kind, checkpoint=checkpoint, results=results, router=checker, output=setup.output)
         try:
             stopped = asyncio.run(_send(work, setup, kind, options))
         except OSError as error:
@@ -180,10 +191,11 @@ def run_file(path: Path, kind: Kind, options: FileOptions, common: Common) -> Ex
 async def _send(work: Work, setup: Setup, kind: Kind, options: FileOptions) -> bool:
     """Send the rows; say whether that was stopped."""
     if work.done_before:
-        setup.output.note(f"{work.done_before} of {work.total} rows were done before and are not sent again")
+        setup.output.note(f"done before and not sent again: {work.done_before} of {work.total} rows")
     if work.unknown_before and not options.repeat_unknown:
         setup.output.note(
-            f"{work.unknown_before} rows are unknown, not repeated: they may have been sent (--repeat-unknown repeats)"
+            f"unknown, not repeated: {work.unknown_before} of {work.total} rows; they may have been sent"
+            " (--repeat-unknown sends them again)"
         )
     with shown(kind.name, work.total) as advance:
         advance(work.done_before)
@@ -224,7 +236,8 @@ def _list_problems(sheet: Sheet, checked: Checked, output: Output, *, skip: bool
     if more > 0:
         output.note(f"{sheet.name}: … and {more} more")
     then = "they are left out" if skip else "nothing was sent; mend them, or give --skip-bad"
-    output.note(f"{sheet.name}: {len(checked.problems)} of the rows cannot be sent; {then}")
+    count = len(checked.problems)
+    output.note(f"{sheet.name}: {count} of {checked.good + count} rows cannot be sent; {then}")
 
 
 def _finish(work: Work, where: Path, output: Output, *, stopped: bool) -> ExitCode:
@@ -235,7 +248,7 @@ def _finish(work: Work, where: Path, output: Output, *, stopped: bool) -> ExitCo
     for currency, amount in sorted(work.tally.money.items()):
         output.show(f"spent: {amount} {currency}")
     if not rows:
-        output.note("all rows were done before; to send them again, give another --results")
+        output.note("no row was left to send; to send all of them again, give another --results")
     output.note(f"results: {where}")
     if stopped:
         output.note("stopped; the same command goes on where this one stopped")

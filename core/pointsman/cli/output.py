@@ -55,8 +55,12 @@ class Output:
         return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], hidden)
 
     def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-        """Write a table for people; None is an empty cell, numbers are aligned to the right by a `>` in the column."""
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        """Write a table for people; None is an empty cell, and `>` before a column's name aligns it to the right.
+
+        Without any names there is no line of names.
+        """
+        columns = tuple(columns)
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
         for column in columns:
             table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
         for row in rows:
@@ -70,4 +74,12 @@ class Output:
         return moment.strftime("%H:%M:%S" if moment.date() == now.date() else "%Y-%m-%d %H:%M")
 
     def _hide(self, value: Any) -> Any:
-        return self._redactor(None, "", {"value": value})["value"]
+        match value:
+            case str():
+                return self._redactor(None, "", {"text": value})["text"]
+            case dict():
+                return {name: self._hide(item) for name, item in value.items()}
+            case list():
+                return [self._hide(item) for item in value]
+            case _:
+                return value

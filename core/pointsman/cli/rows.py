@@ -1,7 +1,7 @@
 """Rows of a file become messages, or problems with their row and what to do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
@@ -19,6 +19,8 @@ _CLASSES = {message_class.value: message_class for message_class in MessageClass
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONGEST_REFERENCE = 200
 """Characters."""
+TOLD_AFTER = 500
+"""Rows between two movements of the bar."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,12 +129,16 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of the rows; at most one for each."""
 
 
-def check_rows(sheet: Sheet, reader: RowReader, router: Router, *, allow_duplicates: bool) -> Checked:
-    """Check every row as the router would, and look for rows that say the same."""
+def check_rows(
+    sheet: Sheet, reader: RowReader, router: Router, advance: Callable[[int], None], *, allow_duplicates: bool
+) -> Checked:
+    """Check every row as the router would, and look for rows that say the same; tell `advance` how many are done."""
     good = 0
     problems: list[RowProblem] = []
     seen: dict[int, int] = {}
-    for row in rows_of(sheet, reader):
+    for count, row in enumerate(rows_of(sheet, reader), start=1):
+        if count % TOLD_AFTER == 0:
+            advance(TOLD_AFTER)
         problem = row if isinstance(row, RowProblem) else _judge(row, router, None if allow_duplicates else seen)
         if problem is not None:
             problems.append(problem)

@@ -79,6 +79,11 @@ class Sheet:
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
+    @property
+    def lines(self) -> int:
+        """Lines of the file; rows are at most as many."""
+        return self._content.count(b"\n")
+
     def rows(self) -> Iterator[Line | RowProblem]:
         """Walk through the rows; empty ones are left out. After a mistake in quotes nothing more can be read."""
         if self._bare is not None:

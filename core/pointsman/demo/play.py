@@ -35,7 +35,7 @@ LOOK_EVERY = 0.05
 class Player:
     """One performance.
 
-    State: the messages on their way, and for each case its receipt, or why it was refused before routing.
+    State: the messages on their way, the receipts by the names of the cases, and which were refused before routing.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Player:
             self._cases.setdefault(case.step, []).append(case)
         self._sending: set[asyncio.Task[None]] = set()
         self.receipts: dict[str, Receipt] = {}
-        self.invalid: dict[str, InvalidMessage] = {}
+        self.invalid: set[str] = set()
 
     async def play(self, script: Iterable[Act]) -> None:
         """Perform every act, one after the other."""
@@ -106,8 +106,8 @@ class Player:
     async def _send_one(self, case: Case) -> None:
         try:
             self.receipts[case.name] = await self._router.send(case.message)
-        except InvalidMessage as problem:
-            self.invalid[case.name] = problem
+        except InvalidMessage:
+            self.invalid.add(case.name)
 
     async def _settled(self) -> None:
         await asyncio.gather(*self._sending)

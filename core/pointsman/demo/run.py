@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -15,7 +15,7 @@ from pointsman.demo.cases import Case, load_cases
 from pointsman.demo.play import Player
 from pointsman.demo.records import Records
 from pointsman.demo.report import Report
-from pointsman.demo.script import PROVIDERS, SCRIPT
+from pointsman.demo.script import PROVIDERS, SCRIPT, Act, steps_of, stopped_in
 from pointsman.demo.show import show
 from pointsman.demo.stage import Stage, load, set_stage
 from pointsman.demo.tally import Tally
@@ -32,6 +32,8 @@ BREAKER = BreakerSettings(rest=1.5)
 """Nobody wants to watch for half a minute how a breaker rests."""
 PATIENCE = 60.0
 """Seconds after which the script is broken off and judged as far as it came."""
+WIDTH = 120
+"""Characters of a line where no terminal says how wide it is."""
 
 Prepare = Callable[[Stage], None]
 """Changes the sandboxes before the first message."""
@@ -45,7 +47,7 @@ def run_demo(*, json: bool = False, out: Path = Path("demo-out"), seed: int = 7,
     `./router.toml`. Runs an event loop of its own. Raises `ConfigError` when the configuration cannot be used,
     `OSError` when `out` cannot be written to.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     report = perform(config or DEFAULT_CONFIG, out, seed, console=None if json else console)
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
@@ -61,21 +63,35 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     plugins: PluginSet
     environment: Mapping[str, str]
     stage: Stage
-    cases: tuple[Case, ...]
+    script: Sequence[Act]
+    cases: Sequence[Case]
     seed: int
 
 
 def perform(
-    config: Path, out: Path, seed: int, *, console: Console | None = None, prepare: Prepare | None = None
+    config: Path,
+    out: Path,
+    seed: int,
+    *,
+    console: Console | None = None,
+    script: Sequence[Act] = SCRIPT,
+    prepare: Prepare | None = None,
 ) -> Report:
-    """Run the demo and return its report. Without a console nothing is shown meanwhile. Raises as `run_demo` does."""
+    """Play a script with the messages of its steps, and return the report.
+
+    Without a console nothing is shown meanwhile. `prepare` may change the sandboxes before they start. Raises as
+    `run_demo` does.
+    """
     plugins = load_plugins()
     stage, environment = set_stage(config, plugins, seed)
-    cases = load_cases()
+    steps = steps_of(script)
+    cases = [case for case in load_cases() if case.step in steps]
     stage.script_fates(cases)
     if prepare is not None:
         prepare(stage)
-    setting = Setting(config=config, plugins=plugins, environment=environment, stage=stage, cases=cases, seed=seed)
+    setting = Setting(
+        config=config, plugins=plugins, environment=environment, stage=stage, script=script, cases=cases, seed=seed
+    )
     tally = Tally()
     with Records(out, frozenset(PROVIDERS), environment) as records:
         played = asyncio.run(_run(setting, tally, records, console))
@@ -83,6 +99,7 @@ def perform(
         config=str(config),
         seed=seed,
         cases=cases,
+        breaking=stopped_in(script),
         played=played,
         books=_books(tally, records, stage),
         log=str(records.log),
@@ -122,12 +139,13 @@ async def _run(setting: Setting, tally: Tally, records: Records, console: Consol
             dearest = _dearest(router, setting.cases)
             async with _watch(console, router, tally, len(setting.cases), clock) as watch:
                 player = Player(router, stage, setting.cases, Random(setting.seed), watch.phase)
-                unfinished = await _play(player)
+                unfinished = await _play(player, setting.script)
             await router.read_balances()
             receipts = await player.conclude()
             believed = {status.name: status.balance for status in router.providers()}
         return Played(
             receipts=receipts,
+            invalid=frozenset(player.invalid),
             dearest=dearest,
             copies=stage.copies(),
             rates=Rates(config.router.currency, config.rates),
@@ -140,11 +158,11 @@ async def _run(setting: Setting, tally: Tally, records: Records, console: Consol
         )
 
 
-async def _play(player: Player) -> str | None:
+async def _play(player: Player, script: Iterable[Act]) -> str | None:
     """Play the script; return why it was broken off, if it was."""
     try:
         async with asyncio.timeout(PATIENCE):
-            await player.play(SCRIPT)
+            await player.play(script)
     except TimeoutError:
         return f"it was not over after {PATIENCE:.0f} s"
     return None

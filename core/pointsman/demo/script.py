@@ -1,5 +1,6 @@
 """What happens in the demo, in order: which faults strike which provider while which messages are sent."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -142,5 +143,12 @@ SCRIPT: tuple[Act, ...] = (
     Settled(),
 )
 
-BREAKS = (SMSTELE,)
-"""Providers whose breaker must open, and be closed again at the end; nobody else's may open."""
+
+def steps_of(acts: Iterable[Act]) -> frozenset[str]:
+    """Return the steps whose messages a script sends."""
+    return frozenset(act.step for act in acts if isinstance(act, Send))
+
+
+def stopped_in(acts: Iterable[Act]) -> frozenset[str]:
+    """Return the providers that are down for a while: their breakers must open, and be closed again at the end."""
+    return frozenset(act.provider for act in acts if isinstance(act, Stop))

@@ -22,7 +22,6 @@ from pointsman.demo.report import (
     Settlement,
     Spending,
 )
-from pointsman.demo.script import BREAKS
 from pointsman.demo.stage import Copy
 from pointsman.demo.tally import Tally
 from pointsman.demo.verdict import (
@@ -46,6 +45,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
     receipts: Mapping[str, Receipt]
     """By the name of the case."""
+    invalid: frozenset[str]
+    """The cases that were refused before routing."""
     dearest: Mapping[str, Decimal]
     """By the name of the case: the highest price among its candidates, in the router's currency."""
     copies: Sequence[Copy]
@@ -67,6 +68,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     config: str
     seed: int
     cases: Sequence[Case]
+    breaking: frozenset[str]
+    """Providers whose breaker the script opens."""
     played: Played
     books: Books
     log: str
@@ -111,7 +114,7 @@ def tell(facts: Facts, tally: Tally) -> Report:
 def _deviations(facts: Facts, tally: Tally) -> Iterator[Deviation]:
     if facts.played.unfinished is not None:
         yield Deviation("script", facts.played.unfinished)
-    yield from check_messages(facts.cases, facts.played.receipts, by_number(facts.played.copies))
+    yield from check_messages(facts.cases, facts.played.receipts, facts.played.invalid, by_number(facts.played.copies))
     yield from check_calls(facts.books)
     receipts = {
         (case.channel, case.to): facts.played.receipts[case.name]
@@ -122,7 +125,7 @@ def _deviations(facts: Facts, tally: Tally) -> Iterator[Deviation]:
         yield from check_money(provider, tally.spent_by(provider), facts.played.copies, receipts)
         believed = facts.played.believed.get(provider)
         yield from check_balance(provider, account, believed.amount if believed is not None else None)
-    yield from check_breakers(tally.breakers, BREAKS)
+    yield from check_breakers(tally.breakers, facts.breaking)
 
 
 def _ended(facts: Facts) -> Iterator[Ended]:
@@ -197,6 +200,7 @@ def _balances(facts: Facts) -> Iterator[BalanceRow]:
 
 def _doubts(facts: Facts) -> Iterator[Doubt]:
     masker = Masker()
+    copies = by_number(facts.played.copies)
     for case in facts.cases:
         receipt = facts.played.receipts.get(case.name)
         if receipt is None:
@@ -213,7 +217,7 @@ def _doubts(facts: Facts) -> Iterator[Doubt]:
                 provider=attempt.provider,
                 reason=unknown.reason,
                 code=unknown.code,
-                taken=any(_is_of(copy, case) and copy.provider == attempt.provider for copy in facts.played.copies),
+                taken=any(copy.provider == attempt.provider for copy in copies.get((case.channel, receipt.to), ())),
                 settlement=_settlement(attempt, later),
                 next_provider=later.provider if later is not None else None,
             )
@@ -231,9 +235,12 @@ def _settlement(attempt: Attempt, later: Attempt | None) -> Settlement:
 
 def _duplicates(facts: Facts) -> Iterator[Duplicate]:
     masker = Masker()
+    copies = by_number(facts.played.copies)
     for case in facts.cases:
-        taken = [copy.provider for copy in facts.played.copies if _is_of(copy, case)]
-        if case.to is not None and case.channel is not Channel.HLR and len(taken) > 1:
+        if case.to is None or case.channel is Channel.HLR:
+            continue
+        taken = [copy.provider for copy in copies.get((case.channel, case.to), ())]
+        if len(taken) > 1:
             yield Duplicate(
                 message=case.name,
                 message_class=case.message.message_class,
@@ -241,7 +248,3 @@ def _duplicates(facts: Facts) -> Iterator[Duplicate]:
                 providers=tuple(taken),
                 allowed=len(taken) in case.copies,
             )
-
-
-def _is_of(copy: Copy, case: Case) -> bool:
-    return (copy.channel, copy.to) == (case.channel, case.to)

@@ -1,6 +1,6 @@
 """Compares what came of every message with the script, and the router's story with the sandboxes' books."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -50,27 +50,39 @@ def by_number(copies: Iterable[Copy]) -> dict[tuple[Channel, str], list[Copy]]:
     return found
 
 
-def check_messages(cases: Sequence[Case], receipts: Mapping[str, Receipt], copies: Copies) -> Iterator[Deviation]:
-    """Compare states, copies and providers with the script, and the books with each other."""
+def check_messages(
+    cases: Sequence[Case], receipts: Mapping[str, Receipt], invalid: Collection[str], copies: Copies
+) -> Iterator[Deviation]:
+    """Compare states, copies and providers with the script, and the books with each other.
+
+    `invalid` names the cases that were refused before routing.
+    """
     ours = set()
     for case in cases:
         receipt = receipts.get(case.name)
         taken = copies.get((case.channel, case.to), ()) if case.to is not None else ()
         ours.add((case.channel, case.to))
-        problems = (_state(case, receipt), _amount(case, taken), _place(case, taken), _contradiction(receipt, taken))
+        problems = (
+            _state(case, receipt, case.name in invalid),
+            _amount(case, taken),
+            _place(case, taken),
+            _contradiction(receipt, taken),
+        )
         yield from (Deviation(case.name, problem) for problem in problems if problem is not None)
     for channel, number in copies:
         if (channel, number) not in ours:
             yield Deviation("sandboxes", f"one took a message ({channel}) for a number that is in no message of ours")
 
 
-def _state(case: Case, receipt: Receipt | None) -> str | None:
-    if not case.expect:
-        return None if receipt is None else f"was to be refused before routing and is {receipt.state}"
-    expected = " or ".join(sorted(case.expect))
+def _state(case: Case, receipt: Receipt | None, is_invalid: bool) -> str | None:  # noqa: FBT001
     if receipt is None:
-        return f"was to be {expected} and was not sent"
-    return None if receipt.state in case.expect else f"was to be {expected} and is {receipt.state}"
+        got = "was refused before routing" if is_invalid else "was not sent"
+        as_expected = is_invalid and not case.expect
+    else:
+        got = f"is {receipt.state}"
+        as_expected = receipt.state in case.expect
+    wanted = " or ".join(sorted(case.expect)) or "refused before routing"
+    return None if as_expected else f"was to be {wanted} and {got}"
 
 
 def _amount(case: Case, taken: Sequence[Copy]) -> str | None:
@@ -140,9 +152,9 @@ def check_balance(provider: str, account: Decimal, believed: Decimal | None) -> 
         yield Deviation("balance", f"{provider} has {account} on the account, the router believes {believed}")
 
 
-def check_breakers(moves: Sequence[BreakerMoved], breaking: Sequence[str]) -> Iterator[Deviation]:
+def check_breakers(moves: Sequence[BreakerMoved], breaking: Collection[str]) -> Iterator[Deviation]:
     """The breakers that the script breaks opened and are closed by a probe; the others never moved."""
-    for provider in breaking:
+    for provider in sorted(breaking):
         steps = [(move.before, move.after) for move in moves if move.provider == provider]
         if (BreakerState.CLOSED, BreakerState.OPEN) not in steps:
             yield Deviation("breaker", f"{provider}: it never opened")

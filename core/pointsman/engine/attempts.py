@@ -46,6 +46,8 @@ class _Stake(msgspec.Struct, frozen=True, kw_only=True):
     candidate: Candidate
     hold: Hold
     lease: Lease
+    probe: bool
+    """It is let through although something rests there, to see whether it works again."""
 
 
 class Attempts:
@@ -68,9 +70,14 @@ class Attempts:
         self._clock = clock
 
     async def make(
-        self, envelope: Envelope, decision: Decision, number: int, given_up: Callable[[], bool]
+        self,
+        envelope: Envelope,
+        decision: Decision,
+        number: int,
+        given_up: Callable[[], bool],
+        ref: str | None = None,
     ) -> Made | Withdrawn:
-        """Try the decision's first candidate.
+        """Try the decision's first candidate, under the reference `ref` of an earlier attempt or under a new one.
 
         A withdrawn attempt left no trace at the provider and counts for nothing. `given_up` is asked just before the
         message would leave: its caller may not want it any more.
@@ -78,7 +85,8 @@ class Attempts:
         stake = self._stake(envelope, decision)
         if stake is None:
             return Withdrawn.BREAKER
-        ticket = self._ticket(envelope, decision, number, stake, given_up)
+        submission = self._submission(envelope, ref or f"{envelope.id}{number:02d}", stake)
+        ticket = self._ticket(envelope, decision, number, stake, submission, given_up)
         stake.station.lane.put(ticket)
         try:
             passage = await ticket.passage
@@ -116,8 +124,8 @@ class Attempts:
         if lease is None:
             station.view.ledger.settle(hold, Decimal(0), self._clock.monotonic())
             return None
-        self._rests.enter(station.name, envelope.channel, candidate.sender, self._clock.now())
-        return _Stake(station=station, candidate=candidate, hold=hold, lease=lease)
+        probe = self._rests.enter(station.name, envelope.channel, candidate.sender, self._clock.now())
+        return _Stake(station=station, candidate=candidate, hold=hold, lease=lease, probe=probe)
 
     def _hand_back(self, envelope: Envelope, stake: _Stake) -> None:
         """Nothing was sent: the money and the lease go back."""
@@ -125,22 +133,25 @@ class Attempts:
         stake.station.view.breakers[envelope.channel].release(stake.lease)
 
     def _ticket(
-        self, envelope: Envelope, decision: Decision, number: int, stake: _Stake, given_up: Callable[[], bool]
+        self,
+        envelope: Envelope,
+        decision: Decision,
+        number: int,
+        stake: _Stake,
+        submission: Submission,
+        given_up: Callable[[], bool],
     ) -> Ticket:
         station = stake.station
-        breaker = station.view.breakers[envelope.channel]
 
         def withdrawn() -> Withdrawn | None:
             if given_up():
                 return Withdrawn.CANCELLED
             if self._clock.now() >= envelope.deadline:
                 return Withdrawn.LATE
-            if not stake.lease.forced and not breaker.holds(stake.lease):
-                return Withdrawn.BREAKER
-            return None
+            return Withdrawn.BREAKER if self._out_of_use(envelope, stake) else None
 
         return Ticket(
-            submission=self._submission(envelope, number, stake),
+            submission=submission,
             message_id=envelope.id,
             provider=station.name,
             number=number,
@@ -153,10 +164,24 @@ class Attempts:
             passage=asyncio.get_running_loop().create_future(),
         )
 
-    def _submission(self, envelope: Envelope, number: int, stake: _Stake) -> Submission:
+    def _out_of_use(self, envelope: Envelope, stake: _Stake) -> bool:
+        """Say whether the provider would not be chosen any more, so that whoever waits for it goes elsewhere."""
+        station = stake.station
+        if station.view.quarantined is not None:
+            return True
+        if not stake.lease.forced and not station.view.breakers[envelope.channel].holds(stake.lease):
+            return True
+        now = self._clock.now()
+        if now + station.view.limiter.wait(self._clock.monotonic()) >= envelope.deadline:
+            return True
+        if stake.probe:
+            return False
+        return self._rests.blocking(station.name, envelope.channel, stake.candidate.sender, now) is not None
+
+    def _submission(self, envelope: Envelope, ref: str, stake: _Stake) -> Submission:
         left = timedelta(seconds=envelope.deadline - self._clock.now())
         return Submission(
-            ref=f"{envelope.id}{number:02d}",
+            ref=ref,
             message=envelope.message,
             to=envelope.to,
             network=envelope.network,
@@ -182,7 +207,7 @@ class Attempts:
             started_at=passage.started_at,
             duration=passage.duration,
             price=price,
-            on_delivery=_on_delivery(stake.candidate) if isinstance(outcome, Accepted) and price is None else None,
+            on_delivery=_on_delivery(stake.candidate, passage) if price is None else None,
             decision_id=decision.id,
         )
         await self._recorder.change(envelope.id, Settle(attempt))
@@ -277,7 +302,9 @@ def _on_submit(candidate: Candidate) -> Money | None:
     return candidate.total
 
 
-def _on_delivery(candidate: Candidate) -> Money | None:
+def _on_delivery(candidate: Candidate, passage: Passage) -> Money | None:
+    if not isinstance(passage.outcome, Accepted) or passage.shared:
+        return None
     if candidate.price is None or candidate.price.charged_on is not ChargedOn.DELIVERY:
         return None
     return candidate.total

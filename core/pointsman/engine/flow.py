@@ -18,7 +18,7 @@ from pointsman.engine.station import Station
 from pointsman.events import Decided, FailedOver
 from pointsman.message import Envelope
 from pointsman.outcome import Accepted, Fault, Refused, SettledBy, State, Unknown
-from pointsman.routing.candidate import Decision
+from pointsman.routing.candidate import Decision, Reason
 from pointsman.routing.choose import Chooser, Moment
 from pointsman.routing.failover import (
     Finish,
@@ -63,7 +63,7 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
 class Flow:
     """The way of one message from provider to provider.
 
-    State: the attempts so far, which providers had their turn, and whether the caller gave up.
+    State: the attempts so far, which providers had their turn, which one was waited for, and whether the caller gave up.
     """
 
     def __init__(self, desk: Desk, envelope: Envelope, route: Route | None) -> None:
@@ -72,6 +72,7 @@ class Flow:
         self._route = route
         self._past: list[Past] = []
         self._tried: set[str] = set()
+        self._only: str | None = None
         self._number = 0
         self._decisions = 0
         self.given_up = False
@@ -81,26 +82,19 @@ class Flow:
     async def run(self) -> Record:
         """Attempt until the message is taken or nobody is left; return its record."""
         last: str | None = None
-        only: str | None = None
         while True:
-            decision = self._choose(only)
+            decision = self._decide()
             candidate = decision.chosen
-            if candidate is None and only is not None:
-                self._tried.add(only)
-                only = None
-                continue
             if candidate is None:
                 return await self._nobody(decision)
-            if last is not None and last != candidate.provider:
-                self._failed_over(last, candidate.provider)
-            made = await self._desk.attempts.make(
-                self._envelope, decision, self._number + 1, lambda: self.given_up or self._desk.closing
-            )
+            made = await self._desk.attempts.make(self._envelope, decision, self._number + 1, self._unwanted)
             if isinstance(made, Withdrawn):
                 ended = await self._withdrawn(made)
                 if ended is not None:
                     return ended
                 continue
+            if last is not None and last != candidate.provider:
+                self._failed_over(last, candidate.provider)
             self._number += 1
             last = candidate.provider
             step = await self._after(made)
@@ -109,10 +103,11 @@ class Flow:
                     return await self._finish(state)
                 case GoOn():
                     self._tried.add(last)
-                    only = None
+                case Repeat() if self._unwanted():
+                    return await self.abandon()
                 case Repeat(wait):
                     await self._desk.clock.sleep(wait)
-                    only = last
+                    self._only = last
                 case LookInto():
                     raise AssertionError("an outcome is looked into once")
 
@@ -121,10 +116,30 @@ class Flow:
         in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether the message may be attempted once more."""
+        most = self._route.max_attempts if self._route is not None else 1
+        return self._number < most and self._desk.clock.now() < self._envelope.deadline
+
+    def _unwanted(self) -> bool:
+        return self.given_up or self._desk.closing
+
     async def again(self, excluding: str) -> Record:
         """Go on after a provider took the message and then reported that it could not do it."""
         self._tried.add(excluding)
         return await self.run()
+
+    def _decide(self) -> Decision:
+        """Choose among all, or the provider that was waited for unless it went out of use during the wait."""
+        only, self._only = self._only, None
+        if only is not None:
+            decision = self._choose(only)
+            if decision.chosen is not None and decision.reason is not Reason.ALL_DOWN:
+                return decision
+            if decision.chosen is None:
+                self._tried.add(only)
+        return self._choose(None)
 
     def _choose(self, only: str | None) -> Decision:
         tried: Iterable[str] = self._tried

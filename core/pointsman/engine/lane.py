@@ -134,7 +134,9 @@ class Lane:
             await self._travel(load, calls, self._clock.now())
         finally:
             for ticket in load.tickets():
-                lost = Unknown(reason=UnknownReason.CANCELLED, detail="the router stopped waiting")
+                lost: Outcome = Unknown(reason=UnknownReason.CANCELLED, detail="the router stopped waiting")
+                if calls.count == 0:
+                    lost = Refused(fault=Fault.UNAVAILABLE, code="not_sent", detail="the router stopped before it left")
                 answer(ticket, lost, ticket.submission, "", calls, self._clock.now(), shared=False)
 
     async def _travel(self, load: Load, calls: Calls, started_at: float) -> None:
@@ -170,6 +172,7 @@ class Lane:
             if isinstance(outcome, Refused) and outcome.fault is Fault.THROTTLED:
                 pause = outcome.retry_after if outcome.retry_after is not None else THROTTLE_PAUSE
                 self._limiter.slow_down(self._clock.monotonic(), pause)
+                self._queue.sift()  # the pause may outlast messages that another provider would still take
                 return
 
 

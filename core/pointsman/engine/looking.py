@@ -52,6 +52,8 @@ class Looking:
         absent = 0
         for pause in _pauses(rule, patience):
             await self._clock.sleep(pause)
+            if rule.repeats and self._clock.now() >= envelope.deadline:
+                break  # the repeat might be the first that gets through, and what it brings is worthless by now
             asked = self._clock.monotonic()
             finding = await self.ask(station, envelope, attempt, sent)
             if isinstance(finding, Accepted):

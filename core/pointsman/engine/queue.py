@@ -18,7 +18,7 @@ class Withdrawn(enum.Enum):
     """The message was taken out of the queue before anything was sent; it is not an attempt."""
 
     BREAKER = enum.auto()
-    """The breaker opened while it waited."""
+    """The provider went out of use while it waited: its breaker opened, it rests, or its plugin is quarantined."""
     LATE = enum.auto()
     """Its life ended while it waited."""
     CANCELLED = enum.auto()
@@ -114,6 +114,7 @@ class Queue:
         while self._heap:
             _, _, key, ticket = heapq.heappop(self._heap)
             if ticket.taken or self._dismissed(ticket):
+                self._tidy(key)
                 continue
             self._take(ticket)
             limit = ticket.limits.batch if most is None else min(most, ticket.limits.batch)
@@ -121,6 +122,12 @@ class Queue:
                 return Load(((ticket,),))
             return self._gather(ticket, key, limit)
         return None
+
+    def sift(self) -> None:
+        """Answer those who are not to be sent any more, without waiting for their turn."""
+        for *_, ticket in self._heap:
+            if not ticket.taken:
+                self._dismissed(ticket)
 
     def drain(self) -> Iterator[Ticket]:
         """Remove and return everybody."""
@@ -151,6 +158,14 @@ class Queue:
         if not waiting:
             del self._by_key[key]
         return Load(tuple(tuple(place) for place in places))
+
+    def _tidy(self, key: Hashable | None) -> None:
+        """Forget those at the head of a key's line who are gone; most keys are used by one message and never again."""
+        waiting = self._by_key.get(key)
+        while waiting and waiting[0].taken:
+            waiting.popleft()
+        if waiting is not None and not waiting:
+            del self._by_key[key]
 
     def _dismissed(self, ticket: Ticket) -> bool:
         """Answer a ticket that is not to be sent any more, and say whether it was one."""

@@ -35,12 +35,14 @@ class Resolving:
         """Record what an unknown attempt turned out to be; return the record of its message."""
         station = self._stations[attempt.provider]
         listed = self._listed(station, envelope, attempt)
-        counted = self._in_account(station, listed.of(envelope.parts) if listed is not None else None)
-        price = None
+        total = listed.of(envelope.parts) if listed is not None else None
+        counted = self._in_account(station, total)
+        price = on_delivery = None
         if isinstance(outcome, Accepted):
-            on_submit = listed is not None and listed.charged_on is ChargedOn.SUBMIT
-            price = outcome.price or (listed.of(envelope.parts) if listed is not None and on_submit else None)
-        before, after = await self._recorder.change(envelope.id, Resolve(attempt.number, outcome, settled_by, price))
+            due_later = outcome.price is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
+            price, on_delivery = (None, total) if due_later else (outcome.price or total, None)
+        change = Resolve(attempt.number, outcome, settled_by, price, on_delivery)
+        before, after = await self._recorder.change(envelope.id, change)
         if after is before or isinstance(outcome, Unknown):
             return after
         # The account was charged at the end of the attempt; a balance that was read since then needs no correction.

@@ -99,9 +99,9 @@ class Serving:
             if record.state is not State.SENT:
                 return record
             record = await self._tracking.until_final(record.envelope.id)
-            if record.state is not State.FAILED:
+            if record.state is not State.FAILED or not flow.has_budget:
                 return record
             made = len(record.attempts)
             record = await flow.again(record.attempts[-1].provider)
             await self._follow(record, since=made)
-        return record
+        return record if record.state is not State.SENT else await self._tracking.until_final(record.envelope.id)

@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from decimal import Decimal
 
 import msgspec
 
@@ -40,6 +39,7 @@ class Tracking:
         self._tasks: list[asyncio.Task[None]] = []
         self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
         self._waiting: dict[str, list[asyncio.Future[Record]]] = {}
+        self._closed = False
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
@@ -50,13 +50,15 @@ class Tracking:
             self._tasks.append(asyncio.create_task(poller.run(), name=f"poller {name}"))
 
     async def close(self) -> None:
-        """Stop polling; nobody is woken any more."""
+        """Stop polling; those who still wait are told that the router is closed."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for waiting in self._waiting.values():
             for future in waiting:
-                future.cancel()
+                if not future.done():
+                    future.set_exception(_closed())
 
     async def follow(self, record: Record, attempt: Attempt) -> None:
         """Wait for the reports of an accepted attempt."""
@@ -118,12 +120,17 @@ class Tracking:
         return (), report
 
     async def until_final(self, message_id: str) -> Record:
-        """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one."""
+        """Wait until nothing more is going to be done for a message.
+
+        Raises `KeyError` for an unknown one, `RouterClosed` when that is not going to happen any more.
+        """
         record = await self._recorder.get(message_id)
         if record is None:
             raise KeyError(message_id)
         if is_final(record):
             return record
+        if self._closed:
+            raise _closed()
         future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(message_id, []).append(future)
         return await future
@@ -154,7 +161,8 @@ class Tracking:
             attempt = after.attempts[number - 1]
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
-            self._charge_delivery(after, attempt, report)
+            if not _delivered(before, number) and _delivered(after, number):
+                self._charge_delivery(after, attempt)
             self.woken(after)
         return final
 
@@ -174,25 +182,20 @@ class Tracking:
                 )
             )
 
-    def _charge_delivery(self, record: Record, attempt: Attempt, report: Report) -> None:
-        """Book what is due on delivery, with the first part that is reported as delivered."""
-        if attempt.on_delivery is None or report.state is not DeliveryState.DELIVERED:
+    def _charge_delivery(self, record: Record, attempt: Attempt) -> None:
+        """Book what is due on delivery."""
+        due = attempt.on_delivery
+        if due is None:
             return
-        delivered = sum(
-            one.number == attempt.number and one.report.state is DeliveryState.DELIVERED for one in record.reports
-        )
-        if delivered == 1:
-            view = self._stations[attempt.provider].view
-            amount = self._rates.convert(attempt.on_delivery, view.currency).amount
-            view.ledger.charge(amount or Decimal(0), self._clock.monotonic())
-            self._bus.emit(
-                Spent(
-                    at=self._clock.now(),
-                    provider=attempt.provider,
-                    price=attempt.on_delivery,
-                    segments=record.envelope.parts,
-                )
-            )
+        view = self._stations[attempt.provider].view
+        view.ledger.charge(self._rates.convert(due, view.currency).amount, self._clock.monotonic())
+        parts = record.envelope.parts
+        self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=due, segments=parts))
+
+
+def _delivered(record: Record, number: int) -> bool:
+    """Say whether a part of an attempt is known to have been delivered."""
+    return any(one.number == number and one.report.state is DeliveryState.DELIVERED for one in record.reports)
 
 
 def _is_news(before: Record, number: int, report: Report) -> bool:

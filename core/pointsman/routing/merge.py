@@ -22,6 +22,8 @@ _DELIVERY_RANK: Mapping[DeliveryState, int] = MappingProxyType(
     }
 )
 _FINAL_UNKNOWN_RANK = 2
+_READ_RANK = 5
+"""Of a delivered message that was also read."""
 _LOOKUP_RANK: Mapping[LookupState, int] = MappingProxyType(
     {
         LookupState.PENDING: 0,
@@ -49,7 +51,9 @@ def weight(report: Report) -> Weight:
     rank = _DELIVERY_RANK[report.state]
     if report.state is DeliveryState.UNKNOWN and report.final:
         rank = _FINAL_UNKNOWN_RANK
-    return rank, at, _ORDER[report.state], report.read
+    elif report.state is DeliveryState.DELIVERED and report.read:
+        rank = _READ_RANK
+    return rank, at, _ORDER[report.state], report.final
 
 
 def better(known: Report | None, news: Report) -> Report:

@@ -89,15 +89,18 @@ class Rests:
                 return rest
         return None
 
-    def enter(self, provider: str, channel: Channel, sender: str | None, now: float) -> None:
-        """Note that a message goes there now: where a probe was due, it is this one, and the next is later."""
+    def enter(self, provider: str, channel: Channel, sender: str | None, now: float) -> bool:
+        """Note that a message goes there now; where a probe was due, it is this one (True), and the next is later."""
         if not self._rests:
-            return
+            return False
+        probe = False
         for key in _keys(provider, channel, sender):
             rest = self._rests.get(key)
             if rest is not None and rest.probe_at <= now < rest.until:
                 later = now + self._probe_interval(rest)
                 self._rests[key] = msgspec.structs.replace(rest, probe_at=later, probing=True)
+                probe = True
+        return probe
 
     def note(
         self, provider: str, channel: Channel, sender: str | None, message_id: str, outcome: Outcome, now: float

@@ -82,6 +82,8 @@ class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
     settled_by: SettledBy
     price: Money | None = None
     """What it turned out to cost."""
+    on_delivery: Money | None = None
+    """What is going to be charged when it is delivered."""
 
 
 class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -144,6 +146,7 @@ def _resolved(record: Record, change: Resolve) -> Record:
             settled_by=change.settled_by,
             first_unknown=attempt.outcome,
             price=change.price,
+            on_delivery=change.on_delivery,
         )
         if attempt.number == change.number and isinstance(attempt.outcome, Unknown)
         else attempt

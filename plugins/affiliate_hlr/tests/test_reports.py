@@ -99,7 +99,9 @@ def test_newer_fields_are_read(provider: AffiliateHlr, answered: MakeResponse, t
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("0", False), ("1", True), (0, False), (1, True), (True, True), (None, None), ("2", None)]
+    ("value", "expected"),
+    [("0", False), ("1", True), (0, False), (1, True), (True, True), (None, None), ("2", None)],
+    ids=repr,
 )
 def test_details_are_flags_or_not_told(
     value: object, expected: bool | None, provider: AffiliateHlr, answered: MakeResponse, tracked: MakeTracked

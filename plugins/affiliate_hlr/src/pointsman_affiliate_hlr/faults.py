@@ -39,6 +39,8 @@ class Meaning(enum.Enum):
     """Refused, but worth one more try under a new reference."""
     BAD_METHOD = enum.auto()
     """Refused, but worth one more try with the other HTTP method."""
+    BAD_TARIFF = enum.auto()
+    """Refused, but worth one more try with the tariff that every account has."""
     NOT_FOUND = enum.auto()
     UNCLEAR = enum.auto()
     """Nobody can tell whether anything was created."""
@@ -115,7 +117,7 @@ _BODY_RULES: Final = (
     Rule(row=_row("3", "Not enough parameters", Fault.REQUEST, _OLD, when="otherwise")),
     Rule(row=_row("4", "Invalid method", Fault.REQUEST, _OLD)),
     Rule(row=_row("5", "Unknown error", Fault.UNAVAILABLE, _OLD)),
-    Rule(row=_row("6", "Invalid tariff code", Fault.REQUEST, _OWN)),
+    Rule(row=_row("6", "Invalid tariff code", Fault.REQUEST, _OWN), meaning=Meaning.BAD_TARIFF),
     Rule(row=_row("7", "Invalid parameters", Fault.REQUEST, _OLD)),
     Rule(row=_row("8", "Not enough money", Fault.CREDITS, _OLD)),
     Rule(row=_row("9", "HLR not found", None, _OLD, operations=_POLL), meaning=Meaning.NOT_FOUND),

@@ -36,7 +36,7 @@ from pointsman.plugin import (
 )
 from pointsman_affiliate_hlr.faults import FAULTS
 from pointsman_affiliate_hlr.reports import callback_reading, poll_reading
-from pointsman_affiliate_hlr.settings import Method, Settings, usable_key
+from pointsman_affiliate_hlr.settings import STANDARD_TARIFF, Method, Settings, usable_key
 from pointsman_affiliate_hlr.verdicts import Again, Change, judge
 from pointsman_affiliate_hlr.wire import NewLookup, payload
 
@@ -121,12 +121,12 @@ class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
         """Read a result that the provider pushed to us; a result may come more than once."""
         return callback_reading(callback)
 
-    def _create(self, batch: Batch) -> Request:
+    def _create(self, batch: Batch, tariff: int | None = None) -> Request:
         lookups = tuple(
             NewLookup(
                 msisdn=item.to,
                 reference=item.ref,
-                tariff=self._tariff,
+                tariff=self._tariff if tariff is None else tariff,
                 callback_url=_web_address(item.callback_url),
             )
             for item in batch.items
@@ -140,18 +140,23 @@ class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
 
     def _again(self, batch: Batch, again: Again) -> Resubmit | Whole:
         match again.change:
+            case Change.METHOD if self._configured_method is Method.POST:
+                return Whole(outcome=again.reason)
+            case Change.TARIFF if self._tariff == STANDARD_TARIFF:
+                return Whole(outcome=again.reason)
+            case Change.REFERENCES if any(len(item.ref) >= _MAX_REFERENCE for item in batch.items):
+                return Whole(outcome=again.reason)
             case Change.METHOD:
-                if self._configured_method is Method.POST:
-                    return Whole(outcome=again.reason)
                 self._avoid_put()
-                changed = batch
+                changed, request = batch, self._create(batch)
+            case Change.TARIFF:
+                changed, request = batch, self._create(batch, STANDARD_TARIFF)
             case Change.REFERENCES:
-                if any(len(item.ref) >= _MAX_REFERENCE for item in batch.items):
-                    return Whole(outcome=again.reason)
                 changed = _with_new_references(batch)
+                request = self._create(changed)
             case _:
                 assert_never(again.change)
-        return Resubmit(request=self._create(changed), batch=changed, reason=again.reason)
+        return Resubmit(request=request, batch=changed, reason=again.reason)
 
     def _avoid_put(self) -> None:
         self._method = Method.POST

@@ -7,6 +7,8 @@ import msgspec
 
 from pointsman.plugin import Secret
 
+STANDARD_TARIFF: Final = 0
+"""The price grid that a create without a tariff gets: every account has it."""
 MAX_TARIFF: Final = 9
 MAX_BATCH: Final = 1000
 
@@ -23,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     api_key: Secret
     """The `X-API-KEY`; blanks and line ends around it are dropped."""
-    tariff: Annotated[int, msgspec.Meta(ge=0, le=MAX_TARIFF)] = 0
+    tariff: Annotated[int, msgspec.Meta(ge=0, le=MAX_TARIFF)] = STANDARD_TARIFF
     """Which of the account's price grids to use, 0 to 9. Always sent, as the provider names two different defaults."""
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)] = 200
     """Numbers in one request, at most. The provider documents no limit."""

@@ -16,6 +16,7 @@ class Change(enum.Enum):
 
     METHOD = enum.auto()
     REFERENCES = enum.auto()
+    TARIFF = enum.auto()
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +144,8 @@ def _refused(rule: Rule, top: Answer, response: Response, *, alone: bool) -> Ver
             return Verdict(value=Again(change=Change.REFERENCES, reason=reason))
         case Meaning.BAD_METHOD:
             return Verdict(value=Again(change=Change.METHOD, reason=reason))
+        case Meaning.BAD_TARIFF:
+            return Verdict(value=Again(change=Change.TARIFF, reason=reason))
         case _:
             divisible = rule.divisible and not alone
             outcome = msgspec.structs.replace(reason, certain=reason.certain and not divisible)

@@ -1,7 +1,7 @@
 """Reads `hlr/create` in every shape in which clients are known to send it, and judges what it holds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -112,15 +112,15 @@ def _array(text: bytes) -> tuple[Item, ...]:
     return items
 
 
-def examine(item: Item) -> Wanted | Flaw:
-    """Check one item."""
+def examine(item: Item, bad_numbers: Collection[str] = ()) -> Wanted | Flaw:
+    """Check one item; `bad_numbers` are incorrect however well formed they are."""
     msisdn, reference = _text(item.msisdn), _text(item.reference)
     tariff = _text(item.tariff)
     if not msisdn:
         return Flaw(Code.INCORRECT_MSISDN, "missing msisdn", reference)
     if not reference:
         return Flaw(Code.REFERENCE_ABSENT, "missing reference", reference)
-    if not _MSISDN.fullmatch(msisdn):
+    if not _MSISDN.fullmatch(msisdn) or msisdn in bad_numbers:
         return Flaw(Code.INCORRECT_MSISDN, "incorrect msisdn", reference)
     if not _REFERENCE.fullmatch(reference):
         return Flaw(Code.INVALID_REFERENCE, "incorrect reference", reference)

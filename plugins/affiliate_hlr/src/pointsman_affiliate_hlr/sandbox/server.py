@@ -32,9 +32,10 @@ KEY = "live_demo-key-not-real"
 class AffiliateSandbox(Sandbox):
     """affiliate-sms.com as its document describes it: `hlr/create`, and the queries of the provider's other pages.
 
-    `ported` names the network that a number has moved to. Lookups end as `outcomes` says, else by the number's last
-    digits (`endings`), else by the delivery plan. `standing` quirks hold for every request; they and `callbacks` may be
-    changed while it runs, the quirks also by `POST /_sandbox/standing` with a JSON array of names.
+    `ported` names the network that a number has moved to; `bad_numbers` are refused as incorrect. Lookups end as
+    `outcomes` says, else by the number's last digits (`endings`), else by the delivery plan. `standing` quirks hold
+    for every request; they and `callbacks` may be changed while it runs, the quirks also by `POST /_sandbox/standing`
+    with a JSON array of names.
     """
 
     name: ClassVar[str] = "affiliate_hlr"
@@ -63,6 +64,7 @@ class AffiliateSandbox(Sandbox):
         self.tariffs = tariffs
         self.endings = endings
         self.ported: dict[str, str] = {}
+        self.bad_numbers: set[str] = set()
         self._first_id = first_id
         self._ids = count(first_id)
         self._by_reference: dict[str, SandboxMessage] = {}
@@ -108,6 +110,7 @@ class AffiliateSandbox(Sandbox):
         super().reset()
         self.standing = set(self._first_standing)
         self.ported.clear()
+        self.bad_numbers.clear()
         self._ids = count(self._first_id)
         self._by_reference.clear()
         self._reporter.clear()
@@ -133,7 +136,7 @@ class AffiliateSandbox(Sandbox):
             asked = intake.read_intake(call.params, call.body)
         except intake.BadPayload as error:
             return self.error_reply(call, Code.INCORRECT_PAYLOAD, f"Incorrect payload: {error}")
-        examined = [intake.examine(item) for item in asked.items]
+        examined = [intake.examine(item, self.bad_numbers) for item in asked.items]
         if not asked.batch:
             return self._create_one(call, examined[0])
         flaw = intake.first_flaw(examined)

@@ -1,0 +1,72 @@
+"""`lookup`: numbers on the command line and in files."""
+
+from pathlib import Path
+
+import pytest
+
+from pointsman.message import Channel
+
+from .conftest import Boxes, Runner
+from .test_send_csv import results_of
+
+
+def test_numbers(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """Each number has a line with what is known of it, in the order in which they were given."""
+    run = pointsman("lookup", "+79161234567", "8 926 123-45-67")
+
+    lines = run.out.splitlines()[1:]
+    assert (run.code, [line.split()[0] for line in lines]) == (0, ["+79161234567", "+79261234567"])
+    assert all({"resolved", "reachable", "affiliate_hlr", "EUR"} <= set(line.split()) for line in lines)
+    assert boxes["affiliate_hlr"].ledger.accepted[Channel.HLR] == 2
+
+
+def test_json(pointsman: Runner, config: Path) -> None:
+    """With --json each number is a line."""
+    run = pointsman("lookup", "+79161234567", "--json")
+
+    [line] = run.json
+    assert (
+        line["to"],
+        line["state"],
+        line["result"],
+        line["mccmnc"],
+    ) == ("79161234567", "resolved", "reachable", "25001")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("numbers.txt", "+79161234567\n\n8 926 123-45-67\n"),
+        ("numbers.csv", "name;to;reference\nAnna;+79161234567;a\nBoris;8 926 123-45-67;b\n"),
+    ],
+)
+def test_file(pointsman: Runner, boxes: Boxes, folder: Path, config: Path, name: str, content: str) -> None:
+    """A file is a list of numbers or a CSV file with a column `to`; asking twice costs once."""
+    (folder / name).write_text(content, encoding="utf-8")
+
+    runs = [pointsman("lookup", "--file", name, "--results", "out.csv") for _ in range(2)]
+
+    lines = [(line["to"], line["state"], line["result"], line["mccmnc"]) for line in results_of(folder / "out.csv")]
+    expected = [("79161234567", "resolved", "reachable", "25001"), ("79261234567", "resolved", "reachable", "25002")]
+    assert ([0, 0], expected) == ([run.code for run in runs], lines)
+    assert boxes["affiliate_hlr"].ledger.accepted[Channel.HLR] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("lookup", "+79161234567", "12"), "number 2: has 2 digits"),
+        (("lookup", "--file", "numbers.txt"), "numbers.txt: row 2: to: contains something other than digits"),
+        (("lookup", "--file", "nowhere.txt"), "nowhere.txt: cannot be read"),
+    ],
+)
+def test_bad_numbers(
+    pointsman: Runner, boxes: Boxes, folder: Path, config: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """Nothing is asked when one of the numbers is bad."""
+    (folder / "numbers.txt").write_text("+79161234567\nnonsense\n", encoding="utf-8")
+
+    run = pointsman(*arguments)
+
+    assert (run.code, boxes.messages) == (2, [])
+    assert words in run.err

@@ -1,0 +1,153 @@
+"""The commands that only show: `explain`, `providers`, `plugins`, `check`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pointsman.cli.explaining import WORDS
+from pointsman.loading import PluginSet, load_plugins
+from pointsman.routing.candidate import Exclusion
+from pointsman.sandbox import error
+
+from .conftest import Boxes, Runner, write_config
+
+TO = "+79161234567"
+
+
+def test_explain(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """Price, funds, health and score of each provider are shown, and nothing is sent."""
+    run = pointsman("explain", "--to", TO, "--text", "x" * 161)
+
+    assert (run.code, boxes.messages) == (0, [])
+    assert "+79161234567 (RU, 2 × GSM7)" in run.out
+    assert "route default, strategy cheapest: smstele, the cheapest" in run.out
+    first, second = [line.split() for line in run.out.splitlines() if "RUB" in line]
+    assert first[:8] == ["1", "smstele", "3.20", "RUB", "6.40", "RUB", "0.0672", "24900"]
+    assert second[:6] == ["2", "devino", "3.30", "RUB", "6.60", "RUB"]
+
+
+def test_explain_exclusions(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """A provider that is left out has its reason in words; nobody left gives code 1."""
+    run = pointsman("explain", "--to", TO, "--text", "x", "--sender", "OTHER")
+
+    assert run.code == 1
+    assert "nobody can take it" in run.out
+    assert run.out.count("the sender is not among those configured") == 2
+
+
+def test_explain_json(pointsman: Runner, config: Path) -> None:
+    """The decision is one JSON document."""
+    [explanation] = pointsman("explain", "--to", TO, "--channel", "hlr", "--json").json
+
+    ranking = [one["candidate"]["provider"] for one in explanation["decision"]["ranking"]]
+    assert (explanation["message"]["to"], ranking) == ("79161234567", ["affiliate_hlr", "devino"])
+
+
+def test_every_exclusion_has_words() -> None:
+    """No reason of exclusion is without words."""
+    assert set(Exclusion) == set(WORDS)
+
+
+def test_providers(pointsman: Runner, config: Path) -> None:
+    """Every provider has a line with balance, what is available above the floor, and its state."""
+    run = pointsman("providers")
+
+    lines = {line.split()[0]: line for line in run.out.splitlines()[1:]}
+    assert (0, {"devino", "smstele", "affiliate_hlr"}) == (run.code, set(lines))
+    assert ("10000 RUB" in lines["devino"], "9950.00 RUB" in lines["devino"]) == (True, True)
+    assert all("ready" in line for line in lines.values())
+
+
+def test_providers_in_trouble(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """A provider that does not tell its balance has the reason beside it."""
+    boxes.script("devino", error("4", endpoint="User/SessionId", times=None))
+
+    run = pointsman("providers")
+
+    [line] = [line for line in run.out.splitlines() if line.startswith("devino")]
+    assert ("unknown" in line, "login: credentials" in line) == (True, True)
+
+
+def test_providers_json(pointsman: Runner, config: Path) -> None:
+    """With --json each provider is a line."""
+    run = pointsman("providers", "--json")
+
+    assert [(one["name"], one["balance"]["amount"]) for one in run.json][:1] == [("devino", "10000")]
+
+
+def test_plugins(pointsman: Runner) -> None:
+    """The bundled plugins are loaded, with their distributions."""
+    run = pointsman("plugins")
+
+    assert run.code == 0
+    assert all(f"pointsman-{name} 0.1.0" in run.out for name in ("devino", "affiliate-hlr", "smstele"))
+
+
+def test_quarantined_plugin(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin that is out of use is named with its reason, and the command ends with code 1."""
+
+    def with_nonsense() -> PluginSet:
+        return load_plugins([object()])
+
+    monkeypatch.setattr("pointsman.cli.plugins.load_plugins", with_nonsense)
+
+    run, as_json = pointsman("plugins"), pointsman("plugins", "--json")
+
+    assert ([run.code, as_json.code], "out of use" in run.out) == ([1, 1], True)
+    assert [one["name"] for one in as_json.json[0]["quarantined"]] == ["object"]
+
+
+def test_check(pointsman: Runner, config: Path) -> None:
+    """A good configuration is summed up without its secrets."""
+    run, as_json = pointsman("check"), pointsman("check", "--json")
+
+    assert ([run.code, as_json.code], "18 rows, 4 networks by MCC/MNC" in run.out) == ([0, 0], True)
+    assert (as_json.json[0]["good"], as_json.json[0]["routes"]) == (True, ["otp", "default", "lookups"])
+    assert "demo-password" not in run.out + as_json.out
+
+
+Change = Callable[[str], str]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("floor =", "flor ="), 'flor: unknown key (did you mean "floor"?)'),
+        (lambda text: text.replace("max_attempts = 4", 'max_attempts = "4"'), "policies.default.max_attempts: "),
+        (lambda text: text.replace('env = "DEVINO_LOGIN"', 'env = "NOBODY_SET_IT"'), "NOBODY_SET_IT is not set"),
+        (lambda text: text.replace('plugin = "smstele"', 'plugin = "smstel"'), 'did you mean "smstele"?'),
+        (lambda text: text.replace("http://127.0.0.1", "http://sms.example"), "plain http:// would send credentials"),
+        (lambda text: text.replace("prices = [", 'prices = "no.csv"\nmisplaced = [', 1), "no.csv: "),
+        (lambda text: text.replace('region = "RU"', 'region = "RU"\nnumber_ranges = "none.csv"'), "none.csv"),
+        (lambda text: text + "[", "this is not TOML"),
+    ],
+)
+def test_bad_configuration(pointsman: Runner, boxes: Boxes, config: Path, change: Change, words: str) -> None:
+    """Every mistake is named with its line by `check`, and by any command before it does anything."""
+    config.write_text(change(config.read_text(encoding="utf-8")), encoding="utf-8")
+
+    runs = [
+        pointsman("check"),
+        pointsman("send", "--to", TO, "--text", "x"),
+        pointsman("check", "--json"),
+    ]
+
+    assert ([run.code for run in runs], boxes.messages) == ([2, 2, 2], [])
+    assert [words in run.err for run in runs[:2]] == [True, True]
+    assert any(words.split("(")[0].rstrip() in str(problem) for problem in runs[2].json[0]["problems"])
+
+
+def test_all_problems_at_once(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """`check` lists all problems with their lines, in the order of the file."""
+    write_config(config, boxes.base_urls, ("floor =", "flor ="), ('currency = "EUR"', 'currency = "euro"'))
+
+    run = pointsman("check")
+
+    lines = [
+        int(line.split(":")[1])
+        for line in run.err.splitlines()
+        if line.startswith("router.toml:") and line[12].isdigit()
+    ]
+    assert (2, sorted(lines)) == (run.code, lines)
+    assert len(lines) >= 4

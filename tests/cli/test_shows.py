@@ -1,0 +1,39 @@
+"""`demo` and `bench` are passed on with their options."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Runner
+
+
+def test_demo(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo gets its options, and its verdict is the exit code."""
+    seen: dict[str, Any] = {}
+
+    def run_demo(**options: object) -> int:
+        seen.update(options)
+        return 1
+
+    monkeypatch.setattr("pointsman.demo.run_demo", run_demo)
+
+    run = pointsman("demo", "--out", "there", "--seed", "5", "--json")
+
+    assert (1, {"json": True, "out": Path("there"), "seed": 5, "config": None}) == (run.code, seen)
+
+
+def test_bench(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measurements get their names and the length of a round."""
+    seen: list[Any] = []
+
+    def run_bench(names: tuple[str, ...], *, json: bool, seconds: float) -> int:
+        seen.append((names, json, seconds))
+        return 0
+
+    monkeypatch.setattr("pointsman.bench.run_bench", run_bench)
+    monkeypatch.setattr("pointsman.bench.BENCHES", {"one": None})
+
+    run = pointsman("bench", "one", "--seconds", "0.5")
+
+    assert (run.code, seen) == (0, [(("one",), False, 0.5)])

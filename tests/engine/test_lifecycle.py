@@ -1,0 +1,427 @@
+"""The life of a message as values: whatever the order of the news, the same news give the same state."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import permutations, product
+
+import pytest
+
+from pointsman.message import Alphabet, Channel, Envelope, HlrLookup, Money, Msisdn, Network, Segments, Sms
+from pointsman.outcome import (
+    Accepted,
+    Attempt,
+    DeliveryState,
+    Fault,
+    LookupResult,
+    LookupState,
+    Outcome,
+    Refused,
+    Report,
+    SettledBy,
+    State,
+    Unknown,
+    UnknownReason,
+)
+from pointsman.store import MemoryStore, Record, receipt
+from pointsman.store.record import Begin, Change, End, Intent, Note, Resolve, Settle, advance, begin, is_final
+
+NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
+TIMEOUT = Unknown(reason=UnknownReason.TIMEOUT)
+
+
+def envelope(message: Sms | HlrLookup | None = None, id: str = "m1") -> Envelope:  # noqa: A002 - the field's own name
+    """Return the envelope of a message that was taken at second 0."""
+    message = message or Sms("79161234567", "hello")
+    is_sms = isinstance(message, Sms)
+    return Envelope(
+        id=id,
+        message=message,
+        channel=Channel.SMS if is_sms else Channel.HLR,
+        to=Msisdn("79161234567"),
+        network=Network(country="RU"),
+        segments=Segments(Alphabet.GSM7, 5, 1) if is_sms else None,
+        accepted_at=0.0,
+        deadline=60.0,
+    )
+
+
+def starts(number: int = 1, provider: str = "a") -> Begin:
+    """Return the start of an attempt."""
+    intent = Intent(
+        number=number, provider=provider, ref=f"m1{number:02d}", call_ref="c1", decision_id="d1", started_at=1.0
+    )
+    return Begin(intent)
+
+
+def ends(outcome: Outcome, number: int = 1, provider: str = "a") -> Settle:
+    """Return the end of an attempt."""
+    attempt = Attempt(
+        number=number,
+        provider=provider,
+        ref=f"m1{number:02d}",
+        calls=1,
+        outcome=outcome,
+        started_at=1.0,
+        duration=0.5,
+        decision_id="d1",
+    )
+    return Settle(attempt)
+
+
+def after(*changes: Change, record: Record | None = None) -> Record:
+    """Return the record after changes, one a second."""
+    record = record or begin(envelope())
+    for second, change in enumerate(changes, start=1):
+        record = advance(record, change, float(second))
+    return record
+
+
+def sent(*ids: str) -> Record:
+    """Return a message that provider `a` took under these ids."""
+    return after(starts(), ends(Accepted(ids=ids)))
+
+
+def report(
+    state: DeliveryState,
+    minutes: float | None = None,
+    provider_id: str = "x",
+    *,
+    final: bool = False,
+    read: bool = False,
+) -> Note:
+    """Return a report about attempt 1; `minutes` after noon by the provider's clock."""
+    at = None if minutes is None else NOON + timedelta(minutes=minutes)
+    return Note(1, Report(provider_id=provider_id, state=state, final=final, at=at, read=read))
+
+
+def looked_up(state: LookupState, *, final: bool = True) -> Note:
+    """Return the result of a lookup."""
+    return Note(1, Report(provider_id="x", lookup=LookupResult(state=state), final=final))
+
+
+# -- reports -----------------------------------------------------------------------------------------------------------
+
+NEWS = [
+    report(DeliveryState.QUEUED),
+    report(DeliveryState.SENT, 1),
+    report(DeliveryState.DELIVERED, 2, final=True),
+    report(DeliveryState.UNDELIVERABLE, 3, final=True),
+    report(DeliveryState.EXPIRED, final=True),
+    report(DeliveryState.REJECTED, 2, final=True),
+    report(DeliveryState.DELETED, 2, final=True),
+    report(DeliveryState.UNKNOWN),
+    report(DeliveryState.UNKNOWN, 9, final=True),
+    report(DeliveryState.DELIVERED, 2, final=True, read=True),
+]
+
+
+@pytest.mark.parametrize("first", range(len(NEWS)))
+def test_the_order_of_reports_does_not_matter(first: int) -> None:
+    """Up to four reports about one part, twice each or not, give one state in every order in which they may come."""
+    for others in product(range(first, len(NEWS)), repeat=2):
+        told = [NEWS[first], *(NEWS[other] for other in others), NEWS[first]]
+        records = {
+            (record.state, receipt(record).state, best(record))
+            for order in permutations(told)
+            for record in [after(*order, record=sent("x"))]
+        }
+
+        assert len(records) == 1
+
+
+def best(record: Record) -> tuple[Report, ...]:
+    """Return the best reports, in the order of their ids."""
+    return tuple(one.report for one in sorted(record.reports, key=lambda one: one.provider_id))
+
+
+def test_the_order_does_not_matter_between_parts() -> None:
+    """Two parts with two reports each: every order of all four gives the same state."""
+    states = [DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.EXPIRED, DeliveryState.UNDELIVERABLE]
+    for one, other in product(states, repeat=2):
+        told = [
+            report(DeliveryState.SENT, 1, "x"),
+            report(one, 2, "x", final=one is not DeliveryState.SENT),
+            report(DeliveryState.SENT, 1, "y"),
+            report(other, 2, "y", final=other is not DeliveryState.SENT),
+        ]
+
+        assert len({after(*order, record=sent("x", "y")).state for order in permutations(told)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ([], State.SENT),
+        ([report(DeliveryState.QUEUED)], State.SENT),
+        ([report(DeliveryState.SENT)], State.SENT),
+        ([report(DeliveryState.DELIVERED)], State.DELIVERED),
+        ([report(DeliveryState.UNDELIVERABLE)], State.UNDELIVERED),
+        ([report(DeliveryState.EXPIRED)], State.EXPIRED),
+        ([report(DeliveryState.REJECTED)], State.REJECTED),
+        ([report(DeliveryState.DELETED)], State.REJECTED),
+        ([report(DeliveryState.UNKNOWN)], State.SENT),
+        ([report(DeliveryState.UNKNOWN, final=True)], State.UNKNOWN),
+        ([report(DeliveryState.UNKNOWN, final=True), report(DeliveryState.DELIVERED)], State.DELIVERED),
+        ([report(DeliveryState.UNDELIVERABLE, 5), report(DeliveryState.DELIVERED, 1)], State.DELIVERED),
+        ([report(DeliveryState.DELIVERED, 1), report(DeliveryState.SENT, 5)], State.DELIVERED),
+        ([report(DeliveryState.EXPIRED, 1), report(DeliveryState.UNDELIVERABLE, 2)], State.UNDELIVERED),
+    ],
+)
+def test_reports_add_up(told: Sequence[Note], state: State) -> None:
+    """What one or two reports about a message of one part come to; delivered wins, else the later final one."""
+    assert state == after(*told, record=sent("x")).state
+
+
+@pytest.mark.parametrize(
+    ("parts", "state"),
+    [
+        ([DeliveryState.DELIVERED, None], State.SENT),
+        ([DeliveryState.DELIVERED, DeliveryState.SENT], State.SENT),
+        ([DeliveryState.DELIVERED, DeliveryState.DELIVERED], State.DELIVERED),
+        ([DeliveryState.DELIVERED, DeliveryState.EXPIRED], State.EXPIRED),
+        ([DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED], State.UNDELIVERED),
+        ([DeliveryState.REJECTED, DeliveryState.DELIVERED], State.REJECTED),
+    ],
+)
+def test_a_message_is_as_good_as_its_worst_part(parts: Sequence[DeliveryState | None], state: State) -> None:
+    """A message of two parts is final when both are, and as bad as the worse of them."""
+    notes = [report(part, provider_id=name) for name, part in zip("xy", parts, strict=True) if part is not None]
+
+    assert state == after(*notes, record=sent("x", "y")).state
+
+
+def test_a_report_that_tells_nothing_new_changes_nothing() -> None:
+    """The same report again, or a lesser one, returns the very record; not even its time of change moves."""
+    record = after(report(DeliveryState.DELIVERED, 2), record=sent("x"))
+
+    assert advance(record, report(DeliveryState.DELIVERED, 2), 99.0) is record
+    assert advance(record, report(DeliveryState.SENT, 3), 99.0) is record
+
+
+def test_a_report_after_everything_still_counts() -> None:
+    """A message that was given up as unknown, or as undelivered, is delivered as soon as somebody says so."""
+    for last in (DeliveryState.UNKNOWN, DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED):
+        record = after(report(last, 1, final=True), record=sent("x"))
+        assert is_final(record)
+
+        assert advance(record, report(DeliveryState.DELIVERED, 2), 1e6).state == State.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "result"),
+    [
+        ([LookupState.REACHABLE], State.RESOLVED, LookupState.REACHABLE),
+        ([LookupState.ABSENT], State.RESOLVED, LookupState.ABSENT),
+        ([LookupState.NONEXISTENT], State.RESOLVED, LookupState.NONEXISTENT),
+        ([LookupState.FAILED], State.FAILED, LookupState.FAILED),
+        ([LookupState.UNKNOWN], State.FAILED, LookupState.UNKNOWN),
+        ([LookupState.FAILED, LookupState.REACHABLE], State.RESOLVED, LookupState.REACHABLE),
+        ([LookupState.REACHABLE, LookupState.FAILED], State.RESOLVED, LookupState.REACHABLE),
+    ],
+)
+def test_a_lookup_is_resolved_by_any_real_answer(
+    told: Sequence[LookupState], state: State, result: LookupState
+) -> None:
+    """Reachable, absent and nonexistent are answers; failed and unknown are none, and never replace one."""
+    started = advance(begin(envelope(HlrLookup("79161234567"))), starts(), 1.0)
+    record = advance(started, ends(Accepted(ids=("x",))), 2.0)
+    record = after(*(looked_up(one) for one in told), record=record)
+
+    lookup = receipt(record).lookup
+    assert (state, result) == (record.state, lookup.state if lookup is not None else None)
+
+
+# -- attempts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "final"),
+    [
+        ([], State.ACCEPTED, False),
+        ([starts()], State.SENDING, False),
+        ([starts(), ends(Refused(fault=Fault.LIMIT))], State.SENDING, False),
+        ([starts(), ends(Accepted(ids=("x",)))], State.SENT, False),
+        ([starts(), ends(Accepted(ids=()))], State.SENT, False),
+        ([starts(), ends(Refused(fault=Fault.LIMIT)), End(State.FAILED)], State.FAILED, True),
+        ([starts(), ends(TIMEOUT)], State.SENDING, False),
+        ([starts(), ends(TIMEOUT), End(State.UNKNOWN)], State.UNKNOWN, True),
+        ([End(State.CANCELLED)], State.CANCELLED, True),
+        ([starts(), ends(TIMEOUT), starts(2, "b"), ends(Accepted(ids=("y",)), 2, "b")], State.SENT, False),
+        ([starts(), ends(TIMEOUT), End(State.UNKNOWN), starts(2, "b")], State.UNKNOWN, False),
+    ],
+)
+def test_the_state_follows_from_the_attempts(changes: Sequence[Change], state: State, final: bool) -> None:
+    """What the record of a message says after each step of its way, and whether more is to be done."""
+    record = after(*changes)
+
+    assert (state, final) == (record.state, is_final(record))
+
+
+def test_an_intent_lasts_from_start_to_end() -> None:
+    """What was started and not ended can be found in the record, as after a crash; what ended cannot."""
+    assert after(starts()).intent == starts().intent
+    assert after(starts(), ends(TIMEOUT)).intent is None
+
+
+def test_a_second_copy_is_flagged_when_it_starts() -> None:
+    """A new attempt beside one in doubt makes a possible duplicate, before it is known what becomes of either."""
+    doubt = after(starts(), ends(TIMEOUT))
+    assert not doubt.possible_duplicate
+
+    assert after(starts(2, "b"), record=doubt).possible_duplicate
+
+
+def test_the_flag_stays() -> None:
+    """That it was sent twice with open eyes stays on record, even when the first copy turns out not to exist."""
+    flagged = after(starts(), ends(TIMEOUT), starts(2, "b"), ends(Accepted(ids=("y",)), 2, "b"))
+    cleared = advance(flagged, Resolve(1, Refused(fault=Fault.UNAVAILABLE), SettledBy.RECONCILED), 9.0)
+
+    assert receipt(cleared).possible_duplicate
+
+
+def test_refusals_and_cleared_doubts_make_no_duplicate() -> None:
+    """After a refusal, or after the proof that nothing was sent, the next attempt is the only copy."""
+    refused = after(starts(), ends(Refused(fault=Fault.LIMIT)), starts(2, "b"))
+    proved = after(
+        starts(),
+        ends(TIMEOUT),
+        Resolve(1, Refused(fault=Fault.UNAVAILABLE), SettledBy.RECONCILED),
+        starts(2, "b"),
+    )
+
+    assert not refused.possible_duplicate
+    assert not proved.possible_duplicate
+
+
+@pytest.mark.parametrize("settled_by", [SettledBy.RECONCILED, SettledBy.REPORT])
+def test_an_unknown_message_turns_out_to_be_sent(settled_by: SettledBy) -> None:
+    """A late answer makes it `sent`, tells what it cost, and keeps what the outcome had been."""
+    price = Money(Decimal("0.05"), "EUR")
+    unknown = after(starts(), ends(TIMEOUT), End(State.UNKNOWN))
+    record = advance(unknown, Resolve(1, Accepted(ids=("x",)), settled_by, price), 100.0)
+    attempt = record.attempts[0]
+
+    assert (record.state, is_final(record)) == (State.SENT, False)
+    assert (TIMEOUT, settled_by, price) == (attempt.first_unknown, attempt.settled_by, attempt.price)
+
+
+def test_an_unknown_message_turns_out_not_to_be_sent() -> None:
+    """The proof that nothing was sent makes it `failed`; with another copy in doubt it stays `unknown`."""
+    never = Refused(fault=Fault.UNAVAILABLE)
+    one = after(starts(), ends(TIMEOUT), End(State.UNKNOWN))
+    two = after(starts(), ends(TIMEOUT), starts(2, "b"), ends(TIMEOUT, 2, "b"), End(State.UNKNOWN))
+
+    assert advance(one, Resolve(1, never, SettledBy.RECONCILED), 9.0).state == State.FAILED
+    assert advance(two, Resolve(1, never, SettledBy.RECONCILED), 9.0).state == State.UNKNOWN
+    both = advance(
+        advance(two, Resolve(2, never, SettledBy.RECONCILED), 9.0), Resolve(1, never, SettledBy.REPORT), 10.0
+    )
+    assert both.state == State.FAILED
+
+
+def test_a_definite_outcome_is_never_resolved_again() -> None:
+    """What a provider answered stands, whatever is found out afterwards; not even the time of change moves."""
+    for outcome in (Accepted(ids=("x",)), Refused(fault=Fault.CONTENT)):
+        record = after(starts(), ends(outcome))
+
+        assert advance(record, Resolve(1, Accepted(ids=("y",)), SettledBy.REPORT), 9.0) is record
+
+
+def test_finding_out_and_reports_may_come_in_any_order() -> None:
+    """The report about a copy in doubt may come before it is resolved; the end is the same."""
+    unknown = after(starts(), ends(TIMEOUT), End(State.UNKNOWN))
+    news = [
+        Resolve(1, Accepted(ids=("x",)), SettledBy.REPORT),
+        report(DeliveryState.DELIVERED, 1),
+        report(DeliveryState.SENT, 0),
+    ]
+
+    assert {after(*order, record=unknown).state for order in permutations(news)} == {State.DELIVERED}
+
+
+def test_a_message_is_as_good_as_its_best_copy() -> None:
+    """Of two copies one was rejected and one delivered: the recipient has it."""
+    record = after(
+        starts(),
+        ends(TIMEOUT),
+        starts(2, "b"),
+        ends(Accepted(ids=("y",)), 2, "b"),
+        Resolve(1, Accepted(ids=("x",)), SettledBy.RECONCILED),
+        report(DeliveryState.REJECTED, 1),
+    )
+    assert record.state == State.SENT
+
+    delivered = Note(2, Report(provider_id="y", state=DeliveryState.DELIVERED))
+    assert advance(record, delivered, 9.0).state == State.DELIVERED
+
+
+# -- the memory store --------------------------------------------------------------------------------------------------
+
+
+async def finished(store: MemoryStore, place: int) -> str:
+    """Put a message through to its delivery under an id of its own and one that all share; return its id."""
+    message_id = f"m{place:03d}"
+    await store.accept(envelope(id=message_id))
+    ids = (f"own-{place}", "shared")
+    changes = [starts(), ends(Accepted(ids=ids))]
+    changes += [report(DeliveryState.DELIVERED, provider_id=provider_id) for provider_id in ids]
+    for change in changes:
+        await store.apply(message_id, change, 1.0)
+    return message_id
+
+
+async def test_memory_is_bounded() -> None:
+    """Of a hundred finished messages the latest ten are kept, and the index holds no id of the others."""
+    store = MemoryStore(keep=10)
+    ids = [await finished(store, place) for place in range(100)]
+
+    kept = [message_id for message_id in ids if await store.get(message_id) is not None]
+    assert ids[-10:] == kept
+    assert repr(store) == "<MemoryStore 10 messages, 10 finished>"
+    assert [await store.find("a", f"own-{place}") for place in range(90)] == [()] * 90
+    assert [(message_id, 1) for message_id in kept] == list(await store.find("a", "shared"))
+    assert len(store._by_provider_id) == 11
+
+
+async def test_unfinished_messages_are_never_forgotten() -> None:
+    """However many finish, a message on its way stays, and is found among the unfinished."""
+    store = MemoryStore(keep=1)
+    await store.accept(envelope(id="slow"))
+    await store.apply("slow", starts(), 1.0)
+    for place in range(5):
+        await finished(store, place)
+
+    assert [record.envelope.id async for record in store.unfinished()] == ["slow"]
+
+
+async def test_a_message_that_goes_on_is_not_forgotten() -> None:
+    """A finished message that starts another attempt is not finished any more, until it ends again."""
+    store = MemoryStore(keep=1)
+    for change in (starts(), ends(TIMEOUT), End(State.UNKNOWN), starts(2, "b")):
+        if change == starts():
+            await store.accept(envelope())
+        await store.apply("m1", change, 1.0)
+    for place in range(3):
+        await finished(store, place)
+    assert await store.get("m1") is not None
+
+    await store.apply("m1", ends(TIMEOUT, 2, "b"), 2.0)
+    await finished(store, 3)
+    assert await store.get("m1") is None
+
+
+async def test_a_resolved_attempt_is_found_by_its_id() -> None:
+    """The id of a copy that was in doubt leads to the message as soon as it is known."""
+    store = MemoryStore()
+    await store.accept(envelope())
+    for change in (starts(), ends(TIMEOUT), Resolve(1, Accepted(ids=("x",)), SettledBy.RECONCILED)):
+        await store.apply("m1", change, 1.0)
+
+    assert await store.find("a", "x") == (("m1", 1),)
+
+
+async def test_an_unknown_message_cannot_be_changed() -> None:
+    """A change to a message that nobody took, or that was forgotten, raises `KeyError`."""
+    with pytest.raises(KeyError):
+        await MemoryStore().apply("nobody", starts(), 1.0)

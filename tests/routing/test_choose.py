@@ -1,0 +1,343 @@
+"""Choosing: why each provider is out, who comes first, and that nothing but the inputs decides."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from pointsman.message import Channel, Envelope, HlrLookup, Money, Sms
+from pointsman.outcome import Fault, Refused
+from pointsman.plugin import ChannelLimits
+from pointsman.routing.breaker import Breaker, BreakerSettings
+from pointsman.routing.candidate import Decision, Excluded, Exclusion, Reason
+from pointsman.routing.choose import Chooser, Moment, View, sender_for
+from pointsman.routing.ledger import Ledger
+from pointsman.routing.limiter import Limiter, Pace
+from pointsman.routing.match import Match, Route
+from pointsman.routing.price import PriceRow
+from pointsman.routing.rests import Rests
+from pointsman.routing.strategy import STRATEGIES
+from pointsman.routing.tariff import Rates, Tariff
+from pointsman.text import valid_sender
+
+MakeEnvelope = Callable[..., Envelope]
+D = Decimal
+RATES = Rates("EUR", {"RUB": D("0.01")})
+WALL, MONOTONIC = 500.0, 7.0
+LIMITS = ChannelLimits(max_characters=100, max_segments=3)
+
+
+def tariff(price: str | None, currency: str = "RUB") -> Tariff:
+    """Return a price list for Russia, or an empty one."""
+    rows = [
+        PriceRow(channel=channel, price=D(price), currency=currency, country="RU")
+        for channel in Channel
+        if price is not None
+    ]
+    return Tariff(rows, RATES)
+
+
+def view(name: str, **changes: object) -> View:
+    """Return a provider that can take everything for two roubles a segment."""
+    limits = changes.pop("limits", {Channel.SMS: LIMITS, Channel.HLR: ChannelLimits()})
+    assert isinstance(limits, Mapping)
+    defaults = {
+        "limits": limits,
+        "senders": frozenset(),
+        "default_sender": None,
+        "tariff": tariff("2"),
+        "ledger": Ledger(),
+        "currency": "RUB",
+        "limiter": Limiter(None),
+        "breakers": {channel: Breaker(BreakerSettings(jitter=0.0), Random(1)) for channel in limits},
+    }
+    return View(name=name, **{**defaults, **changes})  # type: ignore[arg-type]
+
+
+def decide(
+    envelope: Envelope,
+    *views: View,
+    strategy: str = "priority",
+    weights: Mapping[str, float] | None = None,
+    rests: Rests | None = None,
+    tried: tuple[str, ...] = (),
+    seed: int = 1,
+) -> Decision:
+    """Choose among these providers, in this order."""
+    route = Route(
+        name="all",
+        match=Match(),
+        providers=tuple(one.name for one in views),
+        strategy=strategy,
+        weights=tuple((weights or {}).items()),
+    )
+    chooser = Chooser({one.name: one for one in views}, rests or Rests(), RATES, STRATEGIES, valid_sender)
+    moment = Moment(wall=WALL, monotonic=MONOTONIC, random=Random(seed))
+    return chooser.choose(envelope, route, moment, tried=tried, decision_id="d1")
+
+
+def order(decision: Decision) -> list[str]:
+    """Return the names of the candidates in their order."""
+    return [one.candidate.provider for one in decision.ranking]
+
+
+def ledger(balance: str, floor: str = "0") -> Ledger:
+    """Return the ledger of a known balance."""
+    return Ledger(opening=D(balance), floor=D(floor))
+
+
+def opened() -> Mapping[Channel, Breaker]:
+    """Return breakers that opened a second ago and rest for thirty."""
+    breaker = Breaker(BreakerSettings(jitter=0.0), Random(1))
+    breaker.trip(MONOTONIC - 1.0, "test")
+    return {Channel.SMS: breaker}
+
+
+def paused(seconds: float) -> Limiter:
+    """Return the limiter of a provider that asked for a pause."""
+    limiter = Limiter(None)
+    limiter.slow_down(MONOTONIC, seconds)
+    return limiter
+
+
+def resting(fault: Fault, *, at: float = WALL) -> Rests:
+    """Return rests after one refusal of provider `a`."""
+    rests = Rests()
+    rests.note("a", Channel.SMS, "SHOP", "m0", Refused(fault=fault), at)
+    return rests
+
+
+def excluded(why: Exclusion, detail: str = "", until: float | None = None) -> Excluded:
+    """Return why `a` is out."""
+    return Excluded(provider="a", why=why, detail=detail, until=until)
+
+
+LONG = Sms(to="79161234567", text="x" * 101, sender="SHOP")
+NAMELESS = Sms(to="79161234567", text="x")
+NEEDS_SENDER = {Channel.SMS: ChannelLimits(sender_required=True)}
+DIGITS_ONLY = {Channel.SMS: ChannelLimits(senders=str.isdecimal)}
+
+EXCLUSIONS = [
+    pytest.param(
+        view("a", limits={Channel.HLR: LIMITS}), None, excluded(Exclusion.CHANNEL, "no sms here"), id="channel"
+    ),
+    pytest.param(view("a"), LONG, excluded(Exclusion.TOO_LONG, "101 characters, at most 100"), id="characters"),
+    pytest.param(view("a"), 4, excluded(Exclusion.TOO_LONG, "4 segments, at most 3"), id="segments"),
+    pytest.param(view("a", limits=NEEDS_SENDER), NAMELESS, excluded(Exclusion.SENDER_MISSING), id="no sender"),
+    pytest.param(view("a", limits=DIGITS_ONLY), None, excluded(Exclusion.SENDER_FORM, "SHOP"), id="sender's form"),
+    pytest.param(
+        view("a", default_sender="TOO LONG A NAME"),
+        NAMELESS,
+        excluded(Exclusion.SENDER_FORM, "TOO LONG A NAME"),
+        id="general form of senders",
+    ),
+    pytest.param(
+        view("a", senders=frozenset({"BANK"})),
+        None,
+        excluded(Exclusion.SENDER_NOT_ALLOWED, "SHOP"),
+        id="sender not listed",
+    ),
+    pytest.param(
+        view("a", ledger=ledger("11.99", "10")), None, excluded(Exclusion.FUNDS, "1.99 RUB left, 2 needed"), id="funds"
+    ),
+    pytest.param(
+        view("a", ledger=ledger("10", "10"), tariff=tariff(None)),
+        None,
+        excluded(Exclusion.FUNDS, "0 RUB left, some needed"),
+        id="funds for an unknown price",
+    ),
+    pytest.param(
+        view("a", ledger=ledger("3.99", "0"), tariff=tariff("0.04", "EUR")),
+        None,
+        excluded(Exclusion.FUNDS, "3.99 RUB left, 4 needed"),
+        id="funds in another currency",
+    ),
+    pytest.param(view("a", breakers=opened()), None, excluded(Exclusion.BREAKER, "open", WALL + 29), id="breaker"),
+    pytest.param(view("a", limiter=paused(500.0)), None, excluded(Exclusion.PAUSED, until=1000.0), id="paused"),
+    pytest.param(view("a", quarantined="it raised"), None, excluded(Exclusion.QUARANTINED, "it raised"), id="plugin"),
+]
+
+
+@pytest.mark.parametrize(("one", "message", "expected"), EXCLUSIONS)
+def test_why_a_provider_is_out(make_envelope: MakeEnvelope, one: View, message: Sms | int | None, expected: Excluded):
+    """Each reason is named with its details and its end, and the message goes to somebody else."""
+    parts = message if isinstance(message, int) else 1
+    sms = message if isinstance(message, Sms) else Sms(to="79161234567", text="x", sender="SHOP")
+    other = view("b", limits={Channel.SMS: ChannelLimits()})
+    decision = decide(make_envelope(sms, parts=parts), one, other)
+
+    assert decision.excluded == (expected,)
+    assert order(decision) == ["b"]
+    assert decision.reason is Reason.ONLY
+
+
+RESTS = [
+    (Fault.CREDENTIALS, "provider a: credentials", WALL + 1800),
+    (Fault.CREDITS, "provider a: credits", WALL + 900),
+    (Fault.SENDER, "sender SHOP: sender", WALL + 86400),
+    (Fault.UNSUPPORTED, "channel sms: unsupported", None),
+]
+
+
+@pytest.mark.parametrize(("fault", "detail", "until"), RESTS)
+def test_a_rest_is_a_reason(make_envelope: MakeEnvelope, fault: Fault, detail: str, until: float | None):
+    """Who rests is out, with the scope of the rest and the moment when it may end."""
+    decision = decide(make_envelope(sender="SHOP"), view("a"), view("b"), rests=resting(fault))
+
+    assert decision.excluded == (excluded(Exclusion.RESTING, detail, until),)
+
+
+def test_who_had_its_turn_is_out(make_envelope: MakeEnvelope):
+    """A provider that was tried with this message is not tried again, even when it is the only one."""
+    envelope = make_envelope()
+
+    assert decide(envelope, view("a"), view("b"), tried=("a",)).excluded == (excluded(Exclusion.TRIED),)
+    assert decide(envelope, view("a"), tried=("a",)).chosen is None
+
+
+def test_every_reason_is_tested():
+    """No reason for an exclusion is missing from these tests."""
+    tested = {case.values[2].why for case in EXCLUSIONS}  # type: ignore[union-attr]
+
+    assert tested | {Exclusion.RESTING, Exclusion.TRIED} == set(Exclusion)
+
+
+LIMIT_CASES = [
+    pytest.param(view("a"), Sms(to="79161234567", text="x" * 100), 3, id="as long as allowed"),
+    pytest.param(view("a", ledger=ledger("12", "10")), None, 1, id="just enough money"),
+    pytest.param(view("a", ledger=ledger("0.01"), tariff=tariff(None)), None, 1, id="unknown price, some money"),
+    pytest.param(view("a", ledger=ledger("0"), tariff=tariff("0")), None, 1, id="free"),
+    pytest.param(view("a", limiter=paused(499.9)), None, 1, id="a pause within the message's life"),
+    pytest.param(view("a", senders=frozenset({"SHOP"})), None, 1, id="a listed sender"),
+    pytest.param(view("a", limits=DIGITS_ONLY, default_sender="2222"), NAMELESS, 1, id="a form of its own"),
+    pytest.param(view("a"), NAMELESS, 1, id="no sender, none needed"),
+]
+
+
+@pytest.mark.parametrize(("one", "message", "parts"), LIMIT_CASES)
+def test_what_just_fits_is_taken(make_envelope: MakeEnvelope, one: View, message: Sms | None, parts: int):
+    """At the limit itself a provider is still a candidate."""
+    sms = message or Sms(to="79161234567", text="x", sender="SHOP")
+
+    assert order(decide(make_envelope(sms, parts=parts), one)) == ["a"]
+
+
+def test_rules_for_texts_are_not_for_lookups(make_envelope: MakeEnvelope):
+    """A look-up has neither length nor sender, and no rest of a sender concerns it."""
+    one = view("a", limits={Channel.HLR: ChannelLimits(max_segments=0, sender_required=True)})
+    envelope = make_envelope(HlrLookup(to="79161234567"))
+
+    assert order(decide(envelope, one, rests=resting(Fault.SENDER))) == ["a"]
+    assert sender_for(one, envelope) is None
+
+
+@pytest.mark.parametrize(("own", "expected"), [("BANK", "BANK"), (None, "SHOP")])
+def test_the_sender_is_the_message_s_own(make_envelope: MakeEnvelope, own: str | None, expected: str):
+    """The message's sender is shown, and the provider's first where the message has none."""
+    decision = decide(make_envelope(sender=own), view("a", default_sender="SHOP"))
+
+    assert decision.chosen is not None
+    assert decision.chosen.sender == expected
+
+
+def test_a_candidate_tells_what_it_was_judged_by(make_envelope: MakeEnvelope):
+    """Price of the whole message in both currencies, funds above the floor, health and place are in the decision."""
+    one = view("a", ledger=ledger("20", "5"))
+    decision = decide(make_envelope(parts=3), view("q", quarantined="x"), one)
+
+    chosen = decision.chosen
+    assert chosen is not None
+    assert (chosen.provider, chosen.position, chosen.health) == ("a", 1, 1.0)
+    assert (chosen.total, chosen.comparable, chosen.funds) == (Money(D(6), "RUB"), D("0.06"), D(15))
+    assert (decision.id, decision.message_id, decision.at) == ("d1", "m1", WALL)
+    assert (decision.route, decision.strategy) == ("all", "priority")
+
+
+def test_an_unknown_price_is_never_free(make_envelope: MakeEnvelope):
+    """A provider whose price nobody knows is taken only after the dearest that is known."""
+    unknown, dear = view("unknown", tariff=tariff(None)), view("dear", tariff=tariff("1000000"))
+    decision = decide(make_envelope(), unknown, dear, strategy="cheapest")
+
+    assert order(decision) == ["dear", "unknown"]
+    assert (decision.ranking[1].candidate.total, decision.ranking[1].candidate.comparable) == (None, None)
+
+
+def test_prices_are_compared_across_currencies(make_envelope: MakeEnvelope):
+    """The cheapest is the cheapest in the router's currency, whatever the numbers look like."""
+    euro, rouble = view("euro", tariff=tariff("0.05", "EUR")), view("rouble", tariff=tariff("4"))
+
+    assert order(decide(make_envelope(), euro, rouble, strategy="cheapest")) == ["rouble", "euro"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reason"),
+    [("cheapest", Reason.CHEAPEST), ("priority", Reason.PRIORITY), ("weighted", Reason.WEIGHT)],
+)
+def test_the_reason_is_the_strategy_s(make_envelope: MakeEnvelope, strategy: str, reason: Reason):
+    """With a choice the strategy's reason is given, without one that it was the only one."""
+    assert decide(make_envelope(), view("a"), view("b"), strategy=strategy).reason is reason
+    assert decide(make_envelope(), view("a"), strategy=strategy).reason is Reason.ONLY
+
+
+def test_when_all_are_down_the_best_is_tried(make_envelope: MakeEnvelope):
+    """With every breaker open the strategy orders those behind them; whoever is out for another reason stays out."""
+    dear = view("dear", breakers=opened(), tariff=tariff("9"))
+    cheap = view("cheap", breakers=opened(), tariff=tariff("1"))
+    broke = view("a", ledger=ledger("0"), breakers=opened())
+    decision = decide(make_envelope(), dear, cheap, broke, strategy="cheapest")
+
+    assert (order(decision), decision.reason) == (["cheap", "dear"], Reason.ALL_DOWN)
+    assert [one.why for one in decision.excluded] == [Exclusion.FUNDS]
+
+
+def test_a_breaker_whose_rest_is_over_is_no_reason(make_envelope: MakeEnvelope):
+    """When a probe is due the provider is a candidate; while the probe is out it is not, and no end is known."""
+    breaker = Breaker(BreakerSettings(jitter=0.0), Random(1))
+    breaker.trip(MONOTONIC - 30.0, "test")
+    one, other = view("a", breakers={Channel.SMS: breaker}), view("b")
+    assert order(decide(make_envelope(), one, other)) == ["a", "b"]
+    breaker.acquire(MONOTONIC)
+
+    assert decide(make_envelope(), one, other).excluded == (excluded(Exclusion.BREAKER, "probing"),)
+
+
+def test_without_a_route_there_is_nobody(make_envelope: MakeEnvelope):
+    """A message that no route is for has an empty decision with no reason."""
+    chooser = Chooser({}, Rests(), RATES, STRATEGIES, valid_sender)
+    moment = Moment(wall=WALL, monotonic=MONOTONIC, random=Random(1))
+    decision = chooser.choose(make_envelope(), None, moment, decision_id="d1")
+
+    assert (decision.chosen, decision.reason, decision.route) == (None, Reason.NONE, None)
+    assert (decision.ranking, decision.excluded) == ((), ())
+
+
+def test_nobody_left_says_why(make_envelope: MakeEnvelope):
+    """When everybody is out, each has its reason and the decision has none."""
+    decision = decide(make_envelope(), view("a", quarantined="x"), view("b", ledger=ledger("0")))
+
+    assert (decision.chosen, decision.reason) == (None, Reason.NONE)
+    assert [(one.provider, one.why) for one in decision.excluded] == [
+        ("a", Exclusion.QUARANTINED),
+        ("b", Exclusion.FUNDS),
+    ]
+
+
+def test_the_same_inputs_give_the_same_decision(make_envelope: MakeEnvelope):
+    """Chance comes from the seed alone: equal seeds give equal decisions, and others differ somewhere."""
+    views = [view(name) for name in "abcde"]
+    orders = [order(decide(make_envelope(), *views, strategy="weighted", seed=seed)) for seed in range(20)]
+
+    assert orders == [order(decide(make_envelope(), *views, strategy="weighted", seed=seed)) for seed in range(20)]
+    assert len({tuple(one) for one in orders}) > 1
+
+
+def test_choosing_changes_nothing(make_envelope: MakeEnvelope):
+    """A choice may be made as often as one likes: money, pace, breakers and rests stay as they were."""
+    rests = resting(Fault.CREDITS)
+    one = view("a", ledger=ledger("20"), limiter=Limiter(Pace(rate=1.0)), breakers=opened())
+    before = (repr(one.ledger), repr(one.limiter), repr(one.breakers), list(rests))
+    for _ in range(3):
+        decide(make_envelope(), one, view("b"), rests=rests)
+
+    assert before == (repr(one.ledger), repr(one.limiter), repr(one.breakers), list(rests))

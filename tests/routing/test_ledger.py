@@ -1,0 +1,287 @@
+"""An account is never overdrawn, whatever is in flight and whenever its balance is read."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+
+from pointsman.routing.ledger import QUESTION_LIFE, Hold, Ledger
+
+D = Decimal
+
+
+def told(amount: str, *, floor: str = "0") -> Ledger:
+    """Return the ledger of an account whose provider told its balance at 0 s."""
+    ledger = Ledger(floor=D(floor))
+    ledger.read(D(amount), 0.0)
+    return ledger
+
+
+def held(ledger: Ledger, amount: str) -> Hold:
+    """Reserve money that must be there."""
+    hold = ledger.hold(D(amount))
+    assert hold is not None
+    return hold
+
+
+def test_an_unknown_balance_refuses_nothing():
+    """As long as nobody knows the balance, every price is covered and nothing is claimed to be left."""
+    ledger = Ledger(floor=D(100))
+    for _ in range(1000):
+        held(ledger, "1000000")
+
+    assert (ledger.balance, ledger.available, ledger.covers(None)) == (None, None, True)
+
+
+def test_the_floor_is_left_alone():
+    """What is below the floor is never used; what is exactly above it is."""
+    ledger = told("10", floor="4")
+
+    assert ledger.covers(D("6.01")) is False
+    assert ledger.hold(D("6.01")) is None
+    held(ledger, "6")
+    assert (ledger.balance, ledger.available) == (D(10), D(0))
+
+
+@pytest.mark.parametrize(("amount", "covered"), [("4", False), ("4.01", True)])
+def test_an_unknown_price_needs_something_above_the_floor(amount: str, covered: bool):
+    """A message whose price nobody knows goes as long as anything at all is left."""
+    assert told(amount, floor="4").covers(None) is covered
+
+
+def test_a_free_message_goes_while_the_floor_is_kept():
+    """A price of zero is a known price: it needs nothing, but not less than nothing."""
+    assert told("4", floor="4").covers(D(0)) is True
+    assert told("3", floor="4").covers(D(0)) is False
+
+
+def test_a_refusal_gives_the_money_back():
+    """A hold that is settled with nothing leaves the account as it was."""
+    ledger = told("10")
+    ledger.settle(held(ledger, "7"), D(0), 1.0)
+
+    assert (ledger.balance, ledger.available) == (D(10), D(10))
+
+
+def test_what_was_really_charged_counts():
+    """The hold is an estimate; what is subtracted in the end is the charge."""
+    ledger = told("10")
+    ledger.settle(held(ledger, "7"), D("7.5"), 1.0)
+
+    assert (ledger.balance, ledger.available) == (D("2.5"), D("2.5"))
+
+
+@pytest.mark.parametrize(
+    ("charged_at", "asked_at", "left"),
+    [
+        pytest.param(1.0, 2.0, "100", id="before the question: the reading has it"),
+        pytest.param(2.0, 2.0, "95", id="with the question: it may be missing"),
+        pytest.param(3.0, 2.0, "95", id="after the question: it may be missing"),
+    ],
+)
+def test_a_reading_replaces_what_it_must_have_seen(charged_at: float, asked_at: float, left: str):
+    """Charges from before the question are in the answer; later ones stay subtracted."""
+    ledger = told("100")
+    ledger.charge(D(5), charged_at)
+    ledger.read(D(100), asked_at)
+
+    assert ledger.balance == D(left)
+
+
+def test_the_first_reading_races_like_any_other():
+    """Charges that fall between the first question and its answer are remembered for it."""
+    ledger = Ledger()
+    ledger.charge(D(3), 1.0)
+    ledger.charge(D(5), 2.0)
+    ledger.read(D(100), 1.5)
+
+    assert ledger.balance == D(95)
+
+
+def test_our_own_account_keeps_the_books_until_it_is_told():
+    """Where the operator gave an opening balance, charges lower it, and the first reading takes its place."""
+    ledger = Ledger(opening=D(50), floor=D(10))
+    ledger.charge(D(5), 1.0)
+    ledger.charge(D(5), 3.0)
+
+    assert (ledger.balance, ledger.available) == (D(40), D(30))
+    ledger.read(D(42), 2.0)
+    assert ledger.balance == D(37)
+    ledger.read(D(37), 4.0)
+    assert ledger.balance == D(37)
+
+
+def test_an_overtaken_answer_is_not_used():
+    """The answer to an earlier question, arriving last, must not bring back money that is spent."""
+    ledger = told("10")
+    ledger.charge(D(5), 1.5)
+    ledger.read(D(5), 2.0)
+    ledger.read(D(10), 1.0)
+
+    assert ledger.balance == D(5)
+
+
+def test_money_comes_back():
+    """A charge that turns out not to have happened is given back, from our own account and from a told one."""
+    own, other = Ledger(opening=D(10)), told("10")
+    for ledger in (own, other):
+        ledger.settle(held(ledger, "4"), D(4), 1.0)
+        ledger.correct(D(-4), 1.0)
+
+    assert (own.balance, other.balance) == (D(10), D(10))
+
+
+def test_money_does_not_come_back_twice():
+    """A reading that overtook a charge has shown the truth already: correcting the charge would add to it."""
+    ledger = told("10")
+    ledger.charge(D(4), 1.0)
+    ledger.read(D(10), 2.0)
+    ledger.correct(D(-4), 1.0)
+
+    assert ledger.balance == D(10)
+
+
+def test_a_correction_leaves_with_its_charge():
+    """The next reading replaces a charge and its correction together."""
+    ledger = told("10")
+    ledger.charge(D(4), 1.0)
+    ledger.charge(D(1), 5.0)
+    ledger.correct(D(-4), 1.0)
+    assert ledger.balance == D(9)
+    ledger.read(D(10), 3.0)
+
+    assert ledger.balance == D(9)
+
+
+def test_charges_are_not_kept_for_ever():
+    """Where the balance is never told, only what a first question could still need is remembered."""
+    ledger = Ledger()
+    for second in range(100_000):
+        ledger.charge(D(1), float(second))
+
+    assert len(ledger._spent) == QUESTION_LIFE + 1
+
+
+@given(
+    messages=st.integers(0, 30),
+    spare=st.decimals("0", "0.99", places=2),
+    floor=st.sampled_from([D(0), D("12.5")]),
+    data=st.data(),
+)
+@settings(max_examples=40, deadline=None)
+def test_funds_for_k_messages_send_exactly_k(messages: int, spare: Decimal, floor: Decimal, data: st.DataObject):
+    """Exactly as many holds succeed as there is money for, however holds and settlements are mixed."""
+    ledger = Ledger(opening=floor + messages + spare, floor=floor)
+    in_flight: list[Hold] = []
+    granted = 0
+    for now in range(messages * 2 + 10):
+        if in_flight and data.draw(st.booleans()):
+            ledger.settle(in_flight.pop(data.draw(st.integers(0, len(in_flight) - 1))), D(1), float(now))
+        hold = ledger.hold(D(1))
+        if hold is not None:
+            granted += 1
+            in_flight.append(hold)
+
+    assert granted == messages
+    assert ledger.available == spare
+
+
+class Account(RuleBasedStateMachine):
+    """A provider's account that charges when it pleases, and a ledger that learns of it by answers and readings."""
+
+    messages = Bundle("messages")
+    questions = Bundle("questions")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.truth = D(100)
+        self.floor = D(10)
+        self.ledger = Ledger(floor=self.floor, opening=D(100))
+        self.now = 0.0
+        self.in_flight: dict[int, Decimal] = {}
+        """Prices that the provider has not charged yet, of messages that it may still charge."""
+        self.count = 0
+
+    @rule()
+    def wait(self) -> None:
+        """Time passes; without this, many things happen in one moment."""
+        self.now += 1.0
+
+    @rule(target=messages, price=st.integers(1, 30))
+    def submit(self, price: int) -> tuple[int, Hold, Decimal] | None:
+        """A message goes out only when the account will stay above the floor with everything that is in flight."""
+        hold = self.ledger.hold(D(price))
+        if hold is None:
+            return None
+        self.count += 1
+        self.in_flight[self.count] = D(price)
+
+        assert self.truth - sum(self.in_flight.values()) >= self.floor
+        return self.count, hold, D(price)
+
+    @rule(message=messages)
+    def provider_charges(self, message: tuple[int, Hold, Decimal] | None) -> None:
+        """The provider takes the money at some moment before it answers."""
+        if message is not None:
+            self.truth -= self.in_flight.pop(message[0], D(0))
+
+    @rule(message=consumes(messages))
+    def accepted(self, message: tuple[int, Hold, Decimal] | None) -> None:
+        """The answer arrives: it was taken, so it has been charged."""
+        if message is not None:
+            self.provider_charges(message)
+            self.ledger.settle(message[1], message[2], self.now)
+
+    @rule(message=consumes(messages))
+    def never_arrived(self, message: tuple[int, Hold, Decimal] | None) -> None:
+        """A request without an answer counts as charged, until it is proved that it was not."""
+        if message is None or message[0] not in self.in_flight:
+            return
+        del self.in_flight[message[0]]
+        self.ledger.settle(message[1], message[2], self.now)
+        self.unproved = (message[2], self.now)
+
+    unproved: tuple[Decimal, float] | None = None
+
+    @precondition(lambda self: self.unproved is not None)
+    @rule()
+    def proved_absent(self) -> None:
+        """Later it turns out that nothing was sent."""
+        assert self.unproved is not None
+        self.ledger.correct(-self.unproved[0], self.unproved[1])
+        self.unproved = None
+
+    @rule(target=questions)
+    def ask(self) -> tuple[float, list[Decimal]]:
+        """A question leaves; the provider has not looked yet."""
+        return self.now, []
+
+    @rule(question=questions)
+    def provider_looks(self, question: tuple[float, list[Decimal]]) -> None:
+        """The provider looks at its books, once for a question."""
+        if not question[1]:
+            question[1].append(self.truth)
+
+    @rule(question=consumes(questions))
+    def answer(self, question: tuple[float, list[Decimal]]) -> None:
+        """The answer arrives, perhaps after the answers to later questions."""
+        self.provider_looks(question)
+        self.ledger.read(question[1][0], question[0])
+
+    @rule(amount=st.integers(1, 50))
+    def top_up(self, amount: int) -> None:
+        """Somebody pays in; the ledger learns of it by the next reading only."""
+        self.truth += amount
+
+    @invariant()
+    def believes_no_more_than_there_is(self) -> None:
+        """What the ledger would still spend is there beyond everything that is in flight."""
+        available = self.ledger.available
+        assert available is not None
+        assert available <= self.truth - sum(self.in_flight.values()) - self.floor
+
+
+TestAccount = Account.TestCase
+TestAccount.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

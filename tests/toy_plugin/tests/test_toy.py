@@ -1,0 +1,131 @@
+"""The toy provider: alone, as values, and behind a router, against its own sandbox."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pointsman import Fault, Msisdn, Network, Refused, Router, Sms, State, Unknown
+from pointsman.message import Channel
+from pointsman.plugin import Batch, Each, Response, Secret, SessionExpired, Submission, Whole
+from pointsman.sandbox import faults
+from pointsman_toy.faults import FAULTS, judge
+from pointsman_toy.provider import Toy
+from pointsman_toy.sandbox import STATUS, ToySandbox
+from pointsman_toy.settings import ToySettings
+
+CONFIG = """
+[providers.toy]
+plugin = "toy"
+base_url = "{base_url}"
+key = {{ env = "TOY_KEY" }}
+poll = {{ first = "20ms" }}
+"""
+READER = Toy(ToySettings(key=Secret("any")))
+BATCH = Batch(
+    ref="r",
+    channel=Channel.SMS,
+    items=tuple(
+        Submission(
+            ref=f"r{number}",
+            message=Sms(to="+79161234567", text="hi"),
+            to=Msisdn("79161234567"),
+            network=Network(),
+            segments=None,
+            sender=None,
+            ttl=None,
+        )
+        for number in range(2)
+    ),
+)
+
+
+def answer(body: str, status: int = 200) -> Response:
+    """Return an answer of the provider."""
+    return Response(status=status, body=body.encode())
+
+
+def test_every_message_of_a_batch_has_its_own_outcome() -> None:
+    """An answer with one id and one error is one accepted and one refused message, in their order."""
+    reading = READER.read_submit(BATCH, answer('{"items": [{"id": "t1"}, {"error": "no_money"}]}'))
+
+    assert isinstance(reading.value, Each)
+    accepted, refused = reading.value.outcomes
+    assert accepted.ids == ("t1",)
+    assert refused == Refused(fault=Fault.CREDITS, code="no_money")
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>", '{"items": []}', '{"items": [{"id": "t1"}', '{"error": "never heard of"}']
+)
+def test_what_cannot_be_read_is_unknown(body: str) -> None:
+    """An answer that says nothing certain about each message is neither a success nor a refusal."""
+    value = READER.read_submit(BATCH, answer(body)).value
+
+    assert isinstance(value, Whole)
+    assert isinstance(value.outcome, Unknown)
+
+
+def test_expired_session_is_not_an_outcome() -> None:
+    """The engine logs in again and repeats the request by itself; the plugin only says so."""
+    value = READER.read_submit(BATCH, answer('{"error": "no_session"}', 401)).value
+
+    assert value == SessionExpired(code="no_session")
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row.code)
+def test_table_says_what_is_read(row) -> None:
+    """Each code of the table leads to the fault that the table names."""
+    outcome = judge(row.code)
+
+    assert getattr(outcome, "fault", None) == row.fault
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[ToySandbox]:
+    """The provider on this machine."""
+    async with ToySandbox() as running:
+        yield running
+
+
+@pytest.fixture
+async def router(sandbox: ToySandbox, installed: None, tmp_path: Path) -> AsyncIterator[Router]:
+    """A router that knows this provider and nobody else."""
+    config = tmp_path / "router.toml"
+    config.write_text(CONFIG.format(base_url=sandbox.base_url))
+    async with Router.from_toml(config, env=sandbox.environment, only_loopback=True) as router:
+        yield router
+
+
+async def test_message_is_delivered(router: Router, sandbox: ToySandbox) -> None:
+    """A message goes out once, costs what the provider says, and ends as delivered."""
+    receipt = await router.send(Sms(to="+79161234567", text="hello"))
+    sandbox.clock.advance(60)
+    receipt = await router.wait(receipt.id)
+
+    assert receipt.state is State.DELIVERED
+    assert str(receipt.attempts[0].price) == "0.02 EUR"
+    assert len(sandbox.ledger.messages) == 1
+
+
+async def test_lost_answer_is_cleared_up(router: Router, sandbox: ToySandbox) -> None:
+    """When the provider takes a message and hangs up, asking by reference finds it; it is not sent again."""
+    sandbox.faults.add(faults.close_after_accept(endpoint="messages"))
+    receipt = await router.send(Sms(to="+79161234567", text="hello"))
+
+    (attempt,) = receipt.attempts
+    assert isinstance(attempt.first_unknown, Unknown)
+    assert receipt.provider == "toy"
+    assert len(sandbox.ledger.messages) == 1
+
+
+@pytest.mark.parametrize("code", sorted(set(STATUS) - {"no_session", "busy"}))
+async def test_codes_of_the_sandbox_reach_the_receipt(router: Router, sandbox: ToySandbox, code: str) -> None:
+    """What the provider refuses arrives with its own code, and nothing was sent."""
+    sandbox.faults.add(faults.error(code, endpoint="messages", times=None))
+    receipt = await router.send(Sms(to="+79161234567", text="hello"))
+
+    assert receipt.state is State.FAILED
+    assert receipt.reason is not None
+    assert receipt.reason.code == code
+    assert sandbox.ledger.messages == []
