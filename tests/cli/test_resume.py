@@ -1,5 +1,6 @@
 """Stopping and going on: no row of a file is sent twice, whatever happened to the run before."""
 
+import errno
 import signal
 import subprocess
 import time
@@ -176,11 +177,42 @@ def test_two_at_once(pointsman: Runner, spawn: Spawn, boxes: Boxes, folder: Path
     assert f"{RESULTS}.state: another pointsman is at work on this job" in run.err
 
 
-def test_unwritable_results(pointsman: Runner, boxes: Boxes, folder: Path, config: Path) -> None:
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        ("no/such/folder.csv", "cannot be written: No such file or directory"),
+        (".", "is not a file; give another --results"),
+        ("/dev/full", "/dev/full: is not a file; give another --results"),
+    ],
+)
+def test_unwritable_results(
+    pointsman: Runner, boxes: Boxes, folder: Path, config: Path, results: str, words: str
+) -> None:
     """Nothing is sent when the results have no place."""
     (folder / "rows.csv").write_text(GOOD, encoding="utf-8")
 
-    run = pointsman("send", "--csv", "rows.csv", "--results", "no/such/folder.csv")
+    run = pointsman("send", "--csv", "rows.csv", "--results", results)
 
     assert (run.code, boxes.messages) == (2, [])
-    assert "cannot be written: No such file or directory" in run.err
+    assert words in run.err
+
+
+def test_full_disk(
+    pointsman: Runner, boxes: Boxes, folder: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it cannot be written down that a row begins, the row is not sent, and the next run sends it."""
+    (folder / "rows.csv").write_text(GOOD, encoding="utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pointsman.cli.checkpoint.Checkpoint._commit", full)
+        failed = pointsman("send", "--csv", "rows.csv")
+    sent_meanwhile = len(boxes.messages)
+    run = pointsman("send", "--csv", "rows.csv")
+
+    assert (failed.code, sent_meanwhile) == (1, 0)
+    assert "cannot be written: No space left on device; the same command goes on" in failed.err
+    assert "Traceback" not in failed.err
+    assert (run.code, len(boxes.messages)) == (0, 3)

@@ -24,7 +24,7 @@ def test_env(pointsman: Runner) -> None:
 
     names = [re.match(r"export ([A-Z_]+)=", line) for line in run.out.splitlines()]
     assert (run.code, run.err, all(names)) == (0, "", True)
-    shell = subprocess.run(["sh", "-c", f'{run.out}; printf "%s" "$SMSTELE_PASSWORD"'], capture_output=True, text=True)
+    shell = subprocess.run(["sh", "-c", f'{run.out}printf "%s" "$SMSTELE_PASSWORD"'], capture_output=True, text=True)
     assert shell.stdout == "~test123"
 
 

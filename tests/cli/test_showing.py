@@ -135,7 +135,9 @@ def test_bad_configuration(pointsman: Runner, boxes: Boxes, config: Path, change
 
     assert ([run.code for run in runs], boxes.messages) == ([2, 2, 2], [])
     assert [words in run.err for run in runs[:2]] == [True, True]
-    assert any(words.split("(")[0].rstrip() in str(problem) for problem in runs[2].json[0]["problems"])
+    assert words in "".join(
+        f"{one['key']}: {one['message']} ({one['suggestion']})" for one in runs[2].json[0]["problems"]
+    )
 
 
 def test_all_problems_at_once(pointsman: Runner, boxes: Boxes, config: Path) -> None:

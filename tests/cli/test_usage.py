@@ -1,7 +1,7 @@
 """Usage: help, exit codes, where the configuration is looked for, and that nobody is ever shown a traceback."""
 
 import subprocess
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ from pointsman.cli.app import COMMANDS
 
 from .conftest import Runner
 
-Spawn = Callable[..., subprocess.Popen[str]]
 SEND = ("send", "--to", "+79161234567", "--text", "x")
 
 
@@ -22,13 +21,12 @@ def test_help_names_every_command(pointsman: Runner) -> None:
     assert (0, sorted(places)) == (run.code, places)
 
 
-def test_help_imports_no_command(spawn: Spawn) -> None:
+def test_help_imports_no_command() -> None:
     """The overview is shown without importing what only the commands need."""
     code = (
         "import sys; from pointsman.cli import main; main(['--help']);"
         "print([name for name in sys.modules if name.startswith(('pointsman.cli.', 'pointsman.sandbox', 'structlog'))])"
     )
-    import sys
 
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

@@ -294,6 +294,7 @@ def put(queue: Queue, place: int, *, wanted: bool) -> "weakref.ref[object]":
         parts=1,
         price=None,
         limits=ChannelLimits(batch=10),
+        deadline=math.inf,
         still_wanted=lambda: None if wanted else Withdrawn.CANCELLED,
         passage=asyncio.get_running_loop().create_future(),
     )

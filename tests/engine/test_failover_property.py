@@ -16,7 +16,7 @@ from pointsman.config import parse_config
 from pointsman.events import BreakerMoved, Called, Event, MessageTaken, Operation, Rested
 from pointsman.loading import load_plugins
 from pointsman.message import Channel, MessageClass, Sms
-from pointsman.outcome import Accepted, Attempt, Fault, Receipt, Refused, State, Unknown
+from pointsman.outcome import Accepted, Fault, Receipt, Refused, State, Unknown
 from pointsman.router import Router
 from pointsman.routing.breaker import BreakerSettings, BreakerState
 from pointsman.routing.failover import OnUnknown, default_on_unknown
@@ -35,6 +35,7 @@ from pointsman.testing import (
     hang_up,
     normal,
     refuse,
+    take_late,
 )
 
 from .rig import Account, account, configuration
@@ -88,6 +89,7 @@ SUBMIT_STEPS = st.one_of(
     st.builds(hang_up, taken=st.booleans()),
     st.just(cut_short()),
     st.builds(hang, taken=st.booleans()),
+    st.just(take_late()),
 )
 OTHER_STEPS = st.sampled_from([Operation.RECONCILE, Operation.LOGIN, Operation.BALANCE]).flatmap(
     lambda on: st.one_of(
@@ -160,14 +162,24 @@ class Story(msgspec.Struct, kw_only=True):
         """Return how many copies of a message providers really took."""
         return sum(len(sandbox.copies(receipt.id)) for sandbox in self.sandboxes.values())
 
-    def requests(self, attempt: Attempt) -> int:
-        """Return in how many submits the attempt's provider saw it."""
-        sandbox = self.sandboxes.get(attempt.provider)
-        return (
-            sum(seen.refs.count(attempt.ref) for seen in sandbox.seen if seen.operation is Operation.SUBMIT)
-            if sandbox
-            else 0
+    def requests(self) -> Counter[str]:
+        """Return in how many submits providers saw each reference."""
+        return Counter(
+            ref
+            for sandbox in self.sandboxes.values()
+            for seen in sandbox.seen
+            if seen.operation is Operation.SUBMIT
+            for ref in seen.refs
         )
+
+    def calls(self) -> Counter[str]:
+        """Return how many requests the attempts at those providers say that they took, by their reference."""
+        calls: Counter[str] = Counter()
+        for receipt in self.receipts:
+            for attempt in receipt.attempts:
+                if attempt.provider in self.sandboxes:
+                    calls[attempt.ref] += attempt.calls
+        return calls
 
 
 class Lab:
@@ -281,7 +293,9 @@ def nothing_is_sent_after_a_perhaps(story: Story) -> None:
         assert len(later) <= (story.world.policy(story.message(receipt)) is OnUnknown.NEXT)
         for attempt in receipt.attempts:
             if attempt.first_unknown is not None and isinstance(attempt.outcome, Refused):
-                assert story.sandboxes[attempt.provider].copies(attempt.ref) == ()
+                later_ones = [one.outcome for one in receipt.attempts[attempt.number :] if one.ref == attempt.ref]
+                copies = story.sandboxes[attempt.provider].copies(attempt.ref)
+                assert len(copies) <= sum(not isinstance(outcome, Refused) for outcome in later_ones)
 
 
 def no_budget_is_exceeded(story: Story) -> None:
@@ -295,14 +309,14 @@ def no_budget_is_exceeded(story: Story) -> None:
 
 
 def receipts_tell_what_providers_saw(story: Story) -> None:
-    """Each attempt names as many requests as its provider saw, and providers saw no attempt that is not named."""
+    """Attempts name as many requests as their provider saw, and providers saw no attempt that is not named.
+
+    Where a repeat is harmless, it goes out under the reference of the attempt before it.
+    """
     named = {attempt.ref for receipt in story.receipts for attempt in receipt.attempts}
     for name, sandbox in story.sandboxes.items():
         assert {ref for seen in sandbox.seen for ref in seen.refs} <= named, name
-    for receipt in story.receipts:
-        for attempt in receipt.attempts:
-            if attempt.provider in story.sandboxes:
-                assert attempt.calls == story.requests(attempt)
+    assert story.requests() == story.calls()
 
 
 def states_are_true(story: Story) -> None:
@@ -365,7 +379,7 @@ TURNS = st.one_of(st.none(), st.integers(0, 80))
 """Turns of the event loop after which a caller gives up; None for a patient one."""
 
 
-@settings(EXAMPLES, max_examples=60)
+@settings(EXAMPLES, max_examples=40)
 @given(worlds(), st.lists(TURNS, min_size=4, max_size=4))
 def test_the_story_is_true_of_messages_that_were_given_up(
     lab: Lab, world: World, patience: Sequence[int | None]
@@ -384,10 +398,12 @@ async def _given_up(lab: Lab, world: World, patience: Sequence[int | None]) -> S
             for task, turns in zip(tasks, patience, strict=False):
                 if turns == turn:
                     task.cancel()
+            if all(task.done() for task in tasks):
+                break
             await asyncio.sleep(0)
         await asyncio.gather(*tasks, return_exceptions=True)
         receipts = await _taken(lab, router)
-        # Only turns of the loop, no time: the clock must not run on to the day when reports are given up.
+        # Not one turn of the loop too many: a clock that runs on comes to the day when reports are given up.
         while any(receipt.state in {State.ACCEPTED, State.SENDING} for receipt in receipts):
             await asyncio.sleep(0)
             receipts = await _taken(lab, router)
@@ -401,7 +417,7 @@ async def _taken(lab: Lab, router: Router) -> list[Receipt]:
     return [receipt for receipt in receipts if receipt is not None]
 
 
-@settings(EXAMPLES, max_examples=60)
+@settings(EXAMPLES, max_examples=40)
 @given(worlds(), st.integers(0, 80), st.sampled_from([0.0, 0.02]))
 def test_the_story_is_true_of_a_router_that_was_closed(lab: Lab, world: World, turns: int, patience: float) -> None:
     """Whenever the router is closed, every caller gets a receipt that is true, and every request is told."""
@@ -410,29 +426,29 @@ def test_the_story_is_true_of_a_router_that_was_closed(lab: Lab, world: World, t
     assert [answer for answer in answers if not isinstance(answer, Receipt)] == []
     assert all(receipt.state not in {State.ACCEPTED, State.SENDING} for receipt in story.receipts)
     all_holds(story)
-    for receipt in story.receipts:
-        for attempt in receipt.attempts:
-            if attempt.provider in story.sandboxes:
-                assert attempt.calls - story.requests(attempt) in {0, 1}
+    calls, requests = story.calls(), story.requests()
+    assert all(calls[ref] - requests[ref] in {0, 1} for ref in calls | requests)
 
 
 async def _closed(
     lab: Lab, world: World, turns: int, patience: float
 ) -> tuple[Story, Sequence[Receipt | BaseException]]:
+    router = lab.router(world)
+    await router.start()
+    tasks = [asyncio.create_task(router.send(message)) for message in world.messages]
+    await asyncio.sleep(0)
     async with lab.clock.autojump(lab.busy):
-        router = lab.router(world)
-        await router.start()
-        tasks = [asyncio.create_task(router.send(message)) for message in world.messages]
-        await asyncio.sleep(0)
         for _ in range(turns):
-            await asyncio.sleep(0)
-        await router.aclose(patience)
-        answers = await asyncio.gather(*tasks, return_exceptions=True)
-        receipts = await _taken(lab, router)
+            if not all(task.done() for task in tasks):
+                await asyncio.sleep(0)
+    # Closing waits in real time; a clock that ran on meanwhile would come to the day when reports are given up.
+    await router.aclose(patience)
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    receipts = await _taken(lab, router)
     return lab.story(world, receipts), answers
 
 
-@settings(EXAMPLES, max_examples=40)
+@settings(EXAMPLES, max_examples=30)
 @given(worlds(), st.booleans())
 def test_a_bad_number_is_nobodys_fault(lab: Lab, world: World, certain: bool) -> None:
     """Whatever happened before, the refusal of a bad number changes neither breaker, nor health, nor rests."""

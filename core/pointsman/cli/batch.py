@@ -215,6 +215,8 @@ async def _send(work: Work, setup: Setup, kind: Kind, options: FileOptions) -> b
 @contextlib.contextmanager
 def _files(where: Path, header: Header, kind: Kind) -> Iterator[tuple[Checkpoint, ResultsFile]]:
     """Open the results and the record of what was begun, which lies beside them."""
+    if where.exists() and not where.is_file():
+        raise UsageError(f"{where}: is not a file; give another --results")
     beside = where.with_name(where.name + ".state")
     if where.exists() and not beside.exists() and where.stat().st_size:
         raise UsageError(

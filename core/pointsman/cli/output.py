@@ -1,5 +1,6 @@
 """What a command writes: results to standard output, as tables or JSON; everything else to standard error."""
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -37,8 +38,13 @@ class Output:
         """Write one line of JSON, if JSON is wanted."""
         if self.json:
             builtins = msgspec.to_builtins(value, enc_hook=str)
-            sys.stdout.write(msgspec.json.encode(self._hide(builtins)).decode() + "\n")
-            sys.stdout.flush()
+            line = msgspec.json.encode(self._hide(builtins)).decode() + "\n"
+            try:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # Whoever read the results has gone; the job itself goes on, and its files tell what it did.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def show(self, renderable: RenderableType) -> None:
         """Write a table or a line for people, unless JSON is wanted."""
@@ -79,7 +85,7 @@ class Output:
                 return self._redactor(None, "", {"text": value})["text"]
             case dict():
                 return {name: self._hide(item) for name, item in value.items()}
-            case list():
+            case list() | tuple():
                 return [self._hide(item) for item in value]
             case _:
                 return value

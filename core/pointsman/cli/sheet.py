@@ -104,8 +104,11 @@ class Sheet:
     def _line(self, row: int, cells: Sequence[str]) -> Line | RowProblem:
         if len(cells) != len(self._names):
             return RowProblem(row, "", f"has {len(cells)} cells, but the first row names {len(self._names)}")
-        filled = {name: cell for name, cell in zip(self._names, cells, strict=True) if cell.strip()}
-        return Line(row, {name: cell if name in self._verbatim else cell.strip() for name, cell in filled.items()})
+        found = {}
+        for name, cell in zip(self._names, cells, strict=True):
+            if bare := cell.strip():
+                found[name] = cell if name in self._verbatim else bare
+        return Line(row, found)
 
     def _text(self) -> io.TextIOWrapper:
         return io.TextIOWrapper(io.BytesIO(self._content), "utf-8-sig", newline="")

@@ -160,6 +160,7 @@ class Attempts:
             parts=envelope.parts,
             price=stake.candidate.total,
             limits=station.view.limits[envelope.channel],
+            deadline=envelope.deadline,
             still_wanted=withdrawn,
             passage=asyncio.get_running_loop().create_future(),
         )
@@ -171,11 +172,9 @@ class Attempts:
             return True
         if not stake.lease.forced and not station.view.breakers[envelope.channel].holds(stake.lease):
             return True
-        now = self._clock.now()
-        if now + station.view.limiter.wait(self._clock.monotonic()) >= envelope.deadline:
-            return True
         if stake.probe:
             return False
+        now = self._clock.now()
         return self._rests.blocking(station.name, envelope.channel, stake.candidate.sender, now) is not None
 
     def _submission(self, envelope: Envelope, ref: str, stake: _Stake) -> Submission:

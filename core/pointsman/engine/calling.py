@@ -1,7 +1,7 @@
 """Calls to one provider: a session, an exchange, a reading, and exactly one `Called` event for each request."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -70,6 +70,10 @@ Failed = Refused | Unknown
 """What the engine itself knows about a request that got no answer, or none that the plugin could read."""
 
 
+async def _at_once() -> None:
+    """Let a request leave without further ado."""
+
+
 class Caller:
     """Everything that goes out to one provider goes through here.
 
@@ -91,12 +95,18 @@ class Caller:
         """End a login that is still in flight."""
         await self._sessions.close()
 
-    async def call(self, plan: Plan[T], calls: Calls | None = None) -> T | Failed:
-        """Make a call, logging in first or again where the provider needs it; at most one repeat after "expired"."""
+    async def call(
+        self, plan: Plan[T], calls: Calls | None = None, leaving: Callable[[], Awaitable[None]] = _at_once
+    ) -> T | Failed:
+        """Make a call, logging in first or again where the provider needs it; at most one repeat after "expired".
+
+        `leaving` is awaited when everything is ready for the request to leave; what it raises keeps it here.
+        """
         calls = calls or Calls()
         session = await self._session_for(plan)
         if isinstance(session, Refused):
             return session
+        await leaving()
         result = await self._once(plan, session, calls)
         if not isinstance(result, SessionExpired):
             return result
@@ -105,6 +115,7 @@ class Caller:
             session = await self._session_for(plan)
             if isinstance(session, Refused):
                 return session
+            await leaving()
             result = await self._once(plan, session, calls)
         if isinstance(result, SessionExpired):
             return Refused(fault=Fault.CREDENTIALS, code=result.code, detail=result.detail)

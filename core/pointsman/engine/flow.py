@@ -17,7 +17,7 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.events import Decided, FailedOver
 from pointsman.message import Envelope
-from pointsman.outcome import Accepted, Fault, Refused, SettledBy, State, Unknown
+from pointsman.outcome import Accepted, Fault, Outcome, Refused, SettledBy, State, Unknown
 from pointsman.routing.candidate import Decision, Reason
 from pointsman.routing.choose import Chooser, Moment
 from pointsman.routing.failover import (
@@ -63,7 +63,7 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
 class Flow:
     """The way of one message from provider to provider.
 
-    State: the attempts so far, which providers had their turn, which one was waited for, and whether the caller gave up.
+    State: the attempts so far, who had their turn, who is waited for, and whether the caller gave up.
     """
 
     def __init__(self, desk: Desk, envelope: Envelope, route: Route | None) -> None:
@@ -73,6 +73,8 @@ class Flow:
         self._past: list[Past] = []
         self._tried: set[str] = set()
         self._only: str | None = None
+        self._refs: dict[str, str] = {}
+        """By provider, the reference under which a repeat cannot duplicate anything."""
         self._number = 0
         self._decisions = 0
         self.given_up = False
@@ -83,11 +85,13 @@ class Flow:
         """Attempt until the message is taken or nobody is left; return its record."""
         last: str | None = None
         while True:
-            decision = self._decide()
+            decision = self._next_choice()
             candidate = decision.chosen
             if candidate is None:
                 return await self._nobody(decision)
-            made = await self._desk.attempts.make(self._envelope, decision, self._number + 1, self._unwanted)
+            made = await self._desk.attempts.make(
+                self._envelope, decision, self._number + 1, self._unwanted, self._refs.get(candidate.provider)
+            )
             if isinstance(made, Withdrawn):
                 ended = await self._withdrawn(made)
                 if ended is not None:
@@ -106,6 +110,7 @@ class Flow:
                 case Repeat() if self._unwanted():
                     return await self.abandon()
                 case Repeat(wait):
+                    self._keep_ref(made)
                     await self._desk.clock.sleep(wait)
                     self._only = last
                 case LookInto():
@@ -115,6 +120,11 @@ class Flow:
         """Write down that nothing more is going to be tried: the caller gave up, or the router closes."""
         in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
+
+    def _keep_ref(self, made: Made) -> None:
+        limits = self._desk.stations[made.attempt.provider].view.limits[self._envelope.channel]
+        if limits.repeat_safe:
+            self._refs[made.attempt.provider] = made.submission.ref
 
     @property
     def has_budget(self) -> bool:
@@ -130,7 +140,7 @@ class Flow:
         self._tried.add(excluding)
         return await self.run()
 
-    def _decide(self) -> Decision:
+    def _next_choice(self) -> Decision:
         """Choose among all, or the provider that was waited for unless it went out of use during the wait."""
         only, self._only = self._only, None
         if only is not None:
@@ -179,6 +189,8 @@ class Flow:
         patience = PATIENCE[self._on_unknown()]
         found = await self._desk.looking.look_into(station, self._envelope, made.attempt, made.submission, patience)
         if isinstance(found, Unknown):
+            found = await self._known(made)
+        if isinstance(found, Unknown):
             self.doubts.append(
                 Doubt(station=station, envelope=self._envelope, attempt=made.attempt, sent=made.submission)
             )
@@ -186,6 +198,11 @@ class Flow:
             await self._desk.resolving.resolve(self._envelope, made.attempt, found, SettledBy.RECONCILED)
         self._past[-1] = Past(provider, found, looked_into=True)
         return decide(self._situation(provider))
+
+    async def _known(self, made: Made) -> Outcome:
+        """Return what is written down about an attempt: a report may have told while it was looked into."""
+        record = await self._desk.recorder.get(self._envelope.id)
+        return record.attempts[made.attempt.number - 1].outcome if record is not None else made.attempt.outcome
 
     def _situation(self, provider: str) -> Situation:
         desk = self._desk

@@ -25,6 +25,18 @@ THROTTLE_PAUSE = 1.0
 """Seconds without new requests after "too fast" when the provider names no time."""
 
 
+_CUT_OFF = Unknown(reason=UnknownReason.CANCELLED, detail="the router stopped waiting")
+_NOT_SENT = Refused(fault=Fault.UNAVAILABLE, code="not_sent", detail="the router stopped before it left")
+
+
+class _Thinner(Exception):
+    """Not everybody in a load wants to go any more, and nothing has left yet; `load` is what remains, if anything."""
+
+    def __init__(self, load: Load | None) -> None:
+        super().__init__()
+        self.load = load
+
+
 class Lane:
     """One provider's queue, its pace, and the requests in flight.
 
@@ -130,19 +142,27 @@ class Lane:
     async def _carry(self, load: Load) -> None:
         """Take a load to the provider; whatever happens, every ticket is answered."""
         calls = Calls()
+        started_at = self._clock.now()
         try:
-            await self._travel(load, calls, self._clock.now())
+            await self._travel(load, calls, started_at)
         finally:
             for ticket in load.tickets():
-                lost: Outcome = Unknown(reason=UnknownReason.CANCELLED, detail="the router stopped waiting")
-                if calls.count == 0:
-                    lost = Refused(fault=Fault.UNAVAILABLE, code="not_sent", detail="the router stopped before it left")
-                answer(ticket, lost, ticket.submission, "", calls, self._clock.now(), shared=False)
+                answer(ticket, _NOT_SENT, ticket.submission, "", calls, started_at, shared=False)
 
     async def _travel(self, load: Load, calls: Calls, started_at: float) -> None:
         batch = Batch(ref=self._ids.new(), channel=load.channel, items=load.items)
-        await self._start(tuple(load.tickets()), batch, started_at)
-        batch, result = await self._submit(load, batch, calls, started_at)
+        before = calls.count
+        try:
+            batch, result = await self._submit(load, batch, calls, started_at)
+        except _Thinner as thinner:
+            if thinner.load is not None:
+                await self._travel(thinner.load, calls, started_at)
+            return
+        except BaseException:
+            lost = _CUT_OFF if calls.count > before else _NOT_SENT
+            for ticket in load.tickets():
+                answer(ticket, lost, ticket.submission, batch.ref, calls, started_at, shared=False)
+            raise
         if len(load.places) > 1 and divisible(result):
             middle = len(load.places) // 2
             await self._travel(Load(load.places[:middle]), calls.copy(), started_at)
@@ -156,11 +176,17 @@ class Lane:
 
     async def _submit(self, load: Load, batch: Batch, calls: Calls, started_at: float) -> tuple[Batch, Each | Whole]:
         """Submit once, and once more in another form where the plugin knows one."""
-        result = await self._caller.call(submit_plan(self._provider, load, batch), calls)
+
+        async def leaving() -> None:
+            if calls.count == 0 and (rest := load.sifted()) != load:
+                raise _Thinner(rest)  # the login may have taken longer than some of them live, or want to wait
+            await self._start(tuple(load.tickets()), batch, started_at)
+
+        result = await self._caller.call(submit_plan(self._provider, load, batch), calls, leaving)
         if isinstance(result, Resubmit):
             batch = result.batch
-            await self._start(tuple(load.tickets()), batch, started_at)
-            result = await self._caller.call(submit_plan(self._provider, load, batch, result.request), calls)
+            plan = submit_plan(self._provider, load, batch, result.request)
+            result = await self._caller.call(plan, calls, leaving)
         if isinstance(result, Resubmit):
             result = result.reason
         if isinstance(result, Refused | Unknown):
@@ -172,7 +198,7 @@ class Lane:
             if isinstance(outcome, Refused) and outcome.fault is Fault.THROTTLED:
                 pause = outcome.retry_after if outcome.retry_after is not None else THROTTLE_PAUSE
                 self._limiter.slow_down(self._clock.monotonic(), pause)
-                self._queue.sift()  # the pause may outlast messages that another provider would still take
+                self._queue.paused(self._clock.now() + self._limiter.wait(self._clock.monotonic()))
                 return
 
 

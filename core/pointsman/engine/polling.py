@@ -37,7 +37,7 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
 class Poller:
     """The watches of one provider, by the time when they are due.
 
-    State: the heap of watches, and the questions in flight.
+    State: the heap of watches, the ids that are watched, and the questions in flight.
     """
 
     def __init__(
@@ -58,15 +58,18 @@ class Poller:
         self._heap: list[tuple[float, int, Watch]] = []
         self._count = 0
         self._news = asyncio.Event()
+        self._watched: set[str] = set()
         self._asking: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Poller {self._name} watches={len(self._heap)} asking={len(self._asking)}>"
 
     def add(self, watch: Watch) -> None:
-        """Watch an id from now on."""
-        self._schedule(watch)
-        self._news.set()
+        """Watch an id from now on; equal messages may share one, which is asked about once for all of them."""
+        if watch.provider_id not in self._watched:
+            self._watched.add(watch.provider_id)
+            self._schedule(watch)
+            self._news.set()
 
     async def run(self) -> None:
         """Ask whenever something is due, for ever."""
@@ -134,10 +137,13 @@ class Poller:
         finally:
             left = [watch for watch in watches if watch.provider_id not in done]
             over = [watch for watch in left if self._age(watch) >= self._rule(watch).give_up]
-            for watch in left:
-                if watch not in over:
+            for watch in watches:
+                if watch in left and watch not in over:
                     watch.polls += 1
-                    self.add(watch)
+                    self._schedule(watch)
+                else:
+                    self._watched.discard(watch.provider_id)
+            self._news.set()
         if over:
             at = datetime.fromtimestamp(self._clock.now(), tz=UTC)
             await self._take(self._name, tuple(_given_up(watch, at) for watch in over))
@@ -167,7 +173,7 @@ class Poller:
 
     def _schedule(self, watch: Watch) -> None:
         rule = self._rule(watch)
-        pause = min(rule.first * rule.factor**watch.polls, rule.longest)
+        pause = _pause(rule, watch.polls)
         give_up = watch.accepted_at + rule.give_up
         due = self._clock.now() + pause if watch.channel in self._polling else give_up
         self._count += 1
@@ -178,6 +184,14 @@ class Poller:
 
     def _age(self, watch: Watch) -> float:
         return self._clock.now() - watch.accepted_at
+
+
+def _pause(rule: Polling, polls: int) -> float:
+    """Return the seconds from one question to the next, after so many of them."""
+    try:
+        return min(rule.first * rule.factor**polls, rule.longest)
+    except OverflowError:  # with short pauses a message is asked about thousands of times
+        return rule.longest
 
 
 def _given_up(watch: Watch, at: datetime) -> Report:

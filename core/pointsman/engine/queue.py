@@ -54,10 +54,22 @@ class Ticket(msgspec.Struct, kw_only=True, eq=False):
     price: Money | None
     """What it costs by the price list."""
     limits: ChannelLimits
+    deadline: float
+    """Wall time."""
     still_wanted: Callable[[], Withdrawn | None]
     """Asked at the last moment."""
     passage: "Future[Passage | Withdrawn]"
     taken: bool = False
+
+
+def dismissed(ticket: Ticket) -> bool:
+    """Answer a ticket that is not to be sent any more, and say whether it was one."""
+    if ticket.passage.done():
+        return True
+    withdrawn = ticket.still_wanted()
+    if withdrawn is not None:
+        ticket.passage.set_result(withdrawn)
+    return withdrawn is not None
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -84,6 +96,12 @@ class Load(msgspec.Struct, frozen=True):
         """All tickets, place by place."""
         for place in self.places:
             yield from place
+
+    def sifted(self) -> "Load | None":
+        """Answer those who are not to be sent any more; return the load of the others, or None if there are none."""
+        kept = (tuple(ticket for ticket in place if not dismissed(ticket)) for place in self.places)
+        places = tuple(place for place in kept if place)
+        return Load(places) if places else None
 
 
 class Queue:
@@ -123,11 +141,12 @@ class Queue:
             return self._gather(ticket, key, limit)
         return None
 
-    def sift(self) -> None:
-        """Answer those who are not to be sent any more, without waiting for their turn."""
+    def paused(self, until: float) -> None:
+        """Answer those who would not outlive a pause, so that they can go elsewhere at once; wall time."""
         for *_, ticket in self._heap:
-            if not ticket.taken:
-                self._dismissed(ticket)
+            if not ticket.taken and not self._dismissed(ticket) and ticket.deadline <= until:
+                self._take(ticket)
+                ticket.passage.set_result(Withdrawn.BREAKER)
 
     def drain(self) -> Iterator[Ticket]:
         """Remove and return everybody."""
@@ -168,14 +187,11 @@ class Queue:
             del self._by_key[key]
 
     def _dismissed(self, ticket: Ticket) -> bool:
-        """Answer a ticket that is not to be sent any more, and say whether it was one."""
-        withdrawn = Withdrawn.CANCELLED if ticket.passage.done() else ticket.still_wanted()
-        if withdrawn is None:
-            return False
-        self._take(ticket)
-        if not ticket.passage.done():
-            ticket.passage.set_result(withdrawn)
-        return True
+        """Take a ticket out that is not to be sent any more, and say whether it was one."""
+        gone = dismissed(ticket)
+        if gone:
+            self._take(ticket)
+        return gone
 
     def _take(self, ticket: Ticket) -> None:
         ticket.taken = True

@@ -13,6 +13,7 @@ from pointsman.engine.polling import Poller, Watch
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
+from pointsman.errors import RouterClosed
 from pointsman.events import Reported, ReportIgnored, Spent
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, Unknown
 from pointsman.routing.merge import is_final as is_final_report
@@ -103,7 +104,7 @@ class Tracking:
         record = await self._recorder.get(message_id)
         if record is None:
             return (), report
-        for attempt in record.attempts:
+        for attempt in reversed(record.attempts):  # a repeat goes out under the reference of the attempt before it
             if attempt.provider != provider or attempt.ref != reference:
                 continue
             match attempt.outcome:
@@ -113,7 +114,9 @@ class Tracking:
                     )
                 case Unknown():
                     taken = Accepted(ids=(report.provider_id,), price=report.price)
-                    await self._resolving.resolve(record.envelope, attempt, taken, SettledBy.REPORT)
+                    record = await self._resolving.resolve(record.envelope, attempt, taken, SettledBy.REPORT)
+                    if not is_final_report(report):
+                        await self.follow(record, record.attempts[attempt.number - 1])
                     return ((message_id, attempt.number),), report
                 case Refused():
                     return (), report
@@ -191,6 +194,10 @@ class Tracking:
         view.ledger.charge(self._rates.convert(due, view.currency).amount, self._clock.monotonic())
         parts = record.envelope.parts
         self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=due, segments=parts))
+
+
+def _closed() -> RouterClosed:
+    return RouterClosed("the router was closed before the last report about the message came")
 
 
 def _delivered(record: Record, number: int) -> bool:

@@ -111,10 +111,9 @@ class Breaker:
 
     def admits(self, now: float) -> bool:
         """Say whether `acquire` would give a lease; changes nothing."""
-        state = self.state(now)
-        if state is BreakerState.PROBING:
-            return self._probes_out < self._settings.probes
-        return state is BreakerState.CLOSED
+        if self._state is BreakerState.CLOSED:
+            return True
+        return self.state(now) is BreakerState.PROBING and self._probes_out < self._settings.probes
 
     @property
     def open_until(self) -> float:

@@ -91,7 +91,7 @@ def state_of_parts(parts: Iterable[Report | None]) -> State:
         if part is None or not is_final(part):
             return State.SENT
         if part.lookup is not None:
-            bad = part.lookup.state in {LookupState.FAILED, LookupState.UNKNOWN}
+            bad = part.lookup.state in {LookupState.FAILED, LookupState.UNKNOWN, LookupState.PENDING}
             return State.FAILED if bad else State.RESOLVED
         if part.state is not None:
             states.add(_STATE_OF[part.state])

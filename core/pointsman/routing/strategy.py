@@ -1,7 +1,8 @@
 """In which order candidates are tried. A strategy is a pure function of candidates, weights and chance."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from math import inf, log
+from operator import attrgetter, itemgetter
 from random import Random
 from types import MappingProxyType
 from typing import Protocol
@@ -27,11 +28,11 @@ class Cheapest:
     def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
         """Order by price."""
         del weights, random
-        ordered = sorted(candidates, key=_by_price)
-        return [
-            Ranked(candidate=candidate, score=None if candidate.comparable is None else float(candidate.comparable))
-            for candidate in ordered
-        ]
+        in_order = sorted(candidates, key=_position)
+        known = [(one.comparable, one) for one in in_order if one.comparable is not None]
+        known.sort(key=itemgetter(0))
+        ranked = [Ranked(candidate=one, score=float(price)) for price, one in known]
+        return ranked + [Ranked(candidate=one) for one in in_order if one.comparable is None]
 
 
 class Priority:
@@ -42,12 +43,14 @@ class Priority:
     def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
         """Order by position."""
         del weights, random
-        ordered = sorted(candidates, key=lambda candidate: candidate.position)
-        return [Ranked(candidate=candidate, score=float(candidate.position)) for candidate in ordered]
+        return [Ranked(candidate=one, score=float(one.position)) for one in sorted(candidates, key=_position)]
 
 
 class Weighted:
     """Shares in proportion to weights: each place is drawn from those that are left.
+
+    All places are drawn at once: each candidate gets a random waiting time with its weight as the rate, and they are
+    ranked as they arrive. Whoever is left has the same chances at each place as in drawing one by one.
 
     A provider without a weight counts 1; one with weight 0 is tried only after all others.
     """
@@ -55,19 +58,17 @@ class Weighted:
     reason = Reason.WEIGHT
 
     def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
-        """Draw without putting back."""
-        left = list(candidates)
-        ranked: list[Ranked] = []
-        while left:
-            shares = [weights.get(candidate.provider, 1.0) for candidate in left]
-            drawn = random.choices(left, shares)[0] if sum(shares) > 0 else left[0]
-            ranked.append(Ranked(candidate=drawn, score=float(len(ranked))))
-            left.remove(drawn)
-        return ranked
+        """Draw without putting back; the score is the waiting time."""
+        arrivals = [(_waiting_time(weights.get(one.provider, 1.0), random), one) for one in candidates]
+        arrivals.sort(key=itemgetter(0))
+        return [Ranked(candidate=one, score=time) for time, one in arrivals]
 
 
-def _by_price(candidate: Candidate) -> tuple[bool, Decimal, int]:
-    return candidate.comparable is None, candidate.comparable or Decimal(0), candidate.position
+def _waiting_time(weight: float, random: Random) -> float:
+    return -log(1.0 - random.random()) / weight if weight > 0 else inf
+
+
+_position = attrgetter("position")
 
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(

@@ -20,6 +20,8 @@ class Price(msgspec.Struct, frozen=True):
 
     def of(self, segments: int) -> Money:
         """Return the price of a whole message."""
+        if segments == 1:
+            return self.per_segment
         return Money(self.per_segment.amount * segments, self.per_segment.currency)
 
 
@@ -45,6 +47,38 @@ class Rates:
         return currency in self._rates
 
 
+Dated = list[tuple[float, float, Price]]
+"""The lines of one place with the first moment of each and the first moment after it, the newest first."""
+
+
+class _Index:
+    """The lines of one channel, by the kinds of places that they name."""
+
+    def __init__(self) -> None:
+        self.networks: dict[str, Dated] = defaultdict(list)
+        self.prefixes: dict[int, dict[str, Dated]] = defaultdict(lambda: defaultdict(list))
+        """By length, the longest first once the index is complete."""
+        self.countries: dict[str, Dated] = defaultdict(list)
+
+    def place(self, row: PriceRow) -> Dated:
+        """Return the lines of the place that a row names."""
+        if row.mccmnc is not None:
+            return self.networks[row.mccmnc]
+        if row.prefix is not None:
+            return self.prefixes[len(row.prefix)][row.prefix]
+        if row.country is not None:
+            return self.countries[row.country]
+        raise ValueError("a price row names a mccmnc, a prefix or a country")
+
+    def complete(self) -> None:
+        """Put everything in the order in which it is looked through."""
+        self.prefixes = dict(sorted(self.prefixes.items(), reverse=True))
+        for places in (self.networks, self.countries, *self.prefixes.values()):
+            for dated in places.values():
+                if len(dated) > 1:
+                    dated.sort(key=_start, reverse=True)
+
+
 class Tariff:
     """One provider's price list, indexed.
 
@@ -53,51 +87,46 @@ class Tariff:
     """
 
     def __init__(self, rows: Iterable[PriceRow], rates: Rates) -> None:
-        places: dict[tuple[Channel, str, str], list[tuple[float, float, Price]]] = defaultdict(list)
-        lengths: dict[Channel, set[int]] = defaultdict(set)
+        self._channels: dict[Channel, _Index] = defaultdict(_Index)
+        self._rows = 0
         for row in rows:
-            kind, place = _place(row)
-            if kind == "prefix":
-                lengths[row.channel].add(len(place))
             money = Money(row.price, row.currency)
             price = Price(money, rates.comparable(money), row.charged_on, row)
             start = row.valid_from.timestamp() if row.valid_from else float("-inf")
             end = row.valid_to.timestamp() if row.valid_to else float("inf")
-            places[row.channel, kind, place].append((start, end, price))
-        for dated in places.values():
-            dated.sort(key=lambda entry: entry[0], reverse=True)
-        self._places = dict(places)
-        self._lengths = {channel: sorted(found, reverse=True) for channel, found in lengths.items()}
+            self._channels[row.channel].place(row).append((start, end, price))
+            self._rows += 1
+        for index in self._channels.values():
+            index.complete()
 
     def __len__(self) -> int:
-        return sum(len(dated) for dated in self._places.values())
+        return self._rows
 
     def price(self, channel: Channel, to: Msisdn, network: Network, now: float) -> Price | None:
         """Return the price for a number at a moment (wall time), or None when the list says nothing."""
-        if network.mccmnc is not None:
-            found = self._at((channel, "mccmnc", network.mccmnc), now)
+        index = self._channels.get(channel)
+        if index is None:
+            return None
+        if network.mccmnc is not None and (dated := index.networks.get(network.mccmnc)) is not None:
+            found = _in_force(dated, now)
             if found is not None:
                 return found
-        for length in self._lengths.get(channel, ()):
-            found = self._at((channel, "prefix", to[:length]), now)
-            if found is not None:
-                return found
-        if network.country is not None:
-            return self._at((channel, "country", network.country), now)
-        return None
-
-    def _at(self, place: tuple[Channel, str, str], now: float) -> Price | None:
-        for start, end, price in self._places.get(place, ()):
-            if start <= now < end:
-                return price
+        for length, places in index.prefixes.items():
+            if (dated := places.get(to[:length])) is not None:
+                found = _in_force(dated, now)
+                if found is not None:
+                    return found
+        if network.country is not None and (dated := index.countries.get(network.country)) is not None:
+            return _in_force(dated, now)
         return None
 
 
-def _place(row: PriceRow) -> tuple[str, str]:
-    if row.mccmnc is not None:
-        return "mccmnc", row.mccmnc
-    if row.prefix is not None:
-        return "prefix", row.prefix
-    if row.country is not None:
-        return "country", row.country
-    raise ValueError("a price row names a mccmnc, a prefix or a country")
+def _in_force(dated: Dated, now: float) -> Price | None:
+    for start, end, price in dated:
+        if start <= now < end:
+            return price
+    return None
+
+
+def _start(entry: tuple[float, float, Price]) -> float:
+    return entry[0]

@@ -13,6 +13,7 @@ from pointsman.testing.steps import (
     hang_up,
     normal,
     refuse,
+    take_late,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "hang_up",
     "normal",
     "refuse",
+    "take_late",
 ]

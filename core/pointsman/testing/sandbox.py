@@ -1,5 +1,6 @@
 """The server of the scripted provider: does what the script says, and remembers what really happened."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
@@ -21,7 +22,7 @@ from pointsman.sandbox import (
     SandboxMessage,
     Stage,
 )
-from pointsman.testing.steps import Step
+from pointsman.testing.steps import LATE, Step
 from pointsman.testing.wire import SESSION_HEADER, Answer, Item, News, Question, Verdict
 
 _STATES: Mapping[Fate, DeliveryState | LookupState] = {
@@ -68,6 +69,7 @@ class ScriptedSandbox(Sandbox):
 
     name = "scripted"
     currency = "EUR"
+    quirks = frozenset({LATE})
 
     def __init__(
         self,
@@ -86,6 +88,9 @@ class ScriptedSandbox(Sandbox):
         self.names_culprits = True
         """False: a request that holds a refused number is refused as a whole, without saying for which of them."""
         self.tells_balance = True
+        self.late_by = 3.0
+        """Seconds of the sandbox's clock after which `take_late` takes effect."""
+        self._late: set[asyncio.Task[None]] = set()
         self._sessions: set[str] = set()
         self._ids = 0
 
@@ -100,7 +105,7 @@ class ScriptedSandbox(Sandbox):
         return (
             Endpoint(Operation.LOGIN, post, ("/login",), self._login),
             Endpoint(Operation.SUBMIT, post, ("/submit",), self._submit),
-            Endpoint(Operation.RECONCILE, post, ("/repeat",), self._repeat),
+            Endpoint(Operation.RECONCILE, post, ("/repeat",), self._submit),
             Endpoint(Operation.RECONCILE, post, ("/reconcile",), self._reconcile),
             Endpoint(Operation.POLL, post, ("/poll",), self._poll),
             Endpoint(Operation.BALANCE, post, ("/balance",), self._balance),
@@ -130,7 +135,14 @@ class ScriptedSandbox(Sandbox):
         self.numbers.clear()
         self.names_culprits = True
         self.tells_balance = True
+        self.late_by = 3.0
         self._sessions.clear()
+        self._drop_late()
+
+    async def close(self) -> None:
+        """Stop, and forget what was still to take effect."""
+        self._drop_late()
+        await super().close()
 
     # What happened
 
@@ -161,12 +173,23 @@ class ScriptedSandbox(Sandbox):
         return Reply.json(Answer(session=token))
 
     async def _submit(self, call: Call) -> Reply:
-        return self._take(call, repeat=False)
+        if call.quirk == LATE:
+            task = asyncio.create_task(self._take_late(call), name="late submit")
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+            return Reply(504, b"")
+        return self._take(call)
 
-    async def _repeat(self, call: Call) -> Reply:
-        return self._take(call, repeat=True)
+    async def _take_late(self, call: Call) -> None:
+        await self.clock.sleep(self.late_by)
+        call.at = self.clock.now()
+        self._take(call)
 
-    def _take(self, call: Call, *, repeat: bool) -> Reply:
+    def _drop_late(self) -> None:
+        for task in self._late:
+            task.cancel()
+
+    def _take(self, call: Call) -> Reply:
         question = _question(call)
         if self._expired(call):
             return Reply.json(Answer(expired=True))
@@ -176,15 +199,15 @@ class ScriptedSandbox(Sandbox):
             return Reply.json(Answer(fault=culprit.fault, certain=culprit.certain, divisible=True))
         channel = question.channel or Channel.SMS
         verdicts = tuple(
-            self._verdict(call, channel, item, repeat=repeat)
+            self._verdict(call, channel, item, once=question.once)
             if refusal is None
             else Verdict(fault=refusal.fault, certain=refusal.certain)
             for item, refusal in zip(question.items, refusals, strict=True)
         )
         return Reply.json(Answer(items=verdicts))
 
-    def _verdict(self, call: Call, channel: Channel, item: Item, *, repeat: bool) -> Verdict:
-        known = self._known(item.ref) if repeat else None
+    def _verdict(self, call: Call, channel: Channel, item: Item, *, once: bool) -> Verdict:
+        known = self._known(item.ref) if once else None
         if known is not None:
             return Verdict(id=known.id, duplicate=True)
         self._ids += 1
@@ -245,7 +268,8 @@ def _news(message: SandboxMessage, now: float) -> News:
             state = _STATES[message.course.fate]
     final = message.stage(now) is Stage.FINAL
     if message.channel is Channel.HLR:
-        lookup = state if isinstance(state, LookupState) else LookupState.PENDING
+        untold = LookupState.UNKNOWN if final else LookupState.PENDING
+        lookup = state if isinstance(state, LookupState) else untold
         return News(id=message.id, lookup=lookup, final=final, ref=message.reference)
     return News(
         id=message.id,

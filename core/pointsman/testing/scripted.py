@@ -124,11 +124,19 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
             return Reading(_NONSENSE)
         return Reading(Session(token=Secret(answer.session), valid_for=timedelta(seconds=answer.valid_for)))
 
+    def _question(self, batch: Batch) -> Question:
+        return Question(
+            channel=batch.channel,
+            batch=batch.ref,
+            once=self._settings.reconcile is Reconcile.REPEAT,
+            items=tuple(map(_item, batch.items)),
+        )
+
     # -- submit --------------------------------------------------------------------------------------------------------
 
     def submit_request(self, batch: Batch, session: Session | None) -> Request:
         """Send a batch."""
-        return _post("submit", _question(batch), session)
+        return _post("submit", self._question(batch), session)
 
     def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
         """Read one verdict per message, or one for all of them."""
@@ -157,7 +165,7 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
     def reconcile_request(self, sent: Batch, session: Session | None) -> Request:
         """Ask for the references, or repeat the submit."""
         path = "repeat" if self._settings.reconcile is Reconcile.REPEAT else "reconcile"
-        return _post(path, _question(sent), session)
+        return _post(path, self._question(sent), session)
 
     def read_reconcile(self, sent: Batch, response: Response) -> ReconcileReading:
         """Read what became of each message; a refusal of a repeat says nothing about the first request."""
@@ -239,21 +247,15 @@ def _post(path: str, question: Question, session: Session | None) -> Request:
     )
 
 
-def _question(batch: Batch) -> Question:
-    return Question(
-        channel=batch.channel,
-        batch=batch.ref,
-        items=tuple(
-            Item(
-                ref=item.ref,
-                to=item.to,
-                text="" if isinstance(item.message, HlrLookup) else item.message.text,
-                sender=item.sender,
-                segments=item.segments.count if item.segments is not None else 1,
-                ttl=item.ttl.total_seconds() if item.ttl is not None else None,
-            )
-            for item in batch.items
-        ),
+def _item(submission: Submission) -> Item:
+    message, segments, ttl = submission.message, submission.segments, submission.ttl
+    return Item(
+        ref=submission.ref,
+        to=submission.to,
+        text="" if isinstance(message, HlrLookup) else message.text,
+        sender=submission.sender,
+        segments=segments.count if segments is not None else 1,
+        ttl=ttl.total_seconds() if ttl is not None else None,
     )
 
 

@@ -15,6 +15,8 @@ Step = FaultRule
 """One step: what happens to the next request of an operation (its `endpoint`)."""
 
 SUBMIT = Operation.SUBMIT
+LATE = "late"
+"""The quirk behind `take_late`."""
 
 
 def normal(*, on: Operation = SUBMIT) -> Step:
@@ -57,6 +59,11 @@ def hang_up(*, taken: bool, on: Operation = SUBMIT) -> Step:
 def cut_short(*, on: Operation = SUBMIT) -> Step:
     """Take the request, send the beginning of the answer and close the connection."""
     return FaultRule(action=Action.TRUNCATE, size=5, accepted=True, endpoint=on)
+
+
+def take_late() -> Step:
+    """Answer 504, as a proxy that gave up waiting, and take the submit `ScriptedSandbox.late_by` seconds later."""
+    return FaultRule(action=Action.QUIRK, code=LATE, accepted=True, endpoint=SUBMIT)
 
 
 def hang(*, taken: bool, on: Operation = SUBMIT) -> Step:

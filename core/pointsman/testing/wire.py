@@ -27,6 +27,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     batch: str = ""
     items: tuple[Item, ...] = ()
     """For `submit`, `reconcile` and `repeat`."""
+    once: bool = False
+    """A reference that was taken before is recognised, and nothing happens a second time."""
     ids: tuple[str, ...] = ()
     """For `poll`."""
 

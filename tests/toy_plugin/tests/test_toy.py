@@ -89,7 +89,7 @@ async def sandbox() -> AsyncIterator[ToySandbox]:
 
 
 @pytest.fixture
-async def router(sandbox: ToySandbox, installed: None, tmp_path: Path) -> AsyncIterator[Router]:
+async def router(sandbox: ToySandbox, toy_installed: None, tmp_path: Path) -> AsyncIterator[Router]:
     """A router that knows this provider and nobody else."""
     config = tmp_path / "router.toml"
     config.write_text(CONFIG.format(base_url=sandbox.base_url))
