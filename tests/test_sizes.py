@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SHIPPED = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")])
 
-MODULE_LIMIT = 250
-"""Lines of code in a module; blank lines, comments and docstrings are free."""
+MODULE_LIMIT = 300
+"""Lines of code in a module; blank lines, comments and docstrings are free. The aim is 250 lines with them."""
 FUNCTION_LIMIT = 60
 """Lines of a function from its name to its end. The aim is 40."""
 
@@ -25,7 +25,7 @@ def code_lines(path: Path) -> int:
 
 
 def test_modules_are_small():
-    """No module has more than 250 lines of code."""
+    """No module has more than 300 lines of code."""
     large = {str(path.relative_to(ROOT)): lines for path in SHIPPED if (lines := code_lines(path)) > MODULE_LIMIT}
 
     assert large == {}

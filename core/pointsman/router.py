@@ -22,6 +22,7 @@ from pointsman.engine.parsing import Door
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
+from pointsman.engine.soundness import are_reports, is_reading
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
@@ -296,16 +297,20 @@ class Router:
         receiver = station.provider
         if not isinstance(receiver, ReceivesCallbacks):
             raise KeyError(provider)
+        if station.guard.quarantined:
+            return Response(status=503, body=b"reports are not taken at present")
         try:
             reading = station.guard.call(
                 "reading a callback",
                 lambda: receiver.read_callback(callback),
-                lambda value: isinstance(value.value, tuple),
+                lambda value: is_reading(value, are_reports),
+            )
+            await self._tracking.take(provider, reading.value)
+            return station.guard.call(
+                "callback_reply", receiver.callback_reply, lambda value: isinstance(value, Response)
             )
         except Broke:
             return Response(status=500, body=b"this report could not be read")
-        await self._tracking.take(provider, reading.value)
-        return receiver.callback_reply()
 
     async def read_balances(self) -> None:
         """Ask every provider for its balance now."""

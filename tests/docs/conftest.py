@@ -33,7 +33,7 @@ class Page:
 
     def section(self, heading: str) -> str:
         """Return what stands under a heading, up to the next one of any level."""
-        _, _, rest = self.text.partition(f"\n{heading}\n")
+        _, _, rest = f"\n{self.text}".partition(f"\n{heading}\n")
         assert rest, f"{self.path.name} has no heading {heading}"
         return re.split(r"\n#+ ", rest, maxsplit=1)[0]
 

@@ -103,6 +103,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """How the sandbox is told to answer so."""
     when: str = ""
     """Which of several conditions of a code this is."""
+    line: str = ""
+    """The code of the line to which the description points, where that is not the line of the code."""
     requests: int = 1
     """Requests of one attempt, when every one is answered so: more than one where another form is tried."""
     divides: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from pointsman.message import Channel
 from pointsman.outcome import Fault, Outcome, Receipt, Refused, State, Unknown, outcome_label
@@ -144,7 +145,7 @@ def tell(table: Table, form: Form, receipts: Sequence[Receipt]) -> Story:
         states=tuple(receipt.state for receipt in receipts),
         said=frozenset(said(one.outcome) for one in here if outcome_label(one.outcome) != "accepted"),
         requests=form.submitted(box),
-        waits=tuple(round(later - earlier, 3) for earlier, later in zip(started, started[1:], strict=False)),
+        waits=tuple(round(later - earlier, 3) for earlier, later in pairwise(started)),
         out=tuple(
             (
                 event.subject,

@@ -16,7 +16,6 @@ from pointsman.outcome import (
     Refused,
     SettledBy,
     State,
-    Unknown,
     UnknownReason,
 )
 from pointsman.sandbox import (
@@ -48,9 +47,16 @@ HOUR = 3600.0
 
 
 def _row(
-    code: str, kind: Kind, text: str = "", *, when: str = "", requests: int = 1, divides: bool = False
+    code: str,
+    kind: Kind,
+    text: str = "",
+    *,
+    when: str = "",
+    line: str = "",
+    requests: int = 1,
+    divides: bool = False,
 ) -> Row:
-    return Row(code=code, kind=kind, cause=error(code, text), when=when, requests=requests, divides=divides)
+    return Row(code=code, kind=kind, cause=error(code, text), when=when, line=line, requests=requests, divides=divides)
 
 
 def _http(status: int, kind: Kind, cause: FaultRule | None = None, *, when: str = "") -> Row:
@@ -68,13 +74,13 @@ CODES = (
     _row("-23", Kind.AUTH),
     _row("-24", Kind.FORBIDDEN, when="IP"),
     Row(code="-24", kind=Kind.FORBIDDEN, cause=answer(200, '{"error": "-24"}'), when="without description"),
-    _row("-24", Kind.BAD_REQUEST, "Missing attribute: 'phones'", when="names an attribute"),
+    _row("-24", Kind.BAD_REQUEST, "Missing attribute: 'phones'", when="names an attribute", line="-25"),
     _row("-25", Kind.BAD_REQUEST, "Missing attribute: 'phones'", when="otherwise"),
-    _row("-25", Kind.SOFT_RECIPIENT, "Invalid attribute: 'phones='", when="phones", divides=True),
+    _row("-25", Kind.SOFT_RECIPIENT, "Invalid attribute: 'phones='", when="phones", line="-26", divides=True),
     _row("-26", Kind.SOFT_RECIPIENT, when="otherwise", divides=True),
-    _row("-26", Kind.BAD_CONTENT, "Missing attribute: 'mes'", when="mes"),
+    _row("-26", Kind.BAD_CONTENT, "Missing attribute: 'mes'", when="mes", line="-27"),
     _row("-27", Kind.BAD_CONTENT, when="otherwise"),
-    _row("-27", Kind.BAD_REQUEST, "Invalid attribute: 'validity='", when="validity"),
+    _row("-27", Kind.BAD_REQUEST, "Invalid attribute: 'validity='", when="validity", line="-28"),
     _row("-28", Kind.BAD_REQUEST),
     _row("-29", Kind.BAD_REQUEST),
     _row("-30", Kind.BAD_REQUEST),
@@ -84,8 +90,8 @@ CODES = (
     _row("-41", Kind.LIMIT),
     _row("-42", Kind.LIMIT),
     _row("-43", Kind.NO_CREDITS),
-    _row("-37", Kind.REJECTED_HERE, when="not in the table"),
-    _row("-40", Kind.BAD_REQUEST, "Invalid attribute: 'flash=7'", when="names another attribute"),
+    _row("-37", Kind.REJECTED_HERE, when="not in the table", line="other"),
+    _row("-40", Kind.BAD_REQUEST, "Invalid attribute: 'flash=7'", when="names another attribute", line="*"),
     _http(404, Kind.BAD_REQUEST),
 )
 SENDER_CODES = (_row("-31", Kind.SENDER_REJECTED), _row("-32", Kind.SENDER_REJECTED))
@@ -172,7 +178,7 @@ async def test_a_refused_id_is_replaced_once(bench: Bench, form: Form, code: str
     assert first != second
     assert {second} == {message.id for message in bench.smstele.ledger.messages}
     for receipt in receipts:
-        assert (("smstele",), 2) == (path(receipt), receipt.attempts[0].calls)
+        assert (path(receipt), receipt.attempts[0].calls) == (("smstele",), 2)
         assert (State.RESOLVED if form.channel is Channel.HLR else State.DELIVERED) == receipt.state
 
 
@@ -183,7 +189,7 @@ async def test_a_refused_validity_is_left_out_once(bench: Bench) -> None:
         (receipt,) = await table.send(Sms(NUMBER, "Hello", ttl=timedelta(minutes=10)), until_final=True)
         assert is_at_peace(table)
     sent = [dict(request.params).get("validity") for request in bench.smstele.ledger.requests[:2]]
-    assert (["10", None], State.DELIVERED) == (sent, receipt.state)
+    assert (sent, receipt.state) == (["10", None], State.DELIVERED)
 
 
 async def test_numbers_that_the_answer_does_not_count_go_to_another_provider(bench: Bench) -> None:
@@ -196,8 +202,8 @@ async def test_numbers_that_the_answer_does_not_count_go_to_another_provider(ben
     assert {**dict.fromkeys(good, ("smstele",)), **dict.fromkeys(bad, ("smstele", "devino"))} == ways
     assert {State.DELIVERED} == {receipt.state for receipt in receipts}
     refused = [outcome for outcome in outcomes(receipts, "smstele") if isinstance(outcome, Refused)]
-    assert [(Fault.RECIPIENT, False)] * 2 == [(outcome.fault, outcome.certain) for outcome in refused]
-    assert 1 == bench.smstele.ledger.calls["sendsms"]
+    assert [(outcome.fault, outcome.certain) for outcome in refused] == [(Fault.RECIPIENT, False)] * 2
+    assert bench.smstele.ledger.calls["sendsms"] == 1
 
 
 async def test_a_number_that_nobody_likes_is_tried_twice_and_no_more(bench: Bench) -> None:
@@ -207,7 +213,7 @@ async def test_a_number_that_nobody_likes_is_tried_twice_and_no_more(bench: Benc
     async with bench.router("smstele", "devino", "devino_again") as table:
         (receipt,) = await table.send(Sms(bad, "Hello"))
         assert is_at_peace(table)
-    assert (("smstele", "devino"), State.FAILED) == (path(receipt), receipt.state)
+    assert (path(receipt), receipt.state) == (("smstele", "devino"), State.FAILED)
 
 
 # -- in doubt ----------------------------------------------------------------------------------------------------------
@@ -220,16 +226,16 @@ async def test_a_submit_that_took_effect_is_found_by_its_id(
     bench: Bench, form: Form, cause: FaultRule, reason: UnknownReason, code: str | None, message_class: MessageClass
 ) -> None:
     """The status call knows the message, so it is accepted, and nobody sends it again."""
-    async with bench.router("smstele", form.other) as table:
+    async with bench.router("smstele", form.other, cause=cause) as table:
         script(bench.smstele, cause, "sendsms", None)
         receipts = await table.send(*form.messages(message_class), until_final=True)
-        assert () == table.status("smstele").rests
+        assert table.status("smstele").rests == ()
         assert table.status("smstele").health[form.channel] < 1
     assert (1, form.count) == (bench.smstele.ledger.calls["sendsms"], len(bench.smstele.ledger.messages))
     for receipt in receipts:
         (attempt,) = receipt.attempts
         assert (reason, code) == (attempt.first_unknown.reason, attempt.first_unknown.code)
-        assert (SettledBy.RECONCILED, True) == (attempt.settled_by, isinstance(attempt.outcome, Accepted))
+        assert (attempt.settled_by, isinstance(attempt.outcome, Accepted)) == (SettledBy.RECONCILED, True)
         assert (State.RESOLVED if form.channel is Channel.HLR else State.DELIVERED, False) == (
             receipt.state,
             receipt.possible_duplicate,
@@ -241,15 +247,15 @@ async def test_a_submit_that_is_not_found_twice_was_not_taken(
     bench: Bench, cause: FaultRule, reason: UnknownReason, code: str | None
 ) -> None:
     """Ten seconds and two looks later, absence is proof: the next provider gets the message, without any doubt."""
-    async with bench.router("smstele", "devino") as table:
+    async with bench.router("smstele", "devino", cause=cause) as table:
         script(bench.smstele, cause, "sendsms", None)
         (receipt,) = await table.send(*SMS.messages())
     first, second = receipt.attempts
-    assert (("smstele", "devino"), State.SENT, False) == (path(receipt), receipt.state, receipt.possible_duplicate)
+    assert (path(receipt), receipt.state, receipt.possible_duplicate) == (("smstele", "devino"), State.SENT, False)
     assert (reason, code) == (first.first_unknown.reason, first.first_unknown.code)
-    assert (Fault.UNAVAILABLE, "not_sent") == (first.outcome.fault, first.outcome.code)
+    assert (first.outcome.fault, first.outcome.code) == (Fault.UNAVAILABLE, "not_sent")
     assert 10 <= second.started_at - first.started_at <= 60
-    assert 1 == bench.smstele.ledger.calls["sendsms"]
+    assert bench.smstele.ledger.calls["sendsms"] == 1
 
 
 @pytest.mark.parametrize(("cause", "reason", "code"), NOT_TAKEN)
@@ -257,11 +263,11 @@ async def test_a_code_to_log_in_with_does_not_wait_for_the_proof(
     bench: Bench, cause: FaultRule, reason: UnknownReason, code: str | None
 ) -> None:
     """A one-time password goes on after five seconds; the receipt says that it may arrive twice."""
-    async with bench.router("smstele", "devino") as table:
+    async with bench.router("smstele", "devino", cause=cause) as table:
         script(bench.smstele, cause, "sendsms", None)
         (receipt,) = await table.send(*SMS.messages(MessageClass.OTP))
     first, second = receipt.attempts
-    assert (("smstele", "devino"), State.SENT, True) == (path(receipt), receipt.state, receipt.possible_duplicate)
+    assert (path(receipt), receipt.state, receipt.possible_duplicate) == (("smstele", "devino"), State.SENT, True)
     assert (reason, code) == (first.outcome.reason, first.outcome.code)
     assert 5 <= second.started_at - first.started_at < 10
 
@@ -272,11 +278,11 @@ async def test_while_the_status_call_does_not_answer_a_message_stays_unknown(ben
         bench.smstele.faults.add(close_after_accept(endpoint="sendsms"))
         script(bench.smstele, garbage(), "status", 20)
         (receipt,) = await table.send(*SMS.messages())
-        assert (State.UNKNOWN, ("smstele",)) == (receipt.state, path(receipt))
+        assert (receipt.state, path(receipt)) == (State.UNKNOWN, ("smstele",))
         await bench.clock.sleep(48 * HOUR)
         settled = await table.router.receipt(receipt.id)
-    assert (State.DELIVERED, SettledBy.RECONCILED) == (settled.state, settled.attempts[0].settled_by)
-    assert 1 == bench.smstele.ledger.calls["sendsms"]
+    assert (settled.state, settled.attempts[0].settled_by) == (State.DELIVERED, SettledBy.RECONCILED)
+    assert bench.smstele.ledger.calls["sendsms"] == 1
 
 
 @pytest.mark.parametrize("row", [*CODES, *SENDER_CODES, *OTHERS], ids=str)
@@ -289,8 +295,8 @@ async def test_a_refused_question_about_a_doubt_is_asked_again(bench: Bench, row
         asked = [(call.outcome, call.fault, call.code) for call in table.calls("smstele", Operation.RECONCILE)]
         fault = CONSEQUENCES[row.kind].fault
         assert [(CallOutcome.FAILED, fault, row.code), (CallOutcome.ANSWERED, None, None)] == asked
-        assert () == table.status("smstele").rests
-    assert (State.SENT, ("smstele",)) == (receipt.state, path(receipt))
+        assert table.status("smstele").rests == ()
+    assert (receipt.state, path(receipt)) == (State.SENT, ("smstele",))
 
 
 @pytest.mark.parametrize(("cause", "reason", "code"), SAYS_NOTHING)
@@ -298,13 +304,13 @@ async def test_an_answer_about_a_doubt_that_says_nothing_is_asked_for_again(
     bench: Bench, cause: FaultRule, reason: UnknownReason, code: str
 ) -> None:
     """Code 0 and -99 settle no doubt either."""
-    async with bench.router("smstele", "devino") as table:
+    async with bench.router("smstele", "devino", cause=cause) as table:
         bench.smstele.faults.add(close_after_accept(endpoint="sendsms"))
         script(bench.smstele, cause, "status", 1)
         (receipt,) = await table.send(*SMS.messages())
         asked = [(call.outcome, call.code) for call in table.calls("smstele", Operation.RECONCILE)]
     assert [(CallOutcome.UNKNOWN, code), (CallOutcome.ANSWERED, None)] == asked
-    assert (State.SENT, ("smstele",)) == (receipt.state, path(receipt))
+    assert (receipt.state, path(receipt)) == (State.SENT, ("smstele",))
 
 
 # -- status ------------------------------------------------------------------------------------------------------------
@@ -366,31 +372,42 @@ async def test_a_state_is_read_from_stat(
         assert is_at_peace(table)
 
 
+@pytest.mark.xfail(strict=True, reason="a report does not lead to another attempt of a message yet")
+@pytest.mark.parametrize("fate", [Fate.UNDELIVERED, Fate.REJECTED])
+async def test_a_bad_end_that_another_provider_may_avoid_is_tried_there(bench: Bench, fate: Fate) -> None:
+    """A message that is reported as UNDELIV or REJECTD in its life time is sent by the next provider."""
+    bench.smstele.outcomes[NUMBER] = fate
+    async with bench.router("smstele", "devino") as table:
+        (receipt,) = await table.send(Sms(NUMBER, "Hello"), until_final=True)
+    assert (path(receipt), receipt.state) == (("smstele", "devino"), State.DELIVERED)
+
+
 # The document defines no results of lookups: this is our reading. The last column: one other provider is asked.
 LOOKUPS = (
-    ("ENROUTE", LookupState.UNKNOWN, True),  # for ever
-    ("ACCEPTD", LookupState.UNKNOWN, True),  # for ever
-    ("DELIVRD", LookupState.REACHABLE, False),
-    ("UNDELIV", LookupState.ABSENT, False),
-    ("EXPIRED", LookupState.FAILED, True),
-    ("REJECTD", LookupState.FAILED, True),
-    ("DELETED", LookupState.FAILED, True),
-    ("UNKNOWN", LookupState.UNKNOWN, True),
+    (Fate.STUCK, LookupState.UNKNOWN, True),  # ENROUTE for ever: given up after a quarter of an hour
+    (Fate.DELIVERED, LookupState.REACHABLE, False),
+    (Fate.UNDELIVERED, LookupState.ABSENT, False),
+    (Fate.EXPIRED, LookupState.FAILED, True),
+    (Fate.REJECTED, LookupState.FAILED, True),
+    (Fate.DELETED, LookupState.FAILED, True),
+    (Fate.UNKNOWN, LookupState.UNKNOWN, True),
 )
 
 
-@pytest.mark.parametrize(("word", "means", "elsewhere"), LOOKUPS)
+@pytest.mark.parametrize(("fate", "means", "elsewhere"), LOOKUPS)
 async def test_a_lookup_is_answered_or_asked_of_one_other_provider(
-    bench: Bench, word: str, means: LookupState, elsewhere: bool
+    bench: Bench, fate: Fate, means: LookupState, elsewhere: bool
 ) -> None:
-    """Reachable and absent are answers; whatever else the status says in the end is asked of one other provider."""
-    async with bench.router("smstele", "affiliate") as table:
-        ids = iter(())
-        script(bench.smstele, _says(word, "-"), "status", 0)
-        sending = table.router.send(HlrLookup(NUMBER))
-        del ids
-        receipt = await sending
-    assert receipt is not None
+    """DELIVRD and UNDELIV are answers; whatever else the status says in the end is asked of one other provider."""
+    bench.smstele.outcomes[NUMBER] = fate
+    async with bench.router("smstele") as table:
+        (receipt,) = await table.send(HlrLookup(NUMBER))
+    assert (State.FAILED if elsewhere else State.RESOLVED, means) == (receipt.state, receipt.lookup.state)
+    async with bench.router("smstele", "affiliate", "devino") as table:
+        (receipt,) = await table.send(HlrLookup(NUMBER))
+        assert is_at_peace(table)
+    assert (State.RESOLVED, LookupState.REACHABLE if elsewhere else means) == (receipt.state, receipt.lookup.state)
+    assert (("smstele", "affiliate") if elsewhere else ("smstele",)) == path(receipt)
 
 
 # -- nothing is missing ------------------------------------------------------------------------------------------------
@@ -398,6 +415,7 @@ async def test_a_lookup_is_answered_or_asked_of_one_other_provider(
 
 async def test_every_line_of_the_plugins_table_is_driven_and_none_is_invented() -> None:
     """The table of these tests and the one that the plugin declares hold the same codes with the same meanings."""
-    here = {(row.code, CONSEQUENCES[row.kind].fault) for row in (*CODES, *SENDER_CODES)}
-    here |= {("0", "unknown"), ("-99", "unknown")}
-    assert here == {(code, meaning) for _, code, meaning in declared("smstele")}
+    here = {(row.line or row.code, CONSEQUENCES[row.kind].fault) for row in (*CODES, *SENDER_CODES)}
+    here |= {(code, "unknown") for _, _, code in SAYS_NOTHING}
+    calls = (Operation.SUBMIT, Operation.RECONCILE, Operation.POLL)
+    assert {(operation, *pair) for operation in calls for pair in here} == declared("smstele")

@@ -11,7 +11,7 @@ from pointsman.outcome import Fault, Refused
 from pointsman.plugin import ChannelLimits
 from pointsman.routing.breaker import Breaker, BreakerSettings
 from pointsman.routing.candidate import Decision, Excluded, Exclusion, Reason
-from pointsman.routing.choose import Chooser, Moment, View, sender_for
+from pointsman.routing.choose import Chooser, Moment, View
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Match, Route
@@ -225,11 +225,13 @@ def test_what_just_fits_is_taken(make_envelope: MakeEnvelope, one: View, message
 
 def test_rules_for_texts_are_not_for_lookups(make_envelope: MakeEnvelope):
     """A look-up has neither length nor sender, and no rest of a sender concerns it."""
-    one = view("a", limits={Channel.HLR: ChannelLimits(max_segments=0, sender_required=True)})
+    limits = {Channel.HLR: ChannelLimits(max_segments=0, sender_required=True)}
+    one = view("a", limits=limits, default_sender="SHOP")
     envelope = make_envelope(HlrLookup(to="79161234567"))
 
-    assert order(decide(envelope, one, rests=resting(Fault.SENDER))) == ["a"]
-    assert sender_for(one, envelope) is None
+    decision = decide(envelope, one, rests=resting(Fault.SENDER))
+    assert order(decision) == ["a"]
+    assert decision.ranking[0].candidate.sender is None
 
 
 @pytest.mark.parametrize(("own", "expected"), [("BANK", "BANK"), (None, "SHOP")])

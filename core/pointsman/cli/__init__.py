@@ -1,6 +1,6 @@
 """The command line: `pointsman`. What a command needs is imported when it is called, so that `--help` starts fast."""
 
-import contextlib
+import io
 import os
 import sys
 import traceback
@@ -14,8 +14,9 @@ TRACEBACK = "POINTSMAN_TRACEBACK"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 good, 1 failed, 2 usage or configuration, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a letter gets its escape, not an error.
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:

@@ -9,14 +9,14 @@ from pointsman.clock import Clock
 from pointsman.config import Config, ProviderConfig
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Caller
-from pointsman.engine.guard import Guard
+from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
 from pointsman.engine.lane import Lane, Starter
 from pointsman.engine.parsing import LifeLimits
 from pointsman.engine.station import Station
 from pointsman.events import PluginQuarantined
 from pointsman.message import MessageClass
-from pointsman.plugin import Provider
+from pointsman.plugin import ChannelLimits, Provider
 from pointsman.routing.breaker import Breaker, BreakerSettings
 from pointsman.routing.choose import View
 from pointsman.routing.ledger import Ledger
@@ -43,6 +43,7 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
     """Return a provider with its queue and connections; opens nothing yet."""
     view = _view(config, provider, shop)
     guard = Guard(shop.clock, _quarantine(view, config.plugin, shop))
+    view.limits = {channel: _guarded(limits, guard) for channel, limits in view.limits.items()}
     endpoint = Endpoint(
         base_url=config.base_url,
         connect_timeout=float(config.connect_timeout),
@@ -123,6 +124,21 @@ def _ledger(config: ProviderConfig) -> Ledger:
     if config.floor is None:
         return Ledger(opening=config.opening_balance)
     return Ledger(floor=config.floor, opening=config.opening_balance)
+
+
+def _guarded(limits: ChannelLimits, guard: Guard) -> ChannelLimits:
+    """Return the limits with the plugin's rule for senders under guard; where it breaks, the sender does not fit."""
+    rule = limits.senders
+    if rule is None:
+        return limits
+
+    def senders(sender: str) -> bool:
+        try:
+            return guard.call("senders", lambda: rule(sender), lambda value: isinstance(value, bool))
+        except Broke:
+            return False
+
+    return msgspec.structs.replace(limits, senders=senders)
 
 
 def _quarantine(view: View, plugin: str, shop: Workshop) -> Callable[[str], None]:

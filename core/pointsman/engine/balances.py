@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Plan, Subject, judge_read
+from pointsman.engine.soundness import is_balance, is_refusal
 from pointsman.engine.station import Station
 from pointsman.events import BalanceRead, Event, Operation, Rested
 from pointsman.outcome import Fault, Refused
@@ -67,7 +68,7 @@ class Balances:
             subject=Subject(),
             build=provider.balance_request,
             read=provider.read_balance,
-            sound=lambda value: isinstance(value, Balance | Refused),
+            sound=lambda value: is_balance(value) or is_refusal(value),
             judge=judge_read,
         )
         result = await station.caller.call(plan)

@@ -10,6 +10,7 @@ from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.sessions import Sessions
+from pointsman.engine.soundness import is_reading, is_refusal, is_session
 from pointsman.events import Called, CallOutcome, Operation
 from pointsman.message import Channel, Money, Msisdn
 from pointsman.outcome import Fault, Refused, Unknown, UnknownReason
@@ -102,6 +103,8 @@ class Caller:
 
         `leaving` is awaited when everything is ready for the request to leave; what it raises keeps it here.
         """
+        if self._guard.quarantined:
+            return Refused(fault=Fault.UNAVAILABLE, code="quarantined", detail="its plugin is out of use")
         calls = calls or Calls()
         session = await self._session_for(plan)
         if isinstance(session, Refused):
@@ -144,7 +147,7 @@ class Caller:
             subject=Subject(),
             build=lambda _: provider.login_request(),
             read=provider.read_login,
-            sound=lambda value: isinstance(value, Session | Refused),
+            sound=lambda value: is_session(value) or is_refusal(value),
             judge=judge_read,
         )
         result = await self._once(plan, None, Calls())
@@ -185,7 +188,7 @@ class Caller:
             reading = self._guard.call(
                 f"reading {plan.operation}",
                 lambda: plan.read(answer),
-                lambda value: _is_reading(value, plan.sound),
+                lambda value: is_reading(value, lambda read: _is_expired(read) or plan.sound(read)),
             )
         except Broke as broke:
             failed = _unread(plan.operation, broke)
@@ -239,8 +242,8 @@ class Caller:
         )
 
 
-def _is_reading(value: object, sound: Callable[[object], bool]) -> bool:
-    return isinstance(value, Reading) and (isinstance(value.value, SessionExpired) or sound(value.value))
+def _is_expired(value: object) -> bool:
+    return isinstance(value, SessionExpired)
 
 
 def judge_read(value: object) -> Verdict:

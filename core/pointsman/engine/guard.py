@@ -25,18 +25,24 @@ class Guard:
         self._quarantine = quarantine
         self._strikes = 0
 
+    @property
+    def quarantined(self) -> bool:
+        """Whether the plugin is out of use: nothing new is asked of it, not even reports or a balance."""
+        return self._strikes >= STRIKES
+
     def call(self, what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
         """Return what `function` returns, if that is `sound`. Raises `Broke` otherwise."""
         started = self._clock.monotonic()
         try:
             value = function()
+            fits = sound(value)
         except Exception as error:
             reason = f"{what} raised {type(error).__name__}"
             self.strike(reason)
             raise Broke(reason) from error
         if self._clock.monotonic() - started > TOO_LONG:
             self.strike(f"{what} kept the event loop for more than {TOO_LONG} s")
-        if not sound(value):
+        if not fits:
             reason = f"{what} returned {type(value).__name__} where its contract knows something else"
             self.strike(reason)
             raise Broke(reason)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Plan, Subject, Verdict
+from pointsman.engine.soundness import is_outcome, is_refusal
 from pointsman.engine.station import Station
 from pointsman.events import CallOutcome, Operation, Reconciled
 from pointsman.message import Envelope
@@ -112,8 +113,12 @@ def _pauses(rule: Reconciling, patience: float) -> Iterator[float]:
 
 def _sound(value: object) -> bool:
     if isinstance(value, tuple):
-        return len(value) == 1 and isinstance(value[0], Accepted | Absent | Unknown)
-    return isinstance(value, Refused)
+        return len(value) == 1 and (isinstance(value[0], Absent) or _is_finding(value[0]))
+    return is_refusal(value)
+
+
+def _is_finding(value: object) -> bool:
+    return isinstance(value, Accepted | Unknown) and is_outcome(value)
 
 
 def _judge(value: Findings) -> Verdict:

@@ -9,6 +9,7 @@ import msgspec
 
 from pointsman.clock import Clock
 from pointsman.engine.calling import Caller, Plan, Subject, judge_read
+from pointsman.engine.soundness import are_reports, is_refusal
 from pointsman.events import Operation
 from pointsman.message import Channel, Msisdn
 from pointsman.outcome import DeliveryState, LookupResult, LookupState, Refused, Report
@@ -209,6 +210,4 @@ def _given_up(watch: Watch, at: datetime) -> Report:
 
 
 def _sound(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(isinstance(one, Report) for one in value)
-    return isinstance(value, Refused)
+    return are_reports(value) or is_refusal(value)

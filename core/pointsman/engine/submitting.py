@@ -1,9 +1,11 @@
 """A submit as a call: its request, what its answer may be, and how it counts."""
 
 from collections.abc import Iterable
+from types import UnionType
 
 from pointsman.engine.calling import Plan, Subject, Verdict
 from pointsman.engine.queue import Load
+from pointsman.engine.soundness import is_outcome, is_refusal
 from pointsman.events import CallOutcome, Operation
 from pointsman.message import Money
 from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown
@@ -50,16 +52,16 @@ def _subject(load: Load, batch: Batch) -> Subject:
 def _sound(value: object, size: int) -> bool:
     match value:
         case Each(outcomes):
-            return len(outcomes) == size and all(isinstance(one, Accepted | Refused | Unknown) for one in outcomes)
-        case Whole(outcome=outcome):
-            return isinstance(outcome, Refused | Unknown)
-        case Resubmit(request=request, batch=batch):
-            return _is(request, Request) and _is(batch, Batch) and len(batch.items) == size
+            return _is(outcomes, tuple) and len(outcomes) == size and all(is_outcome(one) for one in outcomes)
+        case Whole(outcome=outcome, divisible=divisible):
+            return _is(divisible, bool) and _is(outcome, Refused | Unknown) and is_outcome(outcome)
+        case Resubmit(request=request, batch=batch, reason=reason):
+            return _is(request, Request) and _is(batch, Batch) and len(batch.items) == size and is_refusal(reason)
         case _:
             return False
 
 
-def _is(value: object, kind: type) -> bool:
+def _is(value: object, kind: type | UnionType) -> bool:
     """A Struct's constructor does not check types, so a plugin may have put anything there."""
     return isinstance(value, kind)
 

@@ -6,6 +6,7 @@ the decision in the same step of the event loop, so what was true when it was ma
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from random import Random
 
 import msgspec
@@ -48,6 +49,19 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     random: Random
 
 
+class _Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a message asks of every provider alike, worked out once for all of them."""
+
+    envelope: Envelope
+    characters: int | None
+    """Of its text; None for what has no text and no sender."""
+    parts: int
+    sender: str | None
+    """The message's own."""
+    tried: frozenset[str]
+    moment: Moment
+
+
 class Chooser:
     """Makes decisions from views, rests and rates. Holds no state of its own."""
 
@@ -63,20 +77,20 @@ class Chooser:
         self._rests = rests
         self._rates = rates
         self._strategies = strategies
-        self._well_formed = well_formed
+        self._well_formed = lru_cache(maxsize=1024)(well_formed)
 
     def choose(
         self, envelope: Envelope, route: Route | None, moment: Moment, *, tried: Iterable[str] = (), decision_id: str
     ) -> Decision:
         """Rank the providers of a route for a message."""
-        had_turn = frozenset(tried)
+        need = _need(envelope, moment, tried)
         candidates: list[Candidate] = []
         down: list[Candidate] = []
         excluded: list[Excluded] = []
         for position, name in enumerate(route.providers if route is not None else ()):
             view = self._views[name]
-            found = self._consider(view, position, envelope, moment, had_turn)
-            if isinstance(found, Excluded):
+            found = self._consider(view, position, need)
+            if not isinstance(found, Candidate):
                 excluded.append(found)
             elif view.breakers[envelope.channel].admits(moment.monotonic):
                 candidates.append(found)
@@ -109,25 +123,24 @@ class Chooser:
             return ranking, Reason.ALL_DOWN
         return ranking, Reason.ONLY if len(able) == 1 else strategy.reason
 
-    def _consider(
-        self, view: View, position: int, envelope: Envelope, moment: Moment, tried: frozenset[str]
-    ) -> Candidate | Excluded:
-        if view.name in tried:
+    def _consider(self, view: View, position: int, need: _Need) -> Candidate | Excluded:
+        if view.name in need.tried:
             return Excluded(provider=view.name, why=Exclusion.TRIED)
         if view.quarantined is not None:
             return Excluded(provider=view.name, why=Exclusion.QUARANTINED, detail=view.quarantined)
-        limits = view.limits.get(envelope.channel)
+        channel = need.envelope.channel
+        limits = view.limits.get(channel)
         if limits is None:
-            return Excluded(provider=view.name, why=Exclusion.CHANNEL, detail=f"no {envelope.channel} here")
-        sender = sender_for(view, envelope)
-        unfit = _unfit(view, limits, envelope, sender, self._well_formed)
-        if unfit is not None:
-            return unfit
-        return self._able(view, position, envelope, sender, moment)
+            return Excluded(provider=view.name, why=Exclusion.CHANNEL, detail=f"no {channel} here")
+        if need.characters is None:
+            return self._able(view, position, need, None)
+        sender = need.sender or view.default_sender
+        unfit = _too_long(view, limits, need.characters, need.parts)
+        unfit = unfit or _bad_sender(view, limits, sender, self._well_formed)
+        return unfit or self._able(view, position, need, sender)
 
-    def _able(
-        self, view: View, position: int, envelope: Envelope, sender: str | None, moment: Moment
-    ) -> Candidate | Excluded:
+    def _able(self, view: View, position: int, need: _Need, sender: str | None) -> Candidate | Excluded:
+        envelope, moment = need.envelope, need.moment
         rest = self._rests.blocking(view.name, envelope.channel, sender, moment.wall)
         if rest is not None:
             until = min(rest.until, rest.probe_at)
@@ -141,14 +154,14 @@ class Chooser:
         if moment.wall + pause >= envelope.deadline:
             return Excluded(provider=view.name, why=Exclusion.PAUSED, until=moment.wall + pause)
         price = view.tariff.price(envelope.channel, envelope.to, envelope.network, moment.wall)
-        parts = envelope.parts
+        parts = need.parts
         total = price.of(parts) if price is not None else None
         needed = self._rates.convert(total, view.currency).amount if total is not None else None
         if not view.ledger.covers(needed):
             return Excluded(
                 provider=view.name,
                 why=Exclusion.FUNDS,
-                detail=f"{view.ledger.available} {view.currency} left, {needed or 'some'} needed",
+                detail=f"{view.ledger.available} {view.currency} left, {'some' if needed is None else needed} needed",
             )
         return Candidate(
             provider=view.name,
@@ -162,31 +175,36 @@ class Chooser:
         )
 
 
-def sender_for(view: View, envelope: Envelope) -> str | None:
-    """Return the sender that a provider would show for a message."""
-    if isinstance(envelope.message, HlrLookup):
-        return None
-    return envelope.message.sender or view.default_sender
+def _need(envelope: Envelope, moment: Moment, tried: Iterable[str]) -> _Need:
+    message = envelope.message
+    characters, sender = (None, None) if isinstance(message, HlrLookup) else (len(message.text), message.sender)
+    return _Need(
+        envelope=envelope,
+        characters=characters,
+        parts=envelope.parts,
+        sender=sender,
+        tried=frozenset(tried),
+        moment=moment,
+    )
 
 
 def _comparable(price: Price | None, parts: int) -> Decimal | None:
-    return None if price is None else price.comparable * parts
+    return None if price is None else price.comparable * parts if parts > 1 else price.comparable
 
 
-def _unfit(
-    view: View, limits: ChannelLimits, envelope: Envelope, sender: str | None, well_formed: Callable[[str], bool]
-) -> Excluded | None:
-    """Return why a message is beyond what a provider can take at all."""
-    message = envelope.message
-    if isinstance(message, HlrLookup):
-        return None
-    parts = envelope.parts
-    if limits.max_characters is not None and len(message.text) > limits.max_characters:
-        detail = f"{len(message.text)} characters, at most {limits.max_characters}"
+def _too_long(view: View, limits: ChannelLimits, characters: int, parts: int) -> Excluded | None:
+    if limits.max_characters is not None and characters > limits.max_characters:
+        detail = f"{characters} characters, at most {limits.max_characters}"
         return Excluded(provider=view.name, why=Exclusion.TOO_LONG, detail=detail)
     if limits.max_segments is not None and parts > limits.max_segments:
         detail = f"{parts} segments, at most {limits.max_segments}"
         return Excluded(provider=view.name, why=Exclusion.TOO_LONG, detail=detail)
+    return None
+
+
+def _bad_sender(
+    view: View, limits: ChannelLimits, sender: str | None, well_formed: Callable[[str], bool]
+) -> Excluded | None:
     if sender is None:
         return Excluded(provider=view.name, why=Exclusion.SENDER_MISSING) if limits.sender_required else None
     if not (limits.senders or well_formed)(sender):

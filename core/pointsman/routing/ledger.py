@@ -33,6 +33,9 @@ class Ledger:
         self._held = Decimal(0)
         self._spent: deque[tuple[float, Decimal]] = deque()
         self._spent_sum = Decimal(0)
+        self.available: Decimal | None = None
+        """What a new attempt may use: the balance less holds and floor; None when nobody knows. Read it only."""
+        self._count()
 
     def __repr__(self) -> str:
         return f"<Ledger base={self._base} spent={self._spent_sum} held={self._held} floor={self._floor}>"
@@ -41,11 +44,6 @@ class Ledger:
     def balance(self) -> Decimal | None:
         """The amount that should be on the account when nothing is in flight; None when nobody knows."""
         return None if self._base is None else self._base - self._spent_sum
-
-    @property
-    def available(self) -> Decimal | None:
-        """What a new attempt may use: the balance less holds and floor; None when nobody knows."""
-        return None if self._base is None else self._base - self._spent_sum - self._held - self._floor
 
     def covers(self, amount: Decimal | None) -> bool:
         """Say whether an attempt of this price may start; an unknown price needs something above the floor."""
@@ -60,25 +58,19 @@ class Ledger:
             return None
         hold = Hold(amount or Decimal(0))
         self._held += hold.amount
+        self._count()
         return hold
 
     def settle(self, hold: Hold, charged: Decimal, now: float) -> None:
         """End a hold with what was really charged; zero when nothing was."""
         self._held -= hold.amount
-        self.charge(charged, now)
+        self._book(charged, now)
+        self._count()
 
     def charge(self, amount: Decimal, now: float) -> None:
         """Account for money spent without a hold."""
-        if not amount:
-            return
-        self._spent.append((now, amount))
-        if self._told_at is not None:
-            self._spent_sum += amount
-            return
-        if self._base is not None:
-            self._base -= amount
-        while self._spent[0][0] < now - QUESTION_LIFE:
-            self._spent.popleft()
+        self._book(amount, now)
+        self._count()
 
     def correct(self, amount: Decimal, charged_at: float) -> None:
         """Add to what was charged at `charged_at`; less than zero gives money back.
@@ -99,3 +91,21 @@ class Ledger:
         self._base = amount
         self._spent = deque(charge for charge in self._spent if charge[0] >= asked_at)
         self._spent_sum = sum((charged for _, charged in self._spent), Decimal(0))
+        self._count()
+
+    def _book(self, amount: Decimal, now: float) -> None:
+        if not amount:
+            return
+        self._spent.append((now, amount))
+        if self._told_at is not None:
+            self._spent_sum += amount
+            return
+        if self._base is not None:
+            self._base -= amount
+        while self._spent[0][0] < now - QUESTION_LIFE:
+            self._spent.popleft()
+
+    def _count(self) -> None:
+        """Work out what is available: it is looked at more often than it changes."""
+        balance = self.balance
+        self.available = None if balance is None else balance - self._held - self._floor

@@ -39,15 +39,15 @@ class Limiter:
         self._slowed_at_paced = 0.0
         self._share = 1.0
         """Of the full rate, at the moment of the last "too fast"."""
+        self._free_at = float("-inf")
+        """When the next request may start."""
 
     def __repr__(self) -> str:
         return f"<Limiter due={self._due:.3f} paused_until={self._paused_until:.3f} share={self._share:.2f}>"
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next request may start; zero when it may start now."""
-        wait = self._paused_until - now
-        if self._pace is not None:
-            wait = max(wait, self._moment(self._pace, self._due - (self._pace.burst - 1) / self._pace.rate) - now)
+        wait = self._free_at - now
         return wait if wait > NOTHING else 0.0
 
     def take(self, now: float, segments: int) -> None:
@@ -57,6 +57,7 @@ class Limiter:
         """
         if self._pace is not None:
             self._due = max(self._due, self._paced(self._pace, now)) + segments / self._pace.rate
+            self._free()
 
     def slow_down(self, now: float, pause: float) -> None:
         """Give way after "too fast": nothing starts for `pause` seconds, and the rate halves and then recovers."""
@@ -67,6 +68,14 @@ class Limiter:
             self._slowed_at_paced = self._paced(self._pace, now)
             self._slowed_at = now
             self._share = max(share / 2, SLOWEST)
+        self._free()
+
+    def _free(self) -> None:
+        """Work out when the next request may start; that does not change until the next take or "too fast"."""
+        self._free_at = self._paused_until
+        if self._pace is not None:
+            paced = self._due - (self._pace.burst - 1) / self._pace.rate
+            self._free_at = max(self._free_at, self._moment(self._pace, paced))
 
     def _paced(self, pace: Pace, now: float) -> float:
         """Return the paced seconds at a moment: the integral of a share that grows evenly to one."""

@@ -57,48 +57,52 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
     """A message was let through to try: its refusal is news, another one comes from before the rest."""
 
 
-Key = tuple[Scope, str, str]
+Key = tuple[Scope, str]
+"""A scope and its subject, within one provider."""
 
 
 class Rests:
     """What is out of use, and the counters that lead there. One object for a router."""
 
     def __init__(self) -> None:
-        self._rests: dict[Key, Rest] = {}
+        self._rests: dict[str, dict[Key, Rest]] = defaultdict(dict)
+        """By provider: most of them have none, which is quickly seen."""
         self._nonsense: dict[tuple[str, Channel], int] = defaultdict(int)
         self._declined: dict[str, deque[tuple[float, str]]] = defaultdict(deque)
         self._credit_rests: dict[str, int] = defaultdict(int)
 
     def __repr__(self) -> str:
-        return f"<Rests {sorted(map(str, self._rests))}>"
+        return f"<Rests {[(rest.scope.value, rest.provider, rest.subject) for rest in self]}>"
 
     def __iter__(self) -> Iterator[Rest]:
-        return iter(list(self._rests.values()))
+        return iter([rest for resting in self._rests.values() for rest in resting.values()])
 
     def blocking(self, provider: str, channel: Channel, sender: str | None, now: float) -> Rest | None:
         """Return what keeps this provider from taking such a message now; None when nothing does, or a probe is due."""
-        if not self._rests:
+        resting = self._rests.get(provider)
+        if not resting:
             return None
         for key in _keys(provider, channel, sender):
-            rest = self._rests.get(key)
+            rest = resting.get(key)
             if rest is None:
                 continue
             if now >= rest.until:
-                del self._rests[key]
+                del resting[key]
             elif now < rest.probe_at:
                 return rest
         return None
 
     def enter(self, provider: str, channel: Channel, sender: str | None, now: float) -> bool:
         """Note that a message goes there now; where a probe was due, it is this one (True), and the next is later."""
-        if not self._rests:
+        resting = self._rests.get(provider)
+        if not resting:
             return False
         probe = False
         for key in _keys(provider, channel, sender):
-            rest = self._rests.get(key)
+            rest = resting.get(key)
             if rest is not None and rest.probe_at <= now < rest.until:
                 later = now + self._probe_interval(rest)
-                self._rests[key] = msgspec.structs.replace(rest, probe_at=later, probing=True)
+                resting[key] = msgspec.structs.replace(rest, probe_at=later, probing=True)
                 probe = True
         return probe
 
@@ -118,15 +122,13 @@ class Rests:
 
     def balance_read(self, provider: str, *, sufficient: bool) -> None:
         """Note that a provider's balance is known again; a sufficient one ends the rest for want of money."""
-        rest = self._rests.get((Scope.PROVIDER, provider, provider))
-        if sufficient and rest is not None and rest.fault is Fault.CREDITS:
-            del self._rests[Scope.PROVIDER, provider, provider]
+        if sufficient and self.wants_money(provider):
+            del self._rests[provider][Scope.PROVIDER, provider]
             self._credit_rests.pop(provider, None)
 
     def clear(self, provider: str) -> None:
         """End every rest of a provider: the operator acted, or the configuration changed."""
-        for key in [key for key in self._rests if key[1] == provider]:
-            del self._rests[key]
+        self._rests.pop(provider, None)
         for channel in Channel:
             self._nonsense.pop((provider, channel), None)
         self._credit_rests.pop(provider, None)
@@ -134,25 +136,30 @@ class Rests:
 
     def wants_money(self, provider: str) -> bool:
         """Say whether a provider rests for want of money, so that its balance is worth asking for."""
-        rest = self._rests.get((Scope.PROVIDER, provider, provider))
+        rest = self._whole(provider)
         return rest is not None and rest.fault is Fault.CREDITS
+
+    def _whole(self, provider: str) -> Rest | None:
+        """Return the rest of a provider as a whole."""
+        return self._rests[provider].get((Scope.PROVIDER, provider))
 
     def _begin(self, rest: Rest, now: float) -> Rest | None:
         """Put a rest in force unless a longer one is; return it unless messages from before it only repeat it."""
-        key = (rest.scope, rest.provider, rest.subject)
-        current = self._rests.get(key)
+        resting, key = self._rests[rest.provider], (rest.scope, rest.subject)
+        current = resting.get(key)
         if current is not None and current.until > rest.until:
             return None
-        self._rests[key] = rest
+        resting[key] = rest
         return None if current is not None and _repeats(rest, current, now) else rest
 
     def _proved(self, provider: str, channel: Channel, sender: str | None) -> None:
         """An accepted message ends the rests that it would have fallen under."""
         self._nonsense.pop((provider, channel), None)
         self._credit_rests.pop(provider, None)
-        if self._rests:
+        resting = self._rests.get(provider)
+        if resting:
             for key in _keys(provider, channel, sender):
-                self._rests.pop(key, None)
+                resting.pop(key, None)
 
     def _consequence(
         self, provider: str, channel: Channel, sender: str | None, message_id: str, fault: Fault, now: float
@@ -190,7 +197,7 @@ class Rests:
 
     def _account(self, provider: str, fault: Fault, now: float) -> Rest:
         if fault is Fault.CREDITS:
-            current = self._rests.get((Scope.PROVIDER, provider, provider))
+            current = self._whole(provider)
             if current is None or current.fault is not fault or current.probing:
                 self._credit_rests[provider] = min(self._credit_rests[provider] + 1, CREDITS_DOUBLINGS)
             return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + self._credits_interval(provider))
@@ -210,10 +217,10 @@ def _repeats(rest: Rest, current: Rest, now: float) -> bool:
 
 def _keys(provider: str, channel: Channel, sender: str | None) -> tuple[Key, ...]:
     return (
-        (Scope.PROVIDER, provider, provider),
-        (Scope.CHANNEL, provider, channel.value),
-        (Scope.OPERATION, provider, channel.value),
-        (Scope.SENDER, provider, sender or ""),
+        (Scope.PROVIDER, provider),
+        (Scope.CHANNEL, channel.value),
+        (Scope.OPERATION, channel.value),
+        (Scope.SENDER, sender or ""),
     )
 
 

@@ -58,10 +58,10 @@ class Weighted:
     reason = Reason.WEIGHT
 
     def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
-        """Draw without putting back; the score is the waiting time."""
+        """Draw without putting back; the score is the place."""
         arrivals = [(_waiting_time(weights.get(one.provider, 1.0), random), one) for one in candidates]
         arrivals.sort(key=itemgetter(0))
-        return [Ranked(candidate=one, score=time) for time, one in arrivals]
+        return [Ranked(candidate=one, score=float(place)) for place, (_, one) in enumerate(arrivals)]
 
 
 def _waiting_time(weight: float, random: Random) -> float:

@@ -2,7 +2,8 @@
 
 from pointsman.testing.clock import FakeClock
 from pointsman.testing.sandbox import Refusal, ScriptedSandbox, Seen
-from pointsman.testing.scripted import SCRIPTED, Reconcile, Scripted, ScriptedSettings
+from pointsman.testing.scripted import SCRIPTED, Scripted
+from pointsman.testing.settings import Reconcile, ScriptedSettings
 from pointsman.testing.steps import (
     Step,
     answer_status,

@@ -9,35 +9,20 @@ import msgspec
 from pointsman.clock import Clock
 from pointsman.events import Operation
 from pointsman.message import Channel
-from pointsman.outcome import DeliveryState, Fault, LookupState
+from pointsman.outcome import Fault
 from pointsman.sandbox import (
     Call,
     DeliveryPlan,
     Endpoint,
-    Fate,
     OutOfMoney,
     Pair,
     Reply,
     Sandbox,
     SandboxMessage,
-    Stage,
 )
+from pointsman.testing.news import news_of
 from pointsman.testing.steps import LATE, Step
-from pointsman.testing.wire import SESSION_HEADER, Answer, Item, News, Question, Verdict
-
-_STATES: Mapping[Fate, DeliveryState | LookupState] = {
-    Fate.DELIVERED: DeliveryState.DELIVERED,
-    Fate.UNDELIVERED: DeliveryState.UNDELIVERABLE,
-    Fate.EXPIRED: DeliveryState.EXPIRED,
-    Fate.REJECTED: DeliveryState.REJECTED,
-    Fate.DELETED: DeliveryState.DELETED,
-    Fate.UNKNOWN: DeliveryState.UNKNOWN,
-    Fate.STUCK: DeliveryState.SENT,
-    Fate.REACHABLE: LookupState.REACHABLE,
-    Fate.ABSENT: LookupState.ABSENT,
-    Fate.NONEXISTENT: LookupState.NONEXISTENT,
-    Fate.FAILED: LookupState.FAILED,
-}
+from pointsman.testing.wire import SESSION_HEADER, Answer, Item, Question, Verdict
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,7 +224,7 @@ class ScriptedSandbox(Sandbox):
         if self._expired(call):
             return Reply.json(Answer(expired=True))
         messages = (self.ledger.message(provider_id) for provider_id in _question(call).ids)
-        return Reply.json(Answer(reports=tuple(_news(one, call.at) for one in messages if one is not None)))
+        return Reply.json(Answer(reports=tuple(news_of(one, call.at) for one in messages if one is not None)))
 
     async def _balance(self, call: Call) -> Reply:
         if self._expired(call):
@@ -256,24 +241,3 @@ class ScriptedSandbox(Sandbox):
 
 def _question(call: Call) -> Question:
     return msgspec.json.decode(call.body, type=Question)
-
-
-def _news(message: SandboxMessage, now: float) -> News:
-    match message.stage(now):
-        case Stage.QUEUED:
-            state: DeliveryState | LookupState = DeliveryState.QUEUED
-        case Stage.SENT:
-            state = DeliveryState.SENT
-        case Stage.FINAL:
-            state = _STATES[message.course.fate]
-    final = message.stage(now) is Stage.FINAL
-    if message.channel is Channel.HLR:
-        untold = LookupState.UNKNOWN if final else LookupState.PENDING
-        lookup = state if isinstance(state, LookupState) else untold
-        return News(id=message.id, lookup=lookup, final=final, ref=message.reference)
-    return News(
-        id=message.id,
-        state=state if isinstance(state, DeliveryState) else DeliveryState.UNKNOWN,
-        final=final,
-        ref=message.reference,
-    )

@@ -1,16 +1,14 @@
 """A provider that can do whatever a test of a router needs, and nothing unless it is asked for."""
 
-import enum
 from collections.abc import Hashable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated
 
 import msgspec
 
 from pointsman.events import Operation
 from pointsman.message import Channel, HlrLookup, Money
-from pointsman.outcome import Accepted, Fault, LookupResult, Outcome, Refused, Report, Unknown, UnknownReason
+from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown, UnknownReason
 from pointsman.plugin import (
     Absent,
     Balance,
@@ -47,36 +45,9 @@ from pointsman.plugin import (
     Whole,
     http_verdict,
 )
-from pointsman.testing.wire import SESSION_HEADER, Answer, Item, News, Question, Verdict, read_answer
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class Reconcile(enum.StrEnum):
-    """How a `Scripted` account lets unknown outcomes be cleared up."""
-
-    NONE = "none"
-    QUERY = "query"
-    """It can be asked by our reference."""
-    REPEAT = "repeat"
-    """It recognises the repeat of a reference."""
-
-
-class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a scripted account can do; the keys of its table in `router.toml`."""
-
-    bulk: Positive = 1
-    """Messages in one request, at most."""
-    one_per_recipient: bool = False
-    needs_login: bool = False
-    reconcile: Reconcile = Reconcile.NONE
-    settle: float = 10.0
-    """Seconds; see `Reconciling.settle`."""
-    tells_reports: bool = False
-    poll_bulk: Positive = 1
-    """Ids in one poll, at most."""
-    tells_balance: bool = False
-    currency: str = "EUR"
+from pointsman.testing.news import report_of
+from pointsman.testing.settings import Reconcile, ScriptedSettings
+from pointsman.testing.wire import SESSION_HEADER, Answer, Item, Question, Verdict, read_answer
 
 
 class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
@@ -196,12 +167,12 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
         if isinstance(answer, Unknown):
             return Reading(_NONSENSE)
         asked = {provider_id for one in tracked for provider_id in one.ids}
-        return Reading(tuple(_report(news) for news in answer.reports if news.id in asked))
+        return Reading(tuple(report_of(news) for news in answer.reports if news.id in asked))
 
     def read_callback(self, callback: Callback) -> CallbackReading:
         """Read reports that the sandbox pushes: the body of an answer to a poll."""
         answer = read_answer(callback.body)
-        return Reading(tuple(_report(news) for news in answer.reports) if answer is not None else ())
+        return Reading(tuple(report_of(news) for news in answer.reports) if answer is not None else ())
 
 
 class ScriptedPrepaid(Scripted, TellsBalance):
@@ -282,8 +253,3 @@ def _read(response: Response, operation: Operation) -> Answer | Refused | Unknow
 def _divisible(response: Response) -> bool:
     answer = read_answer(response.body)
     return answer is not None and answer.divisible
-
-
-def _report(news: News) -> Report:
-    lookup = LookupResult(state=news.lookup) if news.lookup is not None else None
-    return Report(provider_id=news.id, state=news.state, lookup=lookup, final=news.final, reference=news.ref)

@@ -17,6 +17,7 @@ from phonenumbers import PhoneNumberType as Kind
 
 from pointsman.errors import InvalidMessage
 from pointsman.message import Msisdn
+from pointsman.text.plan import plain_mobile
 
 _NO_ONE_COUNTRY = "001"
 """How libphonenumber calls the region of satellite, toll-free and other numbers without a country."""
@@ -147,6 +148,11 @@ class _Facts(NamedTuple):
 
 @lru_cache(_CACHED)
 def _facts(digits: str) -> _Facts:
+    country = plain_mobile(digits)
+    return _Facts(digits, Kind.MOBILE, country) if country is not None else _parsed_facts(digits)
+
+
+def _parsed_facts(digits: str) -> _Facts:
     try:
         number = phonenumbers.parse(f"+{digits}", None)
     except phonenumbers.NumberParseException:

@@ -370,6 +370,21 @@ def test_post_that_is_not_allowed_is_refused(batch_of: MakeBatch, answered: Make
     assert Whole(outcome=Refused(fault=Fault.REQUEST, code="http_405")) == reading.value
 
 
+def test_unknown_tariff_is_replaced_by_the_one_that_every_account_has(
+    batch_of: MakeBatch, answered: MakeResponse
+) -> None:
+    """Error 6 under another tariff is worth one more request under tariff 0, with the same references."""
+    dear = build(Settings(api_key=Secret("live_example"), tariff=9))
+    standard = build(Settings(api_key=Secret("live_example")))
+    batch, answer = batch_of("r1"), answered({"error": "6", "errorDescription": "Invalid tariff code"})
+    reason = Refused(fault=Fault.REQUEST, code="6", detail="Invalid tariff code")
+
+    again = dear.read_submit(batch, answer).value
+
+    assert Resubmit(request=standard.submit_request(batch, None), batch=batch, reason=reason) == again
+    assert Whole(outcome=reason) == standard.read_submit(batch, answer).value
+
+
 def test_tariff_is_always_sent(batch_of: MakeBatch) -> None:
     """The tariff goes with every number, alone and in a batch."""
     provider = build(Settings(api_key=Secret("live_example"), tariff=9))

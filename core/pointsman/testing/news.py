@@ -1,0 +1,53 @@
+"""Reports in the words of the scripted provider's protocol: made by its sandbox, read by its plugin."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pointsman.message import Channel
+from pointsman.outcome import DeliveryState, LookupResult, LookupState, Report
+from pointsman.sandbox import Fate, SandboxMessage, Stage
+from pointsman.testing.wire import News
+
+_STATES: Mapping[Fate, DeliveryState | LookupState] = MappingProxyType(
+    {
+        Fate.DELIVERED: DeliveryState.DELIVERED,
+        Fate.UNDELIVERED: DeliveryState.UNDELIVERABLE,
+        Fate.EXPIRED: DeliveryState.EXPIRED,
+        Fate.REJECTED: DeliveryState.REJECTED,
+        Fate.DELETED: DeliveryState.DELETED,
+        Fate.UNKNOWN: DeliveryState.UNKNOWN,
+        Fate.STUCK: DeliveryState.SENT,
+        Fate.REACHABLE: LookupState.REACHABLE,
+        Fate.ABSENT: LookupState.ABSENT,
+        Fate.NONEXISTENT: LookupState.NONEXISTENT,
+        Fate.FAILED: LookupState.FAILED,
+    }
+)
+
+
+def news_of(message: SandboxMessage, now: float) -> News:
+    """Return how far a message has come at this wall time."""
+    match message.stage(now):
+        case Stage.QUEUED:
+            state: DeliveryState | LookupState = DeliveryState.QUEUED
+        case Stage.SENT:
+            state = DeliveryState.SENT
+        case Stage.FINAL:
+            state = _STATES[message.course.fate]
+    final = message.stage(now) is Stage.FINAL
+    if message.channel is Channel.HLR:
+        untold = LookupState.UNKNOWN if final else LookupState.PENDING
+        lookup = state if isinstance(state, LookupState) else untold
+        return News(id=message.id, lookup=lookup, final=final, ref=message.reference)
+    return News(
+        id=message.id,
+        state=state if isinstance(state, DeliveryState) else DeliveryState.UNKNOWN,
+        final=final,
+        ref=message.reference,
+    )
+
+
+def report_of(news: News) -> Report:
+    """Return what the sandbox told as a report."""
+    lookup = LookupResult(state=news.lookup) if news.lookup is not None else None
+    return Report(provider_id=news.id, state=news.state, lookup=lookup, final=news.final, reference=news.ref)

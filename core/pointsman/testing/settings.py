@@ -1,0 +1,35 @@
+"""What a scripted account can do: the keys of its table in router.toml."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Reconcile(enum.StrEnum):
+    """How a `Scripted` account lets unknown outcomes be cleared up."""
+
+    NONE = "none"
+    QUERY = "query"
+    """It can be asked by our reference."""
+    REPEAT = "repeat"
+    """It recognises the repeat of a reference."""
+
+
+class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a scripted account can do; the keys of its table in `router.toml`."""
+
+    bulk: Positive = 1
+    """Messages in one request, at most."""
+    one_per_recipient: bool = False
+    needs_login: bool = False
+    reconcile: Reconcile = Reconcile.NONE
+    settle: float = 10.0
+    """Seconds; see `Reconciling.settle`."""
+    tells_reports: bool = False
+    poll_bulk: Positive = 1
+    """Ids in one poll, at most."""
+    tells_balance: bool = False
+    currency: str = "EUR"
