@@ -1,6 +1,7 @@
 """The router for code without an event loop: the same methods, each waiting for its result."""
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
@@ -28,6 +29,9 @@ class SyncRouter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._router: Router | None = None
+        # Nothing is handed to the loop once it has been told to stop: it would never be answered.
+        self._handing_over = threading.Lock()
+        self._closing = threading.Lock()
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str], **options: Any) -> Self:
@@ -61,13 +65,14 @@ class SyncRouter:
 
     def close(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop the router as `Router.aclose` does, and its thread; does nothing when it is not running."""
-        if self._thread is None:
-            return
-        try:
-            if self._router is not None:
-                self._call(self._router.aclose(patience))
-        finally:
-            self._stop()
+        if threading.current_thread() is self._thread:
+            raise RouterClosed("the router cannot be closed by its own thread")
+        with self._closing:
+            try:
+                if self._router is not None:
+                    self._call(self._router.aclose(patience))
+            finally:
+                self._stop()
 
     def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message."""
@@ -110,12 +115,15 @@ class SyncRouter:
         return self._router
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop is None or threading.current_thread() is self._thread:
-            work.close()
-            raise RouterClosed("not from the router's own thread, and only while it is running")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._handing_over:
+            if self._loop is None or threading.current_thread() is self._thread:
+                work.close()
+                raise RouterClosed("not from the router's own thread, and only while it is running")
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except concurrent.futures.CancelledError as error:
+            raise RouterClosed("the router was closed before this was done") from error
         except BaseException:
             future.cancel()
             raise
@@ -126,8 +134,9 @@ class SyncRouter:
         self._router = router
 
     def _stop(self) -> None:
-        loop, thread = self._loop, self._thread
-        self._loop = self._thread = self._router = None
+        with self._handing_over:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = self._router = None
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
@@ -137,8 +146,17 @@ class SyncRouter:
         try:
             loop.run_forever()
         finally:
+            loop.run_until_complete(_abandon())
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+
+
+async def _abandon() -> None:
+    """End what came in after the router was closed, so that whoever waits for it is told."""
+    late = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _in_loop(function: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pointsman.config import parse_config
@@ -256,8 +256,9 @@ class Lab:
             self.sandboxes[name] = self._all[name]
         return account(self._all[name], **keys)
 
-    def story(self, world: World, receipts: Sequence[Receipt]) -> Story:
-        """Sum up what happened."""
+    async def story(self, world: World, receipts: Sequence[Receipt]) -> Story:
+        """Sum up what happened, once everything that was going to take effect did so."""
+        await self.clock.advance(10)
         return Story(world=world, receipts=tuple(receipts), events=tuple(self.events), sandboxes=dict(self.sandboxes))
 
 
@@ -273,7 +274,7 @@ async def _sent(lab: Lab, world: World) -> Story:
     """Send all messages at once and wait for them."""
     async with lab.clock.autojump(lab.busy), lab.router(world) as router:
         receipts = await router.send_many(world.messages)
-    return lab.story(world, receipts)
+    return await lab.story(world, receipts)
 
 
 # -- what must hold ----------------------------------------------------------------------------------------------------
@@ -365,8 +366,33 @@ EXAMPLES = settings(
 )
 
 
+def world(*scripts: Sequence[Step], reconcile: Reconcile = Reconcile.NONE) -> World:
+    """Return the example of one code over providers that follow these scripts."""
+    providers = [
+        Provider(closed=False, bulk=1, needs_login=False, reconcile=reconcile, tells_balance=False, steps=tuple(script))
+        for script in scripts
+    ]
+    return World(
+        providers=tuple(providers),
+        messages=(_message(0, MessageClass.OTP, None),),
+        bad=(),
+        names_culprits=True,
+        on_unknown=OnUnknown.NEXT,
+        max_attempts=6,
+        in_a_row=5,
+    )
+
+
+NO_IDEA = [refuse(Fault.UNAVAILABLE, on=Operation.RECONCILE)] * 20
+
+
 @EXAMPLES
 @given(worlds())
+@example(world(*[[hang_up(taken=True)]] * 4))
+@example(world([take_late()], [], reconcile=Reconcile.QUERY))
+@example(world([hang_up(taken=True), *NO_IDEA], [], reconcile=Reconcile.QUERY))
+@example(world([hang_up(taken=True), *NO_IDEA], [], reconcile=Reconcile.REPEAT))
+@example(world([refuse(Fault.LIMIT), take_late()], [hang_up(taken=False)], [], reconcile=Reconcile.QUERY))
 def test_the_story_is_true(lab: Lab, world: World) -> None:
     """Attempts, states, budgets and events agree with what the providers saw and took, for every script."""
     story = lab.run(_sent(lab, world))
@@ -407,7 +433,7 @@ async def _given_up(lab: Lab, world: World, patience: Sequence[int | None]) -> S
         while any(receipt.state in {State.ACCEPTED, State.SENDING} for receipt in receipts):
             await asyncio.sleep(0)
             receipts = await _taken(lab, router)
-    return lab.story(world, receipts)
+    return await lab.story(world, receipts)
 
 
 async def _taken(lab: Lab, router: Router) -> list[Receipt]:
@@ -445,7 +471,7 @@ async def _closed(
     await router.aclose(patience)
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     receipts = await _taken(lab, router)
-    return lab.story(world, receipts), answers
+    return await lab.story(world, receipts), answers
 
 
 @settings(EXAMPLES, max_examples=30)

@@ -109,17 +109,15 @@ async def test_never_more_requests_at_once_than_allowed(clock: FakeClock):
 
 
 async def test_waiting_for_our_own_limit_is_nobody_s_time_out():
-    """Twenty requests that take turns on one connection all get through, although together they take longer than the
-    time-outs allow for one.
-    """
+    """Twenty requests that take turns all get through, although together they take longer than a time-out allows."""
     box = ScriptedSandbox()
     box.script(delay(0.04, endpoint=SUBMIT, times=None))
-    keys = {"max_in_flight": 1, "connect_timeout": "300ms", "read_timeout": "300ms"}
+    keys = {"max_in_flight": 1, "connect_timeout": "500ms", "read_timeout": "500ms"}
     async with routing({"a": account(box, **keys)}) as rig:
         receipts = await asyncio.gather(*sending(rig, *map(sms, range(20))))
         assert {receipt.state for receipt in receipts} == {State.SENT}
         assert [call.outcome for call in rig.told(Called)] == [CallOutcome.ACCEPTED] * 20
-        assert max(attempt.duration for receipt in receipts for attempt in receipt.attempts) < 0.3
+        assert max(attempt.duration for receipt in receipts for attempt in receipt.attempts) < 0.5
 
 
 # -- too fast ----------------------------------------------------------------------------------------------------------

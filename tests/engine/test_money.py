@@ -29,7 +29,7 @@ async def report(rig: Rig, *news: News) -> None:
 
 @pytest.mark.parametrize("funds", [0, 1, 37, 199])
 async def test_funds_for_so_many_messages_send_exactly_so_many(clock: FakeClock, funds: int):
-    """Of 200 messages at once, a provider gets exactly those that its balance covers; the rest go elsewhere, unasked."""
+    """Of 200 messages at once a provider gets exactly those that its balance covers; the rest go elsewhere."""
     poor = ScriptedSandbox(clock=clock, balance=Decimal("0.10") * funds, price=Decimal("0.10"))
     rich = ScriptedSandbox(clock=clock)
     accounts = {
@@ -55,7 +55,7 @@ async def test_an_account_that_tells_no_balance_is_kept_by_us(clock: FakeClock, 
 
 
 async def test_nothing_takes_an_account_below_its_floor(clock: FakeClock):
-    """A message whose price would take the balance below the floor goes elsewhere, one that just reaches it does not."""
+    """A message that would take the balance below the floor goes elsewhere; one that just reaches it does not."""
     box = ScriptedSandbox(clock=clock, balance=Decimal(5), price=Decimal("0.50"))
     other = ScriptedSandbox(clock=clock)
     keys = {"tells_balance": True, "floor": "1.00", "prices": [price("0.50")]}
@@ -78,7 +78,7 @@ async def test_a_message_is_weighed_with_all_its_segments(clock: FakeClock, box:
 
 
 async def test_an_account_out_of_money_is_left_alone_until_it_is_topped_up(clock: FakeClock):
-    """A refusal for want of money rests the provider and asks for its balance; a top-up ends the rest at the next look."""
+    """A refusal for want of money rests the provider; a top-up ends the rest when the balance is read again."""
     box = ScriptedSandbox(clock=clock, balance=Decimal(10), price=Decimal(1))
     other = ScriptedSandbox(clock=clock)
     keys = {"tells_balance": True, "balance_every": "1h", "prices": [price("1")]}
@@ -97,7 +97,7 @@ async def test_an_account_out_of_money_is_left_alone_until_it_is_topped_up(clock
 
 
 async def test_an_account_that_tells_no_balance_is_tried_again_after_a_while(clock: FakeClock, box: ScriptedSandbox):
-    """Without a balance to read, one message tries after fifteen minutes; when it is refused, the next in half an hour."""
+    """Without a balance to read, one message tries after fifteen minutes; if it is refused, the next after thirty."""
     other = ScriptedSandbox(clock=clock)
     box.script(*[refuse(Fault.CREDITS)] * 2)
     async with routing({"a": account(box), "b": account(other)}, clock=clock) as rig:

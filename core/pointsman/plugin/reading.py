@@ -47,8 +47,8 @@ def read_json(body: bytes) -> tuple[Json, bool]:
 
 
 _BLANK_IN_KEY = re.compile(r'"(\w+)[ \t]+(\w+)"(?=\s*:)')
-_DATE = re.compile(r'"\\?/?Date\((-?\d+)([+-]\d{4})?\)[\\/]*"')
-_LINE_OF_ONE_QUOTE = re.compile(r'(?<=[,{\[])\s*"[ \t\r]*\n(?=\s*")')
+_DATE = re.compile(r'"(?:\\/|\\|/)Date\((-?\d+)([+-]\d{4})?\)[\\/]*"')
+_LINE_OF_ONE_QUOTE = re.compile(r'([,{\[][ \t\r]*\n\s*)"[ \t\r]*\n(?=\s*")')
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)")
 _END_OF_NUMBER = re.compile(r"\s*:\s*(?:-?\d[\d.]*|true|false|null)\s+")
 _END_OF_BRACKETS = re.compile(r"(?:\s*:\s*(?:-?\d[\d.]*|true|false|null))?[\s}\]]*[}\]]\s*")
@@ -65,7 +65,7 @@ def repair(text: str) -> str:
     text = _DATE.sub(r'"/Date(\1\2)/"', text)
     if _escapes_astray(text):
         text = text.replace('\\"', '"')
-    text = _LINE_OF_ONE_QUOTE.sub("\n", text)
+    text = _LINE_OF_ONE_QUOTE.sub(r"\1", text)
     text = _BLANK_IN_KEY.sub(r'"\1\2"', text)
     text = _outside_strings(text, _BARE_KEY, r'\1"\2"\3')
     text = _missing_commas(text)

@@ -16,7 +16,7 @@ class ChargedOn(enum.StrEnum):
     DELIVERY = "delivery"
 
 
-class PriceRow(msgspec.Struct, frozen=True, kw_only=True):
+class PriceRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The price of one segment (or one lookup) to the networks that the row names.
 
     Exactly one of `mccmnc`, `prefix` and `country` is set.

@@ -10,7 +10,7 @@ from pointsman.message import Channel, Money, Msisdn, Network
 from pointsman.routing.price import ChargedOn, PriceRow
 
 
-class Price(msgspec.Struct, frozen=True):
+class Price(msgspec.Struct, frozen=True, gc=False):
     """What one segment costs: in the provider's currency, and in the router's, by which providers are compared."""
 
     per_segment: Money
@@ -56,24 +56,25 @@ class _Index:
 
     def __init__(self) -> None:
         self.networks: dict[str, Dated] = defaultdict(list)
-        self.prefixes: dict[int, dict[str, Dated]] = defaultdict(lambda: defaultdict(list))
-        """By length, the longest first once the index is complete."""
+        self.prefixes: dict[str, Dated] = defaultdict(list)
         self.countries: dict[str, Dated] = defaultdict(list)
+        self.lengths: tuple[int, ...] = ()
+        """Of the prefixes, the longest first, once the index is complete."""
 
     def place(self, row: PriceRow) -> Dated:
         """Return the lines of the place that a row names."""
         if row.mccmnc is not None:
             return self.networks[row.mccmnc]
         if row.prefix is not None:
-            return self.prefixes[len(row.prefix)][row.prefix]
+            return self.prefixes[row.prefix]
         if row.country is not None:
             return self.countries[row.country]
         raise ValueError("a price row names a mccmnc, a prefix or a country")
 
     def complete(self) -> None:
         """Put everything in the order in which it is looked through."""
-        self.prefixes = dict(sorted(self.prefixes.items(), reverse=True))
-        for places in (self.networks, self.countries, *self.prefixes.values()):
+        self.lengths = tuple(sorted({len(prefix) for prefix in self.prefixes}, reverse=True))
+        for places in (self.networks, self.prefixes, self.countries):
             for dated in places.values():
                 if len(dated) > 1:
                     dated.sort(key=_start, reverse=True)
@@ -111,8 +112,9 @@ class Tariff:
             found = _in_force(dated, now)
             if found is not None:
                 return found
-        for length, places in index.prefixes.items():
-            if (dated := places.get(to[:length])) is not None:
+        prefixed = index.prefixes.get
+        for length in index.lengths:
+            if (dated := prefixed(to[:length])) is not None:
                 found = _in_force(dated, now)
                 if found is not None:
                     return found
