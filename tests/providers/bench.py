@@ -58,7 +58,6 @@ ACCOUNTS: Mapping[str, str] = {
     "devino_again": _ACCOUNTS["devino"],
     "smstele_again": _ACCOUNTS["smstele"],
     "smstele_minutes": _ACCOUNTS["smstele"] + 'validity_unit = "minutes"',
-    "affiliate_again": _ACCOUNTS["affiliate"],
     "affiliate_dear": _ACCOUNTS["affiliate"] + "tariff = 9",
 }
 """What `router.toml` says of the accounts that take part; those of one plugin share its sandbox."""

@@ -51,7 +51,6 @@ _DATE = re.compile(r'"(?:\\/|\\|/)Date\((-?\d+)([+-]\d{4})?\)[\\/]*"')
 _LINE_OF_ONE_QUOTE = re.compile(r'([,{\[][ \t\r]*\n\s*)"[ \t\r]*\n(?=\s*")')
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)")
 _END_OF_NUMBER = re.compile(r"\s*:\s*(?:-?\d[\d.]*|true|false|null)\s+")
-_END_OF_BRACKETS = re.compile(r"(?:\s*:\s*(?:-?\d[\d.]*|true|false|null))?[\s}\]]*[}\]]\s*")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 # Possessive, and an open string ends with the text: however the quotes lie, the text is walked through once.
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\\?\Z))', re.DOTALL)
@@ -102,7 +101,8 @@ def _missing_commas(text: str) -> str:
             continue
         before_is_value = pieces[place - 2].rstrip().endswith((":", "[", ","))
         ends_a_value = between.strip() == "" and before_is_value and pieces[place - 1] != ""
-        if ends_a_value or _END_OF_NUMBER.fullmatch(between) or _END_OF_BRACKETS.fullmatch(between):
+        ends_a_bracket = between.rstrip().endswith(("}", "]"))
+        if ends_a_value or ends_a_bracket or _END_OF_NUMBER.fullmatch(between):
             pieces[place] = between.rstrip() + "," + between[len(between.rstrip()) :]
     return "".join(pieces)
 
