@@ -14,6 +14,8 @@ from pointsman.outcome import LookupResult, Receipt
 from pointsman.router import DRAIN_PATIENCE, Router
 from pointsman.routing.candidate import Decision
 
+LATE_PATIENCE = 0.5
+"""Seconds that calls get which came in while the router was being closed."""
 T = TypeVar("T")
 
 
@@ -154,9 +156,11 @@ class SyncRouter:
 async def _abandon() -> None:
     """End what came in after the router was closed, so that whoever waits for it is told."""
     late = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    if late:
+        _, stuck = await asyncio.wait(late, timeout=LATE_PATIENCE)
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _in_loop(function: Callable[[], T]) -> T:

@@ -129,10 +129,7 @@ async def test_nothing_leaves_while_the_provider_wants_a_pause(clock: FakeClock,
     async with routing({"a": account(box, max_in_flight=1)}, clock=clock) as rig:
         receipts = await finish(clock, sending(rig, *map(sms, range(10))))
         assert {receipt.state for receipt in receipts} == {State.SENT}
-        times = arrivals(box)
-        assert [at for at in times if 0.0 < at < 7.0] == []
-        assert len(times) == 11
-        assert times[-1] < 8.0
+        assert arrivals(box) == [0.0] + [7.0] * 10
 
 
 async def test_the_pace_halves_after_too_fast_and_comes_back(clock: FakeClock, box: ScriptedSandbox):

@@ -333,7 +333,9 @@ async def test_those_in_the_queue_leave_a_quarantined_plugin(clock: FakeClock, b
     accounts = {"a": bad(box, max_in_flight=1), "b": account(other)}
     async with routing(accounts, clock=clock, plugins=[unruly(read_submit=raising)]) as rig:
         receipts = await asyncio.gather(*sending(rig, *map(sms, range(10))))
-        assert sorted(receipt.state for receipt in receipts) == [State.SENT] * 7 + [State.UNKNOWN] * 3
+        assert [receipt.state for receipt in receipts] == [State.UNKNOWN] * 3 + [State.SENT] * 7
+        tried = [[attempt.provider for attempt in receipt.attempts] for receipt in receipts]
+        assert tried == [["a"]] * 3 + [["b"]] * 7
         assert len(box.seen) == 3
 
 

@@ -17,6 +17,7 @@ from pointsman import ConfigError, InvalidMessage, InvalidMessages, Router, Rout
 from pointsman.message import MessageClass
 from pointsman.outcome import Fault, LookupResult, LookupState, Receipt, State
 from pointsman.sandbox import Sandbox, delay
+from pointsman.store import MemoryStore, Record
 from pointsman.testing import SCRIPTED, Refusal, ScriptedSandbox
 
 from .rig import account, configuration, number, price, sms
@@ -267,6 +268,32 @@ def test_nobody_waits_for_ever_when_it_is_closed(toml: Path, use: Use):
             user.join(timeout=5)
         assert [user.is_alive() for user in users] == [False] * 8
     assert len(closed) == 20 * 8
+
+
+class StuckStore(MemoryStore):
+    """Never gives a record back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    async def get(self, message_id: str) -> Record | None:
+        """Wait for ever."""
+        self.asked.set()
+        await asyncio.Event().wait()
+        return None
+
+
+def test_a_call_that_cannot_end_ends_with_the_router(toml: Path):
+    """A call that is stuck when the router is closed raises `RouterClosed`, and the thread is gone."""
+    store = StuckStore()
+    with ThreadPoolExecutor(1) as pool:
+        with open_router(toml, store=store) as router:
+            asking = pool.submit(router.receipt, "0" * 28)
+            assert store.asked.wait(5)
+        with pytest.raises(RouterClosed):
+            asking.result(timeout=5)
+    assert threads() == []
 
 
 def test_several_threads_may_close_it(toml: Path):

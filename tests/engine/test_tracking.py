@@ -73,8 +73,26 @@ async def test_messages_that_are_due_together_are_asked_about_together(clock: Fa
         assert [len(call.message_ids) for call in rig.calls(POLL)] == [10, 10, 5]
 
 
-@pytest.mark.parametrize("step", [refuse(Fault.UNAVAILABLE, on=POLL), hang_up(taken=False, on=POLL),
-                                  answer_status(502, on=POLL), refuse(Fault.REQUEST, on=POLL)])  # fmt: skip
+async def test_equal_messages_that_share_an_id_are_asked_about_once(clock: FakeClock, box: ScriptedSandbox):
+    """One question serves all messages that travelled as one, and all of them learn the answer."""
+    keys = {"bulk": 5, "one_per_recipient": True, "tells_reports": True}
+    async with routing({"a": account(box, **keys)}, clock=clock) as rig:
+        receipts = await rig.router.send_many([sms(), sms(), sms()])
+        await clock.advance(3600)
+        assert len(polls(box)) == 1
+        ends = [await rig.router.wait(receipt.id) for receipt in receipts]
+        assert [end.state for end in ends] == [State.DELIVERED] * 3
+
+
+QUESTIONS_THAT_FAIL = {
+    "refused": refuse(Fault.UNAVAILABLE, on=POLL),
+    "our fault": refuse(Fault.REQUEST, on=POLL),
+    "no answer": hang_up(taken=False, on=POLL),
+    "a proxy's answer": answer_status(502, on=POLL),
+}
+
+
+@pytest.mark.parametrize("step", QUESTIONS_THAT_FAIL.values(), ids=QUESTIONS_THAT_FAIL)
 async def test_a_question_that_fails_is_asked_again(clock: FakeClock, box: ScriptedSandbox, step):
     """No failure of a poll ends the asking, and none of them says anything about the message."""
     box.script(step)

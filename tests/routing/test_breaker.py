@@ -37,7 +37,7 @@ def fail(one: Breaker, now: float, times: int = 1) -> Move | None:
     return move
 
 
-def test_enough_failures_in_a_row_open_it():
+def test_enough_failures_in_a_row_open_it() -> None:
     """It opens with the failure that completes the row, not before, and says so."""
     one = breaker()
 
@@ -46,7 +46,7 @@ def test_enough_failures_in_a_row_open_it():
     assert (one.state(29.9), one.open_until) == (OPEN, 30.0)
 
 
-def test_a_success_breaks_the_row():
+def test_a_success_breaks_the_row() -> None:
     """Only failures without a success between them make a row."""
     one = breaker()
     fail(one, 0.0, 2)
@@ -55,7 +55,7 @@ def test_a_success_breaks_the_row():
     assert fail(one, 0.0, 2) is None
 
 
-def test_too_large_a_share_of_the_window_opens_it():
+def test_too_large_a_share_of_the_window_opens_it() -> None:
     """More than half of a full window opens it; exactly half does not, nor does a window that is not full."""
     one = breaker(in_a_row=100)
     verdicts = [False, True, False, True, False, True]
@@ -66,7 +66,7 @@ def test_too_large_a_share_of_the_window_opens_it():
     assert one.record(lease_of(one, 0.0), 0.0, good=False) == Move(CLOSED, OPEN, "4 of the last 6 failed")
 
 
-def test_rests_double_up_to_the_longest():
+def test_rests_double_up_to_the_longest() -> None:
     """Each probe that fails doubles the rest, up to the longest, however long the provider is down."""
     one = breaker()
     now = 0.0
@@ -82,7 +82,7 @@ def test_rests_double_up_to_the_longest():
 
 
 @pytest.mark.parametrize("forced", [False, True])
-def test_a_success_forgets_the_rests(forced: bool):
+def test_a_success_forgets_the_rests(forced: bool) -> None:
     """After a success, of a probe or of a forced attempt, the next rest is short again."""
     one = breaker()
     fail(one, 0.0, 3)
@@ -96,7 +96,7 @@ def test_a_success_forgets_the_rests(forced: bool):
     assert one.open_until == now + 30.0
 
 
-def test_jitter_lengthens_a_rest_by_its_share_at_most():
+def test_jitter_lengthens_a_rest_by_its_share_at_most() -> None:
     """Rests differ between processes, are never shorter than asked for, and at most a tenth longer."""
     rests = set()
     for seed in range(50):
@@ -109,7 +109,7 @@ def test_jitter_lengthens_a_rest_by_its_share_at_most():
     assert max(rests) <= 33.0
 
 
-def test_an_open_one_admits_nobody_but_by_force():
+def test_an_open_one_admits_nobody_but_by_force() -> None:
     """While it rests there is no lease, except where every provider is down; then it is marked as forced."""
     one = breaker()
     fail(one, 0.0, 3)
@@ -119,7 +119,7 @@ def test_an_open_one_admits_nobody_but_by_force():
     assert one.acquire(29.9, force=True) == (Lease(era=1, probe=False, forced=True), None)
 
 
-def test_a_forced_failure_changes_nothing():
+def test_a_forced_failure_changes_nothing() -> None:
     """A forced attempt that fails neither counts nor lengthens the rest."""
     one = breaker()
     fail(one, 0.0, 3)
@@ -128,7 +128,7 @@ def test_a_forced_failure_changes_nothing():
     assert one.open_until == 30.0
 
 
-def test_one_probe_at_a_time():
+def test_one_probe_at_a_time() -> None:
     """After the rest one attempt is let through; the next only when that one was given back."""
     one = breaker()
     fail(one, 0.0, 3)
@@ -143,7 +143,7 @@ def test_one_probe_at_a_time():
     assert one.acquire(30.0) == (Lease(era=2, probe=True), None)
 
 
-def test_without_probes_it_says_so():
+def test_without_probes_it_says_so() -> None:
     """A breaker that allows no probes neither admits nor gives a lease: the two never disagree."""
     one = breaker(probes=0)
     fail(one, 0.0, 3)
@@ -152,7 +152,7 @@ def test_without_probes_it_says_so():
     assert one.acquire(30.0)[0] is None
 
 
-def test_a_late_result_says_nothing():
+def test_a_late_result_says_nothing() -> None:
     """A result whose lease is of an earlier era is dropped: it neither opens, closes nor frees a probe's place."""
     one = breaker()
     early = [lease_of(one, 0.0) for _ in range(9)]
@@ -170,7 +170,7 @@ def test_a_late_result_says_nothing():
     assert not one.holds(early[8])
 
 
-def test_tripping_by_hand():
+def test_tripping_by_hand() -> None:
     """It opens by hand from closed and probing, for as long as asked; an open one rests at least that long."""
     one = breaker()
 
@@ -186,7 +186,7 @@ def test_tripping_by_hand():
     assert one.record(probe, 121.0, good=True) is None
 
 
-def test_resetting_by_hand():
+def test_resetting_by_hand() -> None:
     """It closes by hand from every state, and forgets failures and rests."""
     one = breaker()
     fail(one, 0.0, 2)
@@ -200,7 +200,7 @@ def test_resetting_by_hand():
     assert one.reset("operator") == Move(PROBING, CLOSED, "operator")
 
 
-def test_health_is_the_share_of_good_results():
+def test_health_is_the_share_of_good_results() -> None:
     """Health starts at one, sinks with failures, and rises again as they leave the window."""
     one = breaker(in_a_row=100, share=1.0)
 
@@ -266,7 +266,7 @@ def copy_of(one: Breaker) -> Breaker:
     return twin
 
 
-def test_every_sequence_stays_within_the_table():
+def test_every_sequence_stays_within_the_table() -> None:
     """Of all sequences of eight actions none needs a row that is missing, and every row of the table occurs."""
     one = breaker(in_a_row=2, window=2, rest=10.0, longest_rest=20.0)
 
@@ -276,7 +276,7 @@ def test_every_sequence_stays_within_the_table():
 
 
 @pytest.mark.parametrize("state", list(BreakerState))
-def test_the_table_has_a_way_out_of_every_state(state: BreakerState):
+def test_the_table_has_a_way_out_of_every_state(state: BreakerState) -> None:
     """Nothing is a dead end, a reset closes whatever is not closed, and no row leads where it began."""
     rows = {signal: after for (before, signal), after in MOVES.items() if before is state}
 

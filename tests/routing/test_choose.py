@@ -42,7 +42,7 @@ def view(name: str, **changes: object) -> View:
     """Return a provider that can take everything for two roubles a segment."""
     limits = changes.pop("limits", {Channel.SMS: LIMITS, Channel.HLR: ChannelLimits()})
     assert isinstance(limits, Mapping)
-    defaults = {
+    defaults: dict[str, object] = {
         "limits": limits,
         "senders": frozenset(),
         "default_sender": None,
@@ -160,7 +160,9 @@ EXCLUSIONS = [
 
 
 @pytest.mark.parametrize(("one", "message", "expected"), EXCLUSIONS)
-def test_why_a_provider_is_out(make_envelope: MakeEnvelope, one: View, message: Sms | int | None, expected: Excluded):
+def test_why_a_provider_is_out(
+    make_envelope: MakeEnvelope, one: View, message: Sms | int | None, expected: Excluded
+) -> None:
     """Each reason is named with its details and its end, and the message goes to somebody else."""
     parts = message if isinstance(message, int) else 1
     sms = message if isinstance(message, Sms) else Sms(to="79161234567", text="x", sender="SHOP")
@@ -181,14 +183,14 @@ RESTS = [
 
 
 @pytest.mark.parametrize(("fault", "detail", "until"), RESTS)
-def test_a_rest_is_a_reason(make_envelope: MakeEnvelope, fault: Fault, detail: str, until: float | None):
+def test_a_rest_is_a_reason(make_envelope: MakeEnvelope, fault: Fault, detail: str, until: float | None) -> None:
     """Who rests is out, with the scope of the rest and the moment when it may end."""
     decision = decide(make_envelope(sender="SHOP"), view("a"), view("b"), rests=resting(fault))
 
     assert decision.excluded == (excluded(Exclusion.RESTING, detail, until),)
 
 
-def test_who_had_its_turn_is_out(make_envelope: MakeEnvelope):
+def test_who_had_its_turn_is_out(make_envelope: MakeEnvelope) -> None:
     """A provider that was tried with this message is not tried again, even when it is the only one."""
     envelope = make_envelope()
 
@@ -196,7 +198,7 @@ def test_who_had_its_turn_is_out(make_envelope: MakeEnvelope):
     assert decide(envelope, view("a"), tried=("a",)).chosen is None
 
 
-def test_every_reason_is_tested():
+def test_every_reason_is_tested() -> None:
     """No reason for an exclusion is missing from these tests."""
     tested = {case.values[2].why for case in EXCLUSIONS}  # type: ignore[union-attr]
 
@@ -216,14 +218,14 @@ LIMIT_CASES = [
 
 
 @pytest.mark.parametrize(("one", "message", "parts"), LIMIT_CASES)
-def test_what_just_fits_is_taken(make_envelope: MakeEnvelope, one: View, message: Sms | None, parts: int):
+def test_what_just_fits_is_taken(make_envelope: MakeEnvelope, one: View, message: Sms | None, parts: int) -> None:
     """At the limit itself a provider is still a candidate."""
     sms = message or Sms(to="79161234567", text="x", sender="SHOP")
 
     assert order(decide(make_envelope(sms, parts=parts), one)) == ["a"]
 
 
-def test_rules_for_texts_are_not_for_lookups(make_envelope: MakeEnvelope):
+def test_rules_for_texts_are_not_for_lookups(make_envelope: MakeEnvelope) -> None:
     """A look-up has neither length nor sender, and no rest of a sender concerns it."""
     limits = {Channel.HLR: ChannelLimits(max_segments=0, sender_required=True)}
     one = view("a", limits=limits, default_sender="SHOP")
@@ -235,7 +237,7 @@ def test_rules_for_texts_are_not_for_lookups(make_envelope: MakeEnvelope):
 
 
 @pytest.mark.parametrize(("own", "expected"), [("BANK", "BANK"), (None, "SHOP")])
-def test_the_sender_is_the_message_s_own(make_envelope: MakeEnvelope, own: str | None, expected: str):
+def test_the_sender_is_the_message_s_own(make_envelope: MakeEnvelope, own: str | None, expected: str) -> None:
     """The message's sender is shown, and the provider's first where the message has none."""
     decision = decide(make_envelope(sender=own), view("a", default_sender="SHOP"))
 
@@ -243,7 +245,7 @@ def test_the_sender_is_the_message_s_own(make_envelope: MakeEnvelope, own: str |
     assert decision.chosen.sender == expected
 
 
-def test_a_candidate_tells_what_it_was_judged_by(make_envelope: MakeEnvelope):
+def test_a_candidate_tells_what_it_was_judged_by(make_envelope: MakeEnvelope) -> None:
     """Price of the whole message in both currencies, funds above the floor, health and place are in the decision."""
     one = view("a", ledger=ledger("20", "5"))
     decision = decide(make_envelope(parts=3), view("q", quarantined="x"), one)
@@ -256,7 +258,7 @@ def test_a_candidate_tells_what_it_was_judged_by(make_envelope: MakeEnvelope):
     assert (decision.route, decision.strategy) == ("all", "priority")
 
 
-def test_an_unknown_price_is_never_free(make_envelope: MakeEnvelope):
+def test_an_unknown_price_is_never_free(make_envelope: MakeEnvelope) -> None:
     """A provider whose price nobody knows is taken only after the dearest that is known."""
     unknown, dear = view("unknown", tariff=tariff(None)), view("dear", tariff=tariff("1000000"))
     decision = decide(make_envelope(), unknown, dear, strategy="cheapest")
@@ -265,7 +267,7 @@ def test_an_unknown_price_is_never_free(make_envelope: MakeEnvelope):
     assert (decision.ranking[1].candidate.total, decision.ranking[1].candidate.comparable) == (None, None)
 
 
-def test_prices_are_compared_across_currencies(make_envelope: MakeEnvelope):
+def test_prices_are_compared_across_currencies(make_envelope: MakeEnvelope) -> None:
     """The cheapest is the cheapest in the router's currency, whatever the numbers look like."""
     euro, rouble = view("euro", tariff=tariff("0.05", "EUR")), view("rouble", tariff=tariff("4"))
 
@@ -276,13 +278,13 @@ def test_prices_are_compared_across_currencies(make_envelope: MakeEnvelope):
     ("strategy", "reason"),
     [("cheapest", Reason.CHEAPEST), ("priority", Reason.PRIORITY), ("weighted", Reason.WEIGHT)],
 )
-def test_the_reason_is_the_strategy_s(make_envelope: MakeEnvelope, strategy: str, reason: Reason):
+def test_the_reason_is_the_strategy_s(make_envelope: MakeEnvelope, strategy: str, reason: Reason) -> None:
     """With a choice the strategy's reason is given, without one that it was the only one."""
     assert decide(make_envelope(), view("a"), view("b"), strategy=strategy).reason is reason
     assert decide(make_envelope(), view("a"), strategy=strategy).reason is Reason.ONLY
 
 
-def test_when_all_are_down_the_best_is_tried(make_envelope: MakeEnvelope):
+def test_when_all_are_down_the_best_is_tried(make_envelope: MakeEnvelope) -> None:
     """With every breaker open the strategy orders those behind them; whoever is out for another reason stays out."""
     dear = view("dear", breakers=opened(), tariff=tariff("9"))
     cheap = view("cheap", breakers=opened(), tariff=tariff("1"))
@@ -293,7 +295,7 @@ def test_when_all_are_down_the_best_is_tried(make_envelope: MakeEnvelope):
     assert [one.why for one in decision.excluded] == [Exclusion.FUNDS]
 
 
-def test_a_breaker_whose_rest_is_over_is_no_reason(make_envelope: MakeEnvelope):
+def test_a_breaker_whose_rest_is_over_is_no_reason(make_envelope: MakeEnvelope) -> None:
     """When a probe is due the provider is a candidate; while the probe is out it is not, and no end is known."""
     breaker = Breaker(BreakerSettings(jitter=0.0), Random(1))
     breaker.trip(MONOTONIC - 30.0, "test")
@@ -304,7 +306,7 @@ def test_a_breaker_whose_rest_is_over_is_no_reason(make_envelope: MakeEnvelope):
     assert decide(make_envelope(), one, other).excluded == (excluded(Exclusion.BREAKER, "probing"),)
 
 
-def test_without_a_route_there_is_nobody(make_envelope: MakeEnvelope):
+def test_without_a_route_there_is_nobody(make_envelope: MakeEnvelope) -> None:
     """A message that no route is for has an empty decision with no reason."""
     chooser = Chooser({}, Rests(), RATES, STRATEGIES, valid_sender)
     moment = Moment(wall=WALL, monotonic=MONOTONIC, random=Random(1))
@@ -314,7 +316,7 @@ def test_without_a_route_there_is_nobody(make_envelope: MakeEnvelope):
     assert (decision.ranking, decision.excluded) == ((), ())
 
 
-def test_nobody_left_says_why(make_envelope: MakeEnvelope):
+def test_nobody_left_says_why(make_envelope: MakeEnvelope) -> None:
     """When everybody is out, each has its reason and the decision has none."""
     decision = decide(make_envelope(), view("a", quarantined="x"), view("b", ledger=ledger("0")))
 
@@ -325,7 +327,7 @@ def test_nobody_left_says_why(make_envelope: MakeEnvelope):
     ]
 
 
-def test_the_same_inputs_give_the_same_decision(make_envelope: MakeEnvelope):
+def test_the_same_inputs_give_the_same_decision(make_envelope: MakeEnvelope) -> None:
     """Chance comes from the seed alone: equal seeds give equal decisions, and others differ somewhere."""
     views = [view(name) for name in "abcde"]
     orders = [order(decide(make_envelope(), *views, strategy="weighted", seed=seed)) for seed in range(20)]
@@ -334,7 +336,7 @@ def test_the_same_inputs_give_the_same_decision(make_envelope: MakeEnvelope):
     assert len({tuple(one) for one in orders}) > 1
 
 
-def test_choosing_changes_nothing(make_envelope: MakeEnvelope):
+def test_choosing_changes_nothing(make_envelope: MakeEnvelope) -> None:
     """A choice may be made as often as one likes: money, pace, breakers and rests stay as they were."""
     rests = resting(Fault.CREDITS)
     one = view("a", ledger=ledger("20"), limiter=Limiter(Pace(rate=1.0)), breakers=opened())

@@ -26,7 +26,7 @@ def held(ledger: Ledger, amount: str) -> Hold:
     return hold
 
 
-def test_an_unknown_balance_refuses_nothing():
+def test_an_unknown_balance_refuses_nothing() -> None:
     """As long as nobody knows the balance, every price is covered and nothing is claimed to be left."""
     ledger = Ledger(floor=D(100))
     for _ in range(1000):
@@ -35,7 +35,7 @@ def test_an_unknown_balance_refuses_nothing():
     assert (ledger.balance, ledger.available, ledger.covers(None)) == (None, None, True)
 
 
-def test_the_floor_is_left_alone():
+def test_the_floor_is_left_alone() -> None:
     """What is below the floor is never used; what is exactly above it is."""
     ledger = told("10", floor="4")
 
@@ -46,18 +46,18 @@ def test_the_floor_is_left_alone():
 
 
 @pytest.mark.parametrize(("amount", "covered"), [("4", False), ("4.01", True)])
-def test_an_unknown_price_needs_something_above_the_floor(amount: str, covered: bool):
+def test_an_unknown_price_needs_something_above_the_floor(amount: str, covered: bool) -> None:
     """A message whose price nobody knows goes as long as anything at all is left."""
     assert told(amount, floor="4").covers(None) is covered
 
 
-def test_a_free_message_goes_while_the_floor_is_kept():
+def test_a_free_message_goes_while_the_floor_is_kept() -> None:
     """A price of zero is a known price: it needs nothing, but not less than nothing."""
     assert told("4", floor="4").covers(D(0)) is True
     assert told("3", floor="4").covers(D(0)) is False
 
 
-def test_a_refusal_gives_the_money_back():
+def test_a_refusal_gives_the_money_back() -> None:
     """A hold that is settled with nothing leaves the account as it was."""
     ledger = told("10")
     ledger.settle(held(ledger, "7"), D(0), 1.0)
@@ -65,7 +65,7 @@ def test_a_refusal_gives_the_money_back():
     assert (ledger.balance, ledger.available) == (D(10), D(10))
 
 
-def test_what_was_really_charged_counts():
+def test_what_was_really_charged_counts() -> None:
     """The hold is an estimate; what is subtracted in the end is the charge."""
     ledger = told("10")
     ledger.settle(held(ledger, "7"), D("7.5"), 1.0)
@@ -81,7 +81,7 @@ def test_what_was_really_charged_counts():
         pytest.param(3.0, 2.0, "95", id="after the question: it may be missing"),
     ],
 )
-def test_a_reading_replaces_what_it_must_have_seen(charged_at: float, asked_at: float, left: str):
+def test_a_reading_replaces_what_it_must_have_seen(charged_at: float, asked_at: float, left: str) -> None:
     """Charges from before the question are in the answer; later ones stay subtracted."""
     ledger = told("100")
     ledger.charge(D(5), charged_at)
@@ -90,7 +90,7 @@ def test_a_reading_replaces_what_it_must_have_seen(charged_at: float, asked_at: 
     assert ledger.balance == D(left)
 
 
-def test_the_first_reading_races_like_any_other():
+def test_the_first_reading_races_like_any_other() -> None:
     """Charges that fall between the first question and its answer are remembered for it."""
     ledger = Ledger()
     ledger.charge(D(3), 1.0)
@@ -100,7 +100,7 @@ def test_the_first_reading_races_like_any_other():
     assert ledger.balance == D(95)
 
 
-def test_our_own_account_keeps_the_books_until_it_is_told():
+def test_our_own_account_keeps_the_books_until_it_is_told() -> None:
     """Where the operator gave an opening balance, charges lower it, and the first reading takes its place."""
     ledger = Ledger(opening=D(50), floor=D(10))
     ledger.charge(D(5), 1.0)
@@ -113,7 +113,7 @@ def test_our_own_account_keeps_the_books_until_it_is_told():
     assert ledger.balance == D(37)
 
 
-def test_an_overtaken_answer_is_not_used():
+def test_an_overtaken_answer_is_not_used() -> None:
     """The answer to an earlier question, arriving last, must not bring back money that is spent."""
     ledger = told("10")
     ledger.charge(D(5), 1.5)
@@ -123,7 +123,7 @@ def test_an_overtaken_answer_is_not_used():
     assert ledger.balance == D(5)
 
 
-def test_money_comes_back():
+def test_money_comes_back() -> None:
     """A charge that turns out not to have happened is given back, from our own account and from a told one."""
     own, other = Ledger(opening=D(10)), told("10")
     for ledger in (own, other):
@@ -133,7 +133,7 @@ def test_money_comes_back():
     assert (own.balance, other.balance) == (D(10), D(10))
 
 
-def test_money_does_not_come_back_twice():
+def test_money_does_not_come_back_twice() -> None:
     """A reading that overtook a charge has shown the truth already: correcting the charge would add to it."""
     ledger = told("10")
     ledger.charge(D(4), 1.0)
@@ -143,7 +143,7 @@ def test_money_does_not_come_back_twice():
     assert ledger.balance == D(10)
 
 
-def test_a_correction_leaves_with_its_charge():
+def test_a_correction_leaves_with_its_charge() -> None:
     """The next reading replaces a charge and its correction together."""
     ledger = told("10")
     ledger.charge(D(4), 1.0)
@@ -155,7 +155,7 @@ def test_a_correction_leaves_with_its_charge():
     assert ledger.balance == D(9)
 
 
-def test_charges_are_not_kept_for_ever():
+def test_charges_are_not_kept_for_ever() -> None:
     """Where the balance is never told, only what a first question could still need is remembered."""
     ledger = Ledger()
     for second in range(100_000):
@@ -171,7 +171,9 @@ def test_charges_are_not_kept_for_ever():
     data=st.data(),
 )
 @settings(max_examples=40, deadline=None)
-def test_funds_for_k_messages_send_exactly_k(messages: int, spare: Decimal, floor: Decimal, data: st.DataObject):
+def test_funds_for_k_messages_send_exactly_k(
+    messages: int, spare: Decimal, floor: Decimal, data: st.DataObject
+) -> None:
     """Exactly as many holds succeed as there is money for, however holds and settlements are mixed."""
     ledger = Ledger(opening=floor + messages + spare, floor=floor)
     in_flight: list[Hold] = []

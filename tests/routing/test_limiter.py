@@ -31,7 +31,7 @@ def worst_excess(taken: list[tuple[float, int]], rate: float) -> float:
     return worst
 
 
-def test_without_a_pace_only_pauses_hold_back():
+def test_without_a_pace_only_pauses_hold_back() -> None:
     """A provider without a limit is never waited for, unless it asked for a pause."""
     limiter = Limiter(None)
     limiter.take(0.0, 1000)
@@ -41,7 +41,7 @@ def test_without_a_pace_only_pauses_hold_back():
     assert (limiter.wait(0.0), limiter.wait(4.0), limiter.wait(5.0)) == (5.0, 1.0, 0.0)
 
 
-def test_a_steady_stream_goes_at_the_rate():
+def test_a_steady_stream_goes_at_the_rate() -> None:
     """After the burst, segments go out at exactly the rate."""
     starts = sends(Limiter(Pace(rate=4.0, burst=3.0)), 0.0, 5.0)
 
@@ -50,7 +50,7 @@ def test_a_steady_stream_goes_at_the_rate():
     assert len(starts) == 22
 
 
-def test_a_request_larger_than_the_burst_passes():
+def test_a_request_larger_than_the_burst_passes() -> None:
     """It goes at once and whole, and the next one waits for as long as it cost."""
     limiter = Limiter(Pace(rate=10.0, burst=1.0))
     assert limiter.wait(0.0) == 0.0
@@ -59,7 +59,7 @@ def test_a_request_larger_than_the_burst_passes():
     assert limiter.wait(0.0) == pytest.approx(2.5)
 
 
-def test_a_pause_saves_no_more_than_the_burst():
+def test_a_pause_saves_no_more_than_the_burst() -> None:
     """However long nothing was sent, only the burst may go at once."""
     limiter = Limiter(Pace(rate=2.0, burst=5.0))
     sends(limiter, 0.0, 10.0)
@@ -73,7 +73,7 @@ REQUESTS = st.lists(st.tuples(st.floats(0.0, 5.0), st.integers(1, 12)), min_size
 
 @given(REQUESTS, st.floats(0.1, 50.0), st.floats(1.0, 20.0))
 @settings(max_examples=100, deadline=None)
-def test_no_window_exceeds_the_pace(requests: list[tuple[float, int]], rate: float, burst: float):
+def test_no_window_exceeds_the_pace(requests: list[tuple[float, int]], rate: float, burst: float) -> None:
     """In any window, the segments before its last request are at most the burst and what the rate allows."""
     limiter = Limiter(Pace(rate=rate, burst=burst))
     now, taken = 0.0, []
@@ -87,7 +87,7 @@ def test_no_window_exceeds_the_pace(requests: list[tuple[float, int]], rate: flo
 
 @given(REQUESTS, st.data())
 @settings(max_examples=100, deadline=None)
-def test_no_window_exceeds_the_pace_when_it_gives_way(requests: list[tuple[float, int]], data: st.DataObject):
+def test_no_window_exceeds_the_pace_when_it_gives_way(requests: list[tuple[float, int]], data: st.DataObject) -> None:
     """Giving way never lets more through: what was owed before it is still owed, even without a pause."""
     pace = Pace(rate=5.0, burst=8.0, recovery=20.0)
     limiter = Limiter(pace)
@@ -104,7 +104,7 @@ def test_no_window_exceeds_the_pace_when_it_gives_way(requests: list[tuple[float
 
 @given(REQUESTS, st.lists(st.floats(0.0, 30.0), max_size=5))
 @settings(max_examples=100, deadline=None)
-def test_a_wait_is_exact(requests: list[tuple[float, int]], pauses: list[float]):
+def test_a_wait_is_exact(requests: list[tuple[float, int]], pauses: list[float]) -> None:
     """After the wait the next request may start, and just before its end it may not."""
     limiter = Limiter(Pace(rate=3.0, burst=2.0, recovery=10.0))
     now = 0.0
@@ -120,7 +120,7 @@ def test_a_wait_is_exact(requests: list[tuple[float, int]], pauses: list[float])
         now += idle
 
 
-def test_too_fast_pauses_and_halves_the_rate():
+def test_too_fast_pauses_and_halves_the_rate() -> None:
     """Nothing starts during the pause; after it segments go at half the rate, soon more."""
     limiter = Limiter(Pace(rate=10.0, recovery=1e9))
     limiter.slow_down(0.0, 3.0)
@@ -130,7 +130,7 @@ def test_too_fast_pauses_and_halves_the_rate():
     assert len(starts) == pytest.approx(100, abs=1)
 
 
-def test_the_rate_recovers_fully():
+def test_the_rate_recovers_fully() -> None:
     """Half the rate grows evenly to the full rate, three quarters of it on average, and then it is full."""
     limiter = Limiter(Pace(rate=10.0, recovery=60.0))
     limiter.slow_down(0.0, 0.0)
@@ -140,7 +140,7 @@ def test_the_rate_recovers_fully():
 
 
 @pytest.mark.parametrize(("recovery", "wait"), [(1e9, 1.0), (60.0, 0.7245)])
-def test_repeated_too_fast_has_a_floor(recovery: float, wait: float):
+def test_repeated_too_fast_has_a_floor(recovery: float, wait: float) -> None:
     """However often it is too fast, one sixty-fourth of the rate is left; it recovers as quickly as any other."""
     limiter = Limiter(Pace(rate=64.0, recovery=recovery))
     for _ in range(50):
@@ -152,7 +152,7 @@ def test_repeated_too_fast_has_a_floor(recovery: float, wait: float):
     assert len(sends(limiter, recovery, recovery + 10.0)) == pytest.approx(640, abs=1)
 
 
-def test_giving_way_again_starts_from_what_has_recovered():
+def test_giving_way_again_starts_from_what_has_recovered() -> None:
     """A second "too fast" halves the rate that was reached by then, not the full rate and not the first half."""
     limiter = Limiter(Pace(rate=1.0, recovery=60.0))
     limiter.slow_down(0.0, 0.0)
@@ -161,7 +161,7 @@ def test_giving_way_again_starts_from_what_has_recovered():
     assert limiter._share == pytest.approx(0.375)
 
 
-def test_the_longest_pause_holds():
+def test_the_longest_pause_holds() -> None:
     """A later answer that asks for less does not shorten a pause."""
     limiter = Limiter(None)
     limiter.slow_down(0.0, 60.0)

@@ -15,9 +15,7 @@ def only(*values: str) -> frozenset[str]:
     return frozenset(values)
 
 
-SMS = Sms(
-    to="79161234567", text="x", sender="SHOP", message_class=MessageClass.MARKETING, tags=("sale", "autumn")
-)
+SMS = Sms(to="79161234567", text="x", sender="SHOP", message_class=MessageClass.MARKETING, tags=("sale", "autumn"))
 PLAIN = Sms(to="79161234567", text="x")
 VIBER = Viber(to="79161234567", text="x", sender="SHOP")
 LOOKUP = HlrLookup(to="79161234567", tags=("clean",))
@@ -51,13 +49,15 @@ CASES = [
 
 
 @pytest.mark.parametrize(("match", "message", "expected"), CASES)
-def test_conditions(make_envelope: MakeEnvelope, match: Match, message: Sms | Viber | HlrLookup, expected: bool):
+def test_conditions(
+    make_envelope: MakeEnvelope, match: Match, message: Sms | Viber | HlrLookup, expected: bool
+) -> None:
     """Every condition must hold; a condition with several values holds for any of them."""
     assert match.holds(make_envelope(message)) is expected
 
 
 @pytest.mark.parametrize("match", [Match(country=only("RU")), Match(mccmnc=only("25001"))], ids=["country", "network"])
-def test_what_is_unknown_fulfils_no_condition(make_envelope: MakeEnvelope, match: Match):
+def test_what_is_unknown_fulfils_no_condition(make_envelope: MakeEnvelope, match: Match) -> None:
     """A number whose network nobody knows is not taken for one of a network."""
     assert match.holds(make_envelope(PLAIN, country=None, mccmnc=None)) is False
 
@@ -67,7 +67,7 @@ def route(name: str, match: Match) -> Route:
     return Route(name=name, match=match, providers=("a",), strategy="priority")
 
 
-def test_the_first_route_wins(make_envelope: MakeEnvelope):
+def test_the_first_route_wins(make_envelope: MakeEnvelope) -> None:
     """Of the routes that fit, the one that is written first is taken; a message that fits none has none."""
     otp = route("otp", Match(message_class=frozenset({MessageClass.OTP})))
     russia, rest = route("russia", Match(country=only("RU"))), route("rest", Match())

@@ -13,10 +13,12 @@ DS, LS = DeliveryState, LookupState
 FINAL_STATES = {DS.DELIVERED, DS.UNDELIVERABLE, DS.EXPIRED, DS.REJECTED, DS.DELETED}
 
 
-def report(state: DeliveryState, second: int | None = None, *, final: bool | None = None, **more: bool) -> Report:
+def report(state: DeliveryState, second: int | None = None, *, final: bool | None = None, read: bool = False) -> Report:
     """Return a report; where not told, it is final when its state is."""
     at = datetime(2026, 1, 1, 12, 0, second, tzinfo=UTC) if second is not None else None
-    return Report(provider_id="p", state=state, at=at, final=state in FINAL_STATES if final is None else final, **more)
+    return Report(
+        provider_id="p", state=state, at=at, final=state in FINAL_STATES if final is None else final, read=read
+    )
 
 
 def lookup(state: LookupState, *, final: bool = True) -> Report:
@@ -50,7 +52,7 @@ HISTORIES = [
 
 
 @pytest.mark.parametrize(("reports", "expected"), [pytest.param(*case, id=name(case[0])) for case in HISTORIES])
-def test_every_order_and_repetition_gives_the_same(reports: tuple[Report, ...], expected: DeliveryState):
+def test_every_order_and_repetition_gives_the_same(reports: tuple[Report, ...], expected: DeliveryState) -> None:
     """Of all orders, with every report coming once or twice, each gives the state that ranks highest."""
     twice = reports + reports[:2]
 
@@ -65,7 +67,7 @@ EVERY = [
 ]
 
 
-def test_merging_is_the_greatest():
+def test_merging_is_the_greatest() -> None:
     """For any two reports the order does not matter, and for any three the grouping does not."""
     for one, other in itertools.product(EVERY, repeat=2):
         assert weight(better(one, other)) == weight(better(other, one)) == max(weight(one), weight(other))
@@ -75,7 +77,7 @@ def test_merging_is_the_greatest():
 
 
 @pytest.mark.parametrize("worse", [state for state in DS if state is not DS.DELIVERED])
-def test_delivered_wins(worse: DeliveryState):
+def test_delivered_wins(worse: DeliveryState) -> None:
     """Once delivered, nothing that comes later or claims to be newer takes it back."""
     delivered, later = report(DS.DELIVERED, 1), report(worse, 50, final=True)
 
@@ -84,7 +86,7 @@ def test_delivered_wins(worse: DeliveryState):
 
 
 @pytest.mark.parametrize("second", [None, 1, 9])
-def test_read_is_kept(second: int | None):
+def test_read_is_kept(second: int | None) -> None:
     """That a message was read is not lost to a plain "delivered", however the two are dated."""
     read, plain = report(DS.DELIVERED, second, read=True), report(DS.DELIVERED, 5)
 
@@ -93,7 +95,7 @@ def test_read_is_kept(second: int | None):
 
 
 @pytest.mark.parametrize("state", list(DS))
-def test_the_last_word_is_kept(state: DeliveryState):
+def test_the_last_word_is_kept(state: DeliveryState) -> None:
     """Of two reports that differ in nothing else, the one that says that it is the last is believed."""
     last, other = report(state, 1, final=True), report(state, 1, final=False)
 
@@ -102,7 +104,7 @@ def test_the_last_word_is_kept(state: DeliveryState):
 
 
 @pytest.mark.parametrize("state", list(DS))
-def test_what_cannot_change_is_final(state: DeliveryState):
+def test_what_cannot_change_is_final(state: DeliveryState) -> None:
     """A delivered or failed message is final whatever the provider claims; other states when it says so."""
     assert is_final(report(state, final=True)) is True
     assert is_final(report(state, final=False)) is (state in FINAL_STATES)
@@ -129,7 +131,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize(("parts", "expected"), PARTS)
-def test_a_message_is_as_good_as_its_worst_part(parts: list[Report | None], expected: State):
+def test_a_message_is_as_good_as_its_worst_part(parts: list[Report | None], expected: State) -> None:
     """The parts of a message make one state, in any order, and none before the last part is final."""
     assert {state_of_parts(order) for order in itertools.permutations(parts)} == {expected}
 
@@ -144,7 +146,7 @@ def test_a_message_is_as_good_as_its_worst_part(parts: list[Report | None], expe
         (LS.UNKNOWN, State.FAILED),
     ],
 )
-def test_a_lookup_is_resolved_by_a_result(state: LookupState, expected: State):
+def test_a_lookup_is_resolved_by_a_result(state: LookupState, expected: State) -> None:
     """A result that tells about the number resolves a look-up; one that does not fails it; before that it is sent."""
     assert state_of_parts([lookup(state)]) is expected
     assert state_of_parts([lookup(state, final=False)]) is State.SENT
@@ -152,7 +154,7 @@ def test_a_lookup_is_resolved_by_a_result(state: LookupState, expected: State):
     assert better(lookup(state), lookup(LS.PENDING, final=False)).lookup == LookupResult(state=state)
 
 
-def test_every_state_of_a_provider_has_a_place():
+def test_every_state_of_a_provider_has_a_place() -> None:
     """No state that a provider may report is missing from the rules."""
     assert all(state_of_parts([report(state, final=True)]) in State for state in DS)
     assert all(weight(lookup(state))[0] >= 0 for state in LS)
@@ -170,6 +172,6 @@ COPIES = [
 
 
 @pytest.mark.parametrize(("states", "expected"), COPIES)
-def test_a_message_is_as_good_as_its_best_copy(states: list[State], expected: State):
+def test_a_message_is_as_good_as_its_best_copy(states: list[State], expected: State) -> None:
     """Where several copies may be out, the best of them counts, in any order."""
     assert {best_attempt(order) for order in itertools.permutations(states)} == {expected}

@@ -95,13 +95,13 @@ def bring_about(rests: Rests, fault: Fault, row: Row, now: float = 0.0) -> Rest 
     return begun[-1]
 
 
-def test_every_fault_has_a_row():
+def test_every_fault_has_a_row() -> None:
     """The table of this test and the table of the code know the same faults."""
     assert set(CONSEQUENCES) == set(Fault) == set(RULES)
 
 
 @pytest.mark.parametrize("fault", [fault for fault, row in CONSEQUENCES.items() if row is None])
-def test_faults_that_rest_nobody(fault: Fault):
+def test_faults_that_rest_nobody(fault: Fault) -> None:
     """However often it comes, nothing is taken out of use: it says nothing about the provider, or others judge it."""
     rests = Rests()
 
@@ -109,7 +109,7 @@ def test_faults_that_rest_nobody(fault: Fault):
     assert not any(blocks(rests, 0.0, use) for use in USES)
 
 
-def test_an_unknown_outcome_rests_nobody():
+def test_an_unknown_outcome_rests_nobody() -> None:
     """What nobody knows is judged by the breaker alone."""
     rests = Rests()
 
@@ -118,7 +118,7 @@ def test_an_unknown_outcome_rests_nobody():
 
 
 @pytest.mark.parametrize("fault", RESTING)
-def test_the_consequence_has_its_scope_and_times(fault: Fault):
+def test_the_consequence_has_its_scope_and_times(fault: Fault) -> None:
     """A refusal takes exactly its scope out of use, tells how long, and whether somebody must be told."""
     rests, row = Rests(), RESTING[fault]
     rest = bring_about(rests, fault, row, 100.0)
@@ -131,7 +131,7 @@ def test_the_consequence_has_its_scope_and_times(fault: Fault):
 
 
 @pytest.mark.parametrize("fault", RESTING)
-def test_the_rest_ends(fault: Fault):
+def test_the_rest_ends(fault: Fault) -> None:
     """It blocks to its last moment; then it ends by itself, or one message may try, or only the operator ends it."""
     rests, row = Rests(), RESTING[fault]
     bring_about(rests, fault, row)
@@ -148,7 +148,7 @@ def test_the_rest_ends(fault: Fault):
 
 
 @pytest.mark.parametrize("fault", RESTING)
-def test_an_accepted_message_ends_it(fault: Fault):
+def test_an_accepted_message_ends_it(fault: Fault) -> None:
     """That a message was taken proves the contrary, in the scope of the rest and no wider."""
     rests, row = Rests(), RESTING[fault]
     bring_about(rests, fault, row)
@@ -160,7 +160,7 @@ def test_an_accepted_message_ends_it(fault: Fault):
 
 
 @pytest.mark.parametrize("fault", [fault for fault, row in RESTING.items() if row.probe < inf])
-def test_one_message_may_try(fault: Fault):
+def test_one_message_may_try(fault: Fault) -> None:
     """When a probe is due, exactly one message is let through; without news the next one is due as long after it."""
     rests, row = Rests(), RESTING[fault]
     bring_about(rests, fault, row)
@@ -173,7 +173,7 @@ def test_one_message_may_try(fault: Fault):
     assert not blocks(rests, now + row.probe)
 
 
-def test_entering_before_a_probe_is_due_changes_nothing():
+def test_entering_before_a_probe_is_due_changes_nothing() -> None:
     """A message that was on its way already does not take the probe's place."""
     rests = Rests()
     note(rests, refused(Fault.CREDENTIALS), 0.0)
@@ -196,13 +196,13 @@ def credit_intervals(rests: Rests, probes: int, now: float = 0.0) -> list[float]
     return lengths
 
 
-def test_rests_for_want_of_money_double():
+def test_rests_for_want_of_money_double() -> None:
     """Each probe that is refused doubles the rest from 15 minutes to 2 hours, where it stays for years."""
     assert credit_intervals(Rests(), 6) == [15.0, 30.0, 60.0, 120.0, 120.0, 120.0]
     assert set(credit_intervals(Rests(), 5000)[4:]) == {120.0}
 
 
-def test_messages_in_flight_do_not_double_it():
+def test_messages_in_flight_do_not_double_it() -> None:
     """Refusals of messages that left before the rest began are no news: they neither double it nor alert again."""
     rests = Rests()
     first = note(rests, refused(Fault.CREDITS), 0.0)
@@ -213,7 +213,7 @@ def test_messages_in_flight_do_not_double_it():
     assert rest.probe_at == 1.0 + 15 * MINUTE
 
 
-def test_a_refused_probe_is_news():
+def test_a_refused_probe_is_news() -> None:
     """When the message that may try is refused as well, somebody is told again."""
     rests = Rests()
     note(rests, refused(Fault.CREDENTIALS), 0.0)
@@ -223,7 +223,7 @@ def test_a_refused_probe_is_news():
 
 
 @pytest.mark.parametrize("way", ["balance", "accepted"])
-def test_money_starts_the_doubling_afresh(way: str):
+def test_money_starts_the_doubling_afresh(way: str) -> None:
     """After a balance that suffices, or an accepted message, the next rest is 15 minutes again."""
     rests = Rests()
     credit_intervals(rests, 3)
@@ -238,7 +238,7 @@ def test_money_starts_the_doubling_afresh(way: str):
     assert credit_intervals(rests, 2) == [15.0, 30.0]
 
 
-def test_too_little_money_ends_nothing():
+def test_too_little_money_ends_nothing() -> None:
     """A balance that does not suffice leaves the rest as it is."""
     rests = Rests()
     note(rests, refused(Fault.CREDITS), 0.0)
@@ -248,7 +248,7 @@ def test_too_little_money_ends_nothing():
 
 
 @pytest.mark.parametrize("fault", [Fault.CREDENTIALS, Fault.FORBIDDEN, Fault.SENDER])
-def test_money_ends_no_other_rest(fault: Fault):
+def test_money_ends_no_other_rest(fault: Fault) -> None:
     """A sufficient balance says nothing about a wrong password, a blocked account or a sender."""
     rests = Rests()
     note(rests, refused(fault), 0.0)
@@ -258,7 +258,7 @@ def test_money_ends_no_other_rest(fault: Fault):
     assert blocks(rests, 1.0)
 
 
-def test_declined_counts_different_messages():
+def test_declined_counts_different_messages() -> None:
     """One message that is declined again and again says nothing; the fifth different one does."""
     rests = Rests()
     for _ in range(20):
@@ -270,7 +270,7 @@ def test_declined_counts_different_messages():
 
 
 @pytest.mark.parametrize(("last", "rests_now"), [(10 * MINUTE - 0.001, True), (10 * MINUTE, False)])
-def test_declined_counts_ten_minutes(last: float, rests_now: bool):
+def test_declined_counts_ten_minutes(last: float, rests_now: bool) -> None:
     """Five within ten minutes are enough; a first one that is ten minutes old does not count any more."""
     rests = Rests()
     for count in range(4):
@@ -279,10 +279,10 @@ def test_declined_counts_ten_minutes(last: float, rests_now: bool):
     assert (note(rests, refused(Fault.DECLINED), last, message="m4") is not None) is rests_now
 
 
-def test_declined_starts_afresh_after_a_rest():
+def test_declined_starts_afresh_after_a_rest() -> None:
     """After the rest it takes five different messages again."""
     rests = Rests()
-    bring_about(rests, Fault.DECLINED, RESTING[Fault.DECLINED])  # type: ignore[arg-type]
+    bring_about(rests, Fault.DECLINED, RESTING[Fault.DECLINED])
 
     assert [note(rests, refused(Fault.DECLINED), 900.0, message=f"n{count}") for count in range(4)] == [None] * 4
 
@@ -296,7 +296,7 @@ def test_declined_starts_afresh_after_a_rest():
         pytest.param(TAKEN, False, id="an accepted message"),
     ],
 )
-def test_nonsense_counts_in_a_row(between: Outcome | None, stops: bool):
+def test_nonsense_counts_in_a_row(between: Outcome | None, stops: bool) -> None:
     """The third refusal of our own making stops the operation, unless an understood request came between."""
     rests = Rests()
     note(rests, refused(Fault.REQUEST), 0.0)
@@ -307,7 +307,7 @@ def test_nonsense_counts_in_a_row(between: Outcome | None, stops: bool):
     assert (note(rests, refused(Fault.REQUEST), 0.0) is not None) is stops
 
 
-def test_nonsense_counts_for_each_channel():
+def test_nonsense_counts_for_each_channel() -> None:
     """What our adapter does on one channel says nothing about another."""
     rests = Rests()
     for use in (HERE, OTHER_CHANNEL):
@@ -318,7 +318,7 @@ def test_nonsense_counts_for_each_channel():
     assert not blocks(rests, 0.0, OTHER_CHANNEL)
 
 
-def test_clearing_forgets_the_counters():
+def test_clearing_forgets_the_counters() -> None:
     """After the operator acted, nonsense and declined messages are counted from nothing."""
     rests = Rests()
     for count in range(2):
@@ -331,7 +331,7 @@ def test_clearing_forgets_the_counters():
     assert note(rests, refused(Fault.DECLINED), 0.0, message="m9") is None
 
 
-def test_clearing_one_provider_leaves_the_others():
+def test_clearing_one_provider_leaves_the_others() -> None:
     """The operator's act is for one provider."""
     rests = Rests()
     note(rests, refused(Fault.FORBIDDEN), 0.0)
@@ -342,7 +342,7 @@ def test_clearing_one_provider_leaves_the_others():
     assert blocks(rests, 0.0, OTHER_PROVIDER)
 
 
-def test_a_shorter_rest_does_not_end_a_longer_one():
+def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
     """Messages declined while the account is blocked do not bring it back after 15 minutes."""
     rests = Rests()
     note(rests, refused(Fault.FORBIDDEN), 0.0)
@@ -352,7 +352,7 @@ def test_a_shorter_rest_does_not_end_a_longer_one():
     assert blocks(rests, 16 * MINUTE)
 
 
-def test_rests_of_several_scopes_hold_together():
+def test_rests_of_several_scopes_hold_together() -> None:
     """Where a sender and the account are both out, curing one leaves the other."""
     rests = Rests()
     note(rests, refused(Fault.SENDER), 0.0)
@@ -364,7 +364,7 @@ def test_rests_of_several_scopes_hold_together():
     assert blocks(rests, 0.0, HERE)
 
 
-def test_nothing_of_the_message_shows():
+def test_nothing_of_the_message_shows() -> None:
     """What a rest shows of itself is scope, provider and subject."""
     rests = Rests()
     note(rests, Refused(fault=Fault.SENDER, detail="text of the provider"), 0.0, message="m-secret")

@@ -39,7 +39,7 @@ def chi_squared(counts: Mapping[str, int], shares: Mapping[str, float]) -> float
     return sum((counts[name] - total * share) ** 2 / (total * share) for name, share in shares.items())
 
 
-def test_cheapest_orders_by_price():
+def test_cheapest_orders_by_price() -> None:
     """The lower price comes first, equal prices in the route's order, unknown ones last, whatever the input's order."""
     dear, cheap = candidate("dear", 0, "2"), candidate("cheap", 3, "0.5")
     twin, unknown = candidate("twin", 4, "0.50"), candidate("unknown", 1)
@@ -51,14 +51,14 @@ def test_cheapest_orders_by_price():
     assert orders == {("cheap", "twin", "dear", "unknown")}
 
 
-def test_an_unknown_price_is_not_free():
+def test_an_unknown_price_is_not_free() -> None:
     """A price of zero comes first; a price that nobody knows comes last and has no score."""
     ranked = Cheapest().rank([candidate("unknown", 0), candidate("free", 1, "0")], NO_WEIGHTS, Random(0))
 
     assert [(one.candidate.provider, one.score) for one in ranked] == [("free", 0.0), ("unknown", None)]
 
 
-def test_priority_is_the_order_of_the_route():
+def test_priority_is_the_order_of_the_route() -> None:
     """The position alone decides, not the price and not the order of the input."""
     ranked = Priority().rank([candidate("second", 1, "0.1"), candidate("first", 0, "9")], NO_WEIGHTS, Random(0))
 
@@ -73,7 +73,7 @@ def test_priority_is_the_order_of_the_route():
         pytest.param({"a": 0.02, "b": 0.98}, id="fractions"),
     ],
 )
-def test_first_places_go_by_weight(weights: dict[str, float]):
+def test_first_places_go_by_weight(weights: dict[str, float]) -> None:
     """Each provider is first in proportion to its weight."""
     random, candidates = Random(20260117), [one for one in (A, B, C) if one.provider in weights]
     first = Counter(Weighted().rank(candidates, weights, random)[0].candidate.provider for _ in range(20_000))
@@ -83,7 +83,7 @@ def test_first_places_go_by_weight(weights: dict[str, float]):
     assert chi_squared(first, shares) < CHI_SQUARED_999[len(weights) - 1]
 
 
-def test_later_places_go_by_weight_too():
+def test_later_places_go_by_weight_too() -> None:
     """Whole orders are as probable as drawing without putting back makes them."""
     weights, random = {"a": 5.0, "b": 3.0, "c": 2.0}, Random(20260118)
     orders = Counter(
@@ -97,7 +97,7 @@ def test_later_places_go_by_weight_too():
     assert chi_squared(orders, shares) < CHI_SQUARED_999[5]
 
 
-def test_a_missing_weight_is_one():
+def test_a_missing_weight_is_one() -> None:
     """A provider that the weights do not name counts like one of weight 1."""
     random = Random(20260119)
     first = Counter(Weighted().rank([A, B], {"a": 3.0}, random)[0].candidate.provider for _ in range(20_000))
@@ -105,7 +105,7 @@ def test_a_missing_weight_is_one():
     assert chi_squared(first, {"a": 0.75, "b": 0.25}) < CHI_SQUARED_999[1]
 
 
-def test_weight_zero_comes_last():
+def test_weight_zero_comes_last() -> None:
     """A provider of weight 0 is tried only after all others, and several of them in the route's order."""
     weights, random = {"a": 0.0, "b": 1.0, "c": 0.0, "d": 1.0}, Random(3)
     orders = {
@@ -116,7 +116,7 @@ def test_weight_zero_comes_last():
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_all_candidates_are_ranked_once(name: str):
+def test_all_candidates_are_ranked_once(name: str) -> None:
     """No strategy loses or invents a candidate, and the same chance gives the same order."""
     strategy = STRATEGIES[name]
     candidates = [A, candidate("b", 1, "1"), candidate("c", 2, "0"), D]
@@ -132,6 +132,6 @@ def test_all_candidates_are_ranked_once(name: str):
 @pytest.mark.parametrize(
     ("name", "reason"), [("cheapest", Reason.CHEAPEST), ("priority", Reason.PRIORITY), ("weighted", Reason.WEIGHT)]
 )
-def test_each_says_why(name: str, reason: Reason):
+def test_each_says_why(name: str, reason: Reason) -> None:
     """Every strategy that can be named in the configuration gives its reason."""
     assert STRATEGIES[name].reason is reason

@@ -49,7 +49,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("rows", "expected"), PLACES)
-def test_the_most_specific_place_wins(rows: list[PriceRow], expected: str | None):
+def test_the_most_specific_place_wins(rows: list[PriceRow], expected: str | None) -> None:
     """A network beats a prefix, a longer prefix a shorter one, a prefix a country; in either order of the list."""
     assert expected == priced(rows)
     assert expected == priced(rows[::-1])
@@ -71,7 +71,7 @@ DATES = [
 
 
 @pytest.mark.parametrize(("rows", "expected"), DATES)
-def test_lines_in_force(rows: list[PriceRow], expected: str | None):
+def test_lines_in_force(rows: list[PriceRow], expected: str | None) -> None:
     """A line holds from its first moment to before its last; of several the one that came into force last counts."""
     assert expected == priced(rows)
     assert expected == priced(rows[::-1])
@@ -85,14 +85,14 @@ def test_lines_in_force(rows: list[PriceRow], expected: str | None):
         pytest.param(Network(), "1", id="nothing known"),
     ],
 )
-def test_the_network_is_the_one_that_is_known(network: Network, expected: str):
+def test_the_network_is_the_one_that_is_known(network: Network, expected: str) -> None:
     """A ported number costs what its new network costs; without a network, prefix and country decide."""
     rows = [row("4", mccmnc="25001"), row("2", mccmnc="25002"), row("1", prefix="7916")]
 
     assert expected == priced(rows, network=network)
 
 
-def test_a_price_is_of_the_whole_message():
+def test_a_price_is_of_the_whole_message() -> None:
     """A message costs its segments, exactly, and is compared in the router's currency."""
     price = Tariff([row("2.95", country="RU", charged_on=ChargedOn.DELIVERY)], RATES).price(
         Channel.SMS, NUMBER, MTS, 0.0
@@ -103,7 +103,7 @@ def test_a_price_is_of_the_whole_message():
     assert (price.comparable, price.charged_on) == (D("0.030975"), ChargedOn.DELIVERY)
 
 
-def test_rates_are_exact():
+def test_rates_are_exact() -> None:
     """Money is converted without binary fractions; the same currency stays untouched; others are refused."""
     assert RATES.convert(Money(D("100"), "RUB"), "EUR") == Money(D("1.05"), "EUR")
     assert RATES.convert(Money(D("1.05"), "EUR"), "RUB") == Money(D(100), "RUB")
@@ -113,7 +113,7 @@ def test_rates_are_exact():
         RATES.comparable(Money(D(1), "GBP"))
 
 
-def test_a_line_needs_a_place():
+def test_a_line_needs_a_place() -> None:
     """A line for nowhere is refused rather than taken as one for everywhere."""
     with pytest.raises(ValueError, match="mccmnc, a prefix or a country"):
         Tariff([row("1")], RATES)
@@ -173,7 +173,7 @@ def by_search(rows: list[PriceRow], channel: Channel, to: str, network: Network,
 @settings(max_examples=300, deadline=None)
 def test_the_index_finds_what_a_search_finds(
     rows: list[PriceRow], channel: Channel, to: str, network: Network, now: datetime
-):
+) -> None:
     """For any list the indexed look-up gives the line that looking at every line gives."""
     tariff = Tariff(rows, RATES)
     found = tariff.price(channel, Msisdn(to), network, now.timestamp())

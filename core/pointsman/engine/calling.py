@@ -91,6 +91,7 @@ class Caller:
         self._bus = bus
         self._clock = clock
         self._sessions = Sessions(self._log_in, clock)
+        self._needs_session: dict[tuple[Operation, Channel | None], bool] = {}
 
     async def close(self) -> None:
         """End a login that is still in flight."""
@@ -125,18 +126,20 @@ class Caller:
         return result
 
     async def _session_for(self, plan: Plan[T]) -> Session | Refused | None:
-        provider = self._provider
-        if not isinstance(provider, LogsIn):
-            return None
-        try:
-            needed = self._guard.call(
-                "needs_session",
-                lambda: provider.needs_session(plan.operation, plan.subject.channel),
-                lambda value: isinstance(value, bool),
-            )
-        except Broke as broke:
-            return _broken(broke)
+        what = plan.operation, plan.subject.channel
+        needed = self._needs_session.get(what)
+        if needed is None:
+            try:
+                needed = self._needs_session[what] = self._guard.call(
+                    "needs_session", lambda: self._asks_for_session(*what), lambda value: isinstance(value, bool)
+                )
+            except Broke as broke:
+                return _broken(broke)
         return await self._sessions.get() if needed else None
+
+    def _asks_for_session(self, operation: Operation, channel: Channel | None) -> bool:
+        provider = self._provider
+        return isinstance(provider, LogsIn) and provider.needs_session(operation, channel)
 
     async def _log_in(self) -> Session | Refused:
         provider = self._provider

@@ -85,7 +85,7 @@ class Load(msgspec.Struct, frozen=True):
     @property
     def items(self) -> tuple[Submission, ...]:
         """What the provider sees."""
-        return tuple(place[0].submission for place in self.places)
+        return tuple([place[0].submission for place in self.places])
 
     @property
     def parts(self) -> int:
@@ -99,8 +99,8 @@ class Load(msgspec.Struct, frozen=True):
 
     def sifted(self) -> "Load | None":
         """Answer those who are not to be sent any more; return the load of the others, or None if there are none."""
-        kept = (tuple(ticket for ticket in place if not dismissed(ticket)) for place in self.places)
-        places = tuple(place for place in kept if place)
+        kept = [tuple([ticket for ticket in place if not dismissed(ticket)]) for place in self.places]
+        places = tuple([place for place in kept if place])
         return Load(places) if places else None
 
 

@@ -1,7 +1,7 @@
 """The usual case of a number, a plain mobile one, decided without libphonenumber's general and slow parser.
 
-libphonenumber's own patterns are used, but only where nothing else can apply: no trunk prefix to strip, no leading zero,
-and no other kind of number that the digits might be. Whatever is not that plain is left to the parser.
+libphonenumber's own patterns are used, but only where nothing else can apply: no trunk prefix to strip, no leading
+zero, and no other kind of number that the digits might be. Whatever is not that plain is left to the parser.
 """
 
 import re

@@ -40,6 +40,8 @@ from pointsman_affiliate_hlr.settings import STANDARD_TARIFF, Method, Settings, 
 from pointsman_affiliate_hlr.verdicts import Again, Change, judge
 from pointsman_affiliate_hlr.wire import NewLookup, payload
 
+GIVE_UP = 1800.0
+"""Seconds after which a lookup without a result is given up; the document names no limit."""
 _MAX_REFERENCE = 32
 _NEW_REFERENCE_MARK = "x"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*")
@@ -67,7 +69,7 @@ class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
                 Channel.HLR: ChannelLimits(batch=settings.batch_size, repeat_safe=True, price_reported=True),
             },
             faults=FAULTS,
-            polling={Channel.HLR: Polling(batch=1, first=2.0, longest=300.0, give_up=24 * 3600.0)},
+            polling={Channel.HLR: Polling(batch=1, first=2.0, longest=300.0, give_up=GIVE_UP)},
             reconciling={Channel.HLR: Reconciling(repeats=True)},
         )
 

@@ -1,8 +1,7 @@
 """Which network a row of an answer names."""
 
-from pointsman.text.operators import network_by_mnc
-
 from pointsman.message import Msisdn, Network, NetworkSource
+from pointsman.text.operators import network_by_mnc
 
 
 def network_of(to: Msisdn, mnc: str) -> Network | None:
