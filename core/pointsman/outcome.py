@@ -194,7 +194,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """1, 2, 3 … over all providers."""
     provider: str
     ref: str
-    """Our reference for it, unique for ever; at most 32 characters `[0-9a-z]`."""
+    """Our reference for it, at most 32 characters `[0-9a-z]`; shared only with a repeat that it keeps harmless."""
     call_ref: str = ""
     """The reference of the request in which it travelled last; messages of one batch share it."""
     calls: int

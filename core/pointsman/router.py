@@ -1,6 +1,7 @@
 """The router: messages in, receipts out. It puts the parts together, starts and stops them, and does nothing else."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from pointsman.engine.flow import Desk
 from pointsman.engine.guard import Broke
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import Looking
-from pointsman.engine.parsing import Door
+from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
@@ -45,6 +46,8 @@ BALANCE_PATIENCE = 2.0
 """Seconds that the start waits for the first reading of the balances."""
 DRAIN_PATIENCE = 10.0
 """Seconds that requests in flight get at the end before they are cut off."""
+PARSED_AT_ONCE = 200
+"""Messages of one `send_many` that are checked without letting anybody else run."""
 SENDING_AT_ONCE = 1000
 """Messages of one `send_many` that are on their way together."""
 
@@ -121,6 +124,7 @@ class Router:
         chooser = Chooser(views, self._rests, self._rates, STRATEGIES, valid_sender)
         looking = Looking(self._bus, self._clock)
         resolving = Resolving(self._stations, recorder, self._rates, self._bus, self._clock)
+        self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -128,16 +132,16 @@ class Router:
             looking=looking,
             resolving=resolving,
             recorder=recorder,
-            rates=self._rates,
             bus=self._bus,
             clock=self._clock,
             ids=self._ids,
             random=self._random,
+            replay=self._tracking.replay,
         )
-        self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
         self._doubts = Doubts(looking, resolving, self._tracking, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._serving = Serving(self._desk, self._tracking, self._doubts, config.router.max_in_flight)
+        resolving.taken = self._serving.taken
         ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
         self._door = Door(
             region=config.router.region,
@@ -234,6 +238,8 @@ class Router:
         parsed = []
         problems = []
         for place, message in enumerate(messages):
+            if place % PARSED_AT_ONCE == 0:
+                await asyncio.sleep(0)
             try:
                 parsed.append(self._door.parse(message))
             except InvalidMessage as problem:
@@ -242,14 +248,18 @@ class Router:
             raise InvalidMessages(problems)
         places = asyncio.Semaphore(SENDING_AT_ONCE)
 
-        async def one(number: int) -> Receipt:
+        async def one(valid: Parsed) -> Receipt:
             async with places:
-                return receipt(await self._serving.send(parsed[number], until_final=until_final))
+                record = await self._serving.send(valid, until_final=False)
+            with contextlib.suppress(RouterClosed):  # then what is known by now has to do
+                if until_final:
+                    record = await self._serving.until_final(record.envelope.id)
+            return receipt(record)
 
-        return list(await asyncio.gather(*(one(number) for number in range(len(parsed)))))
+        return list(await asyncio.gather(*(one(valid) for valid in parsed)))
 
     async def lookup(self, number: str) -> LookupResult | None:
-        """Look a number up; None when nobody could answer. Raises `InvalidMessage`, `RouterClosed`."""
+        """Look a number up; None when nobody took the question. Raises `InvalidMessage`, `RouterClosed`."""
         return (await self.send(HlrLookup(to=number))).lookup
 
     def check(self, message: Message) -> Envelope:

@@ -264,7 +264,7 @@ async def test_a_queue_forgets_those_who_left():
     queue = Queue()
     kept = [put(queue, place, wanted=place % 10 == 0) for place in range(100)]
     taken = []
-    while (load := queue.take(None)) is not None:
+    while (load := queue.take(None, math.inf)) is not None:
         taken += [ticket.message_id for ticket in load.tickets()]
     assert sorted(taken) == sorted(f"m{place}" for place in range(0, 100, 10))
     assert len(queue) == 0

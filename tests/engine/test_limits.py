@@ -71,13 +71,23 @@ async def test_the_rate_counts_segments(clock: FakeClock, box: ScriptedSandbox, 
         assert times[-1] <= due[-1] + segments / rate + ROUNDING
 
 
-async def test_a_request_of_many_segments_is_paid_for_by_the_next(clock: FakeClock, box: ScriptedSandbox):
-    """A batch larger than the rate goes out whole, and the next one waits until it is paid off."""
+async def test_a_batch_holds_no_more_than_may_go_at_once(clock: FakeClock, box: ScriptedSandbox):
+    """A request holds at most the segments of one second, however many messages the provider would take in one."""
     async with routing({"a": account(box, max_rate=5, bulk=20, max_in_flight=1)}, clock=clock) as rig:
-        await finish(clock, sending(rig, *map(sms, range(60))))
-        times = arrivals(box)
-        assert [len(seen.refs) for seen in box.seen] == [20, 20, 20]
-        assert [round(at, 6) for at in times] == [0.0, 3.2, 7.2]
+        await finish(clock, sending(rig, *map(sms, range(40))))
+        assert [len(seen.refs) for seen in box.seen if len(seen.refs) > 5] == []
+        assert sum(len(seen.refs) for seen in box.seen) == 40
+        sent = 0
+        for at, seen in zip(arrivals(box), box.seen, strict=True):
+            assert at >= (sent - (5 - 1)) / 5 - ROUNDING
+            sent += len(seen.refs)
+
+
+async def test_a_message_longer_than_the_rate_is_paid_for_by_the_next(clock: FakeClock, box: ScriptedSandbox):
+    """A message of more segments than one second allows goes out whole, and the next one waits until it is paid off."""
+    async with routing({"a": account(box, max_rate=2)}, clock=clock) as rig:
+        await finish(clock, sending(rig, *(sms(place, "x" * 153 * 6) for place in range(3))))
+        assert [round(at, 6) for at in arrivals(box)] == [0.0, 2.5, 5.5]
 
 
 async def test_the_rate_of_one_provider_is_no_matter_of_another(clock: FakeClock, box: ScriptedSandbox):

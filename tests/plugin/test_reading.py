@@ -433,6 +433,7 @@ def test_nothing_but_unreadable_is_raised(body: bytes) -> None:
 HOSTILE = {
     "quotes": b"{" + b'"' * REPAIR_LIMIT,
     "escaped quotes": b'{"' + b'\\"' * REPAIR_LIMIT,
+    "escaped quotes and half of one": b'{ "' + b'\\"' * REPAIR_LIMIT,
     "brackets": b"[" * REPAIR_LIMIT,
     "braces": b"{" * REPAIR_LIMIT,
     "commas": b"{" + b", " * REPAIR_LIMIT,

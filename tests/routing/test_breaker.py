@@ -170,6 +170,18 @@ def test_a_late_result_says_nothing() -> None:
     assert not one.holds(early[8])
 
 
+def test_a_late_probe_frees_no_place() -> None:
+    """A probe that is given back after a new rest has begun was not one of the probes that are out now."""
+    one = breaker()
+    fail(one, 0.0, 3)
+    late = lease_of(one, 30.0)
+    one.trip(31.0, "outside evidence", 10.0)
+    lease_of(one, 41.0)
+    one.release(late)
+
+    assert one.admits(41.0) is False
+
+
 def test_tripping_by_hand() -> None:
     """It opens by hand from closed and probing, for as long as asked; an open one rests at least that long."""
     one = breaker()

@@ -179,7 +179,8 @@ def test_funds_for_k_messages_send_exactly_k(
     in_flight: list[Hold] = []
     granted = 0
     for now in range(messages * 2 + 10):
-        if in_flight and data.draw(st.booleans()):
+        settles: bool = data.draw(st.booleans())
+        if in_flight and settles:
             ledger.settle(in_flight.pop(data.draw(st.integers(0, len(in_flight) - 1))), D(1), float(now))
         hold = ledger.hold(D(1))
         if hold is not None:

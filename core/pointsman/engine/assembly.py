@@ -63,6 +63,7 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         slots=config.max_in_flight,
         batch=config.batch,
     )
+    view.queued = lambda: lane.waiting_parts
     return Station(
         name=config.name,
         plugin=config.plugin,

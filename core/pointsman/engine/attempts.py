@@ -195,7 +195,7 @@ class Attempts:
     ) -> Made:
         station, outcome = stake.station, passage.outcome
         price = self._charge(stake, passage)
-        self._judge(envelope, stake, outcome)
+        self._judge(envelope, stake, passage)
         attempt = Attempt(
             number=number,
             provider=station.name,
@@ -235,7 +235,7 @@ class Attempts:
         now = self._clock.monotonic()
         match passage.outcome:
             case Accepted(price=told):
-                price = told or _on_submit(candidate)
+                price = self._rates.usable(told) or _on_submit(candidate)
                 if passage.shared:
                     price = None
                 charged = self._in_account(stake.station, price)
@@ -247,10 +247,19 @@ class Attempts:
                 ledger.settle(stake.hold, Decimal(0), now)
         return None
 
-    def _judge(self, envelope: Envelope, stake: _Stake, outcome: Outcome) -> None:
-        """Draw the consequences for health and use, each in the scope of its blame."""
-        station = stake.station
+    def _judge(self, envelope: Envelope, stake: _Stake, passage: Passage) -> None:
+        """Draw the consequences for health and use, each in the scope of its blame.
+
+        What is the fault of a request counts once, however many messages travelled in it.
+        """
+        station, outcome = stake.station, passage.outcome
         breaker = station.view.breakers[envelope.channel]
+        if passage.echo:
+            breaker.release(stake.lease)
+            if isinstance(outcome, Refused) and RULES[outcome.fault].blame is Blame.OPERATION:
+                return
+            self._rest(envelope, stake, outcome)
+            return
         match outcome:
             case Accepted():
                 move = breaker.record(stake.lease, self._clock.monotonic(), good=True)
@@ -262,9 +271,11 @@ class Attempts:
                 breaker.release(stake.lease)
                 move = None
         self._moved(envelope, station, move)
-        rest = self._rests.note(
-            station.name, envelope.channel, stake.candidate.sender, envelope.id, outcome, self._clock.now()
-        )
+        self._rest(envelope, stake, outcome)
+
+    def _rest(self, envelope: Envelope, stake: _Stake, outcome: Outcome) -> None:
+        sender = stake.candidate.sender
+        rest = self._rests.note(stake.station.name, envelope.channel, sender, envelope.id, outcome, self._clock.now())
         if rest is not None:
             self._bus.emit(
                 Rested(

@@ -1,6 +1,7 @@
 """The attempt loop: choose, attempt, decide, until somebody took the message or nobody will."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import Random
 
 import msgspec
@@ -17,7 +18,7 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.events import Decided, FailedOver
 from pointsman.message import Envelope
-from pointsman.outcome import Accepted, Fault, Outcome, Refused, SettledBy, State, Unknown
+from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy, State, Unknown
 from pointsman.routing.candidate import Decision, Reason
 from pointsman.routing.choose import Chooser, Moment
 from pointsman.routing.failover import (
@@ -34,7 +35,6 @@ from pointsman.routing.failover import (
     final_state,
 )
 from pointsman.routing.match import Route
-from pointsman.routing.tariff import Rates
 from pointsman.store import Record
 from pointsman.store.record import End
 
@@ -48,11 +48,12 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
     looking: Looking
     resolving: Resolving
     recorder: Recorder
-    rates: Rates
     bus: Bus
     clock: Clock
     ids: Ids
     random: Random
+    replay: Callable[[Attempt], Awaitable[None]]
+    """Hands over the reports that came under an attempt's reference before its outcome was known."""
     closing: bool = False
 
     def moment(self) -> Moment:
@@ -63,7 +64,8 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
 class Flow:
     """The way of one message from provider to provider.
 
-    State: the attempts so far, who had their turn, who is waited for, and whether the caller gave up.
+    State: the attempts so far, who had their turn, who is waited for, whether the caller gave up, and whether a report
+    told that an attempt in doubt was taken after all.
     """
 
     def __init__(self, desk: Desk, envelope: Envelope, route: Route | None) -> None:
@@ -77,7 +79,9 @@ class Flow:
         """By provider, the reference under which a repeat cannot duplicate anything."""
         self._number = 0
         self._decisions = 0
-        self.given_up = False
+        self._given_up = False
+        self._taken = False
+        self._news = asyncio.Event()
         self.doubts: list[Doubt] = []
         """Attempts that stayed unknown although their provider can be asked."""
 
@@ -85,6 +89,8 @@ class Flow:
         """Attempt until the message is taken or nobody is left; return its record."""
         last: str | None = None
         while True:
+            if self._unwanted():
+                return await self.abandon()
             decision = self._next_choice()
             candidate = decision.chosen
             if candidate is None:
@@ -107,17 +113,39 @@ class Flow:
                     return await self._finish(state)
                 case GoOn():
                     self._tried.add(last)
-                case Repeat() if self._unwanted():
-                    return await self.abandon()
                 case Repeat(wait):
                     self._keep_ref(made)
-                    await self._desk.clock.sleep(wait)
+                    await self._pause(wait)
                     self._only = last
                 case LookInto():
                     raise AssertionError("an outcome is looked into once")
 
+    def give_up(self) -> None:
+        """Try nothing more: the caller does not want it any more, or the router closes."""
+        self._given_up = True
+        self._news.set()
+
+    def took(self) -> None:
+        """Try nothing more: an attempt whose outcome was unknown turned out to be accepted."""
+        self._taken = True
+        self._news.set()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not for longer than the message is wanted."""
+        waiting = {
+            asyncio.ensure_future(self._desk.clock.sleep(seconds)),
+            asyncio.ensure_future(_told(self._news)),
+        }
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
     async def abandon(self) -> Record:
-        """Write down that nothing more is going to be tried: the caller gave up, or the router closes."""
+        """Write down that nothing more is going to be tried; a message that was taken meanwhile stays as it is."""
+        if self._taken:
+            return await self._finish(State.SENT)
         in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
 
@@ -133,7 +161,7 @@ class Flow:
         return self._number < most and self._desk.clock.now() < self._envelope.deadline
 
     def _unwanted(self) -> bool:
-        return self.given_up or self._desk.closing
+        return self._given_up or self._taken or self._desk.closing
 
     async def again(self, excluding: str) -> Record:
         """Go on after a provider took the message and then reported that it could not do it."""
@@ -179,6 +207,9 @@ class Flow:
     async def _after(self, made: Made) -> Step:
         """Return the next step after an attempt, looking into it first where that may tell more."""
         provider, outcome = made.attempt.provider, made.attempt.outcome
+        if isinstance(outcome, Unknown):
+            await self._desk.replay(made.attempt)
+            outcome = await self._known(made)
         self._past.append(Past(provider, outcome))
         if isinstance(outcome, Accepted):
             return Finish(State.SENT)
@@ -278,3 +309,7 @@ class Flow:
                 fault=outcome.fault if isinstance(outcome, Refused) else None,
             )
         )
+
+
+async def _told(event: asyncio.Event) -> None:
+    await event.wait()

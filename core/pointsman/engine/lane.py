@@ -88,6 +88,11 @@ class Lane:
         return len(self._queue)
 
     @property
+    def waiting_parts(self) -> int:
+        """Segments in the queue."""
+        return self._queue.parts
+
+    @property
     def in_flight(self) -> int:
         """Requests on their way."""
         return len(self._loads)
@@ -118,7 +123,7 @@ class Lane:
             if wait > 0:
                 self._wake_in(wait)
                 return
-            load = self._queue.take(self._most)
+            load = self._queue.take(self._most, self._limiter.burst)
             if load is None:
                 return
             self._limiter.take(self._clock.monotonic(), load.parts)
@@ -150,6 +155,7 @@ class Lane:
                 answer(ticket, _NOT_SENT, ticket.submission, "", calls, started_at, shared=False)
 
     async def _travel(self, load: Load, calls: Calls, started_at: float) -> None:
+        load.refresh(self._clock.now())
         batch = Batch(ref=self._ids.new(), channel=load.channel, items=load.items)
         before = calls.count
         try:
@@ -170,9 +176,12 @@ class Lane:
             return
         outcomes = result.outcomes if isinstance(result, Each) else (result.outcome,) * len(load.places)
         self._give_way(outcomes)
+        seen: set[object] = set()
         for place, item, outcome in zip(load.places, batch.items, outcomes, strict=True):
             for position, ticket in enumerate(place):
-                answer(ticket, outcome, item, batch.ref, calls, started_at, shared=position > 0)
+                echo = (kind := _kind(outcome)) in seen
+                seen.add(kind)
+                answer(ticket, outcome, item, batch.ref, calls, started_at, shared=position > 0, echo=echo)
 
     async def _submit(self, load: Load, batch: Batch, calls: Calls, started_at: float) -> tuple[Batch, Each | Whole]:
         """Submit once, and once more in another form where the plugin knows one."""
@@ -200,6 +209,11 @@ class Lane:
                 self._limiter.slow_down(self._clock.monotonic(), pause)
                 self._queue.paused(self._clock.now() + self._limiter.wait(self._clock.monotonic()))
                 return
+
+
+def _kind(outcome: Outcome) -> object:
+    """Return what two outcomes of one request have in common when they are one fact about the provider."""
+    return outcome.fault if isinstance(outcome, Refused) else type(outcome)
 
 
 def _is_key(value: object) -> bool:

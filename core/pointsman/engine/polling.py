@@ -197,9 +197,14 @@ def _pause(rule: Polling, polls: int) -> float:
 
 def _given_up(watch: Watch, at: datetime) -> Report:
     """Return the report that ends a wait in which nothing final came."""
-    lookup = LookupResult(state=LookupState.UNKNOWN) if watch.channel is Channel.HLR else None
+    return no_report(watch.provider_id, watch.channel, at)
+
+
+def no_report(provider_id: str, channel: Channel, at: datetime) -> Report:
+    """Return what we report ourselves when nobody did in time."""
+    lookup = LookupResult(state=LookupState.UNKNOWN) if channel is Channel.HLR else None
     return Report(
-        provider_id=watch.provider_id,
+        provider_id=provider_id,
         state=None if lookup is not None else DeliveryState.UNKNOWN,
         lookup=lookup,
         final=True,

@@ -5,6 +5,7 @@ import heapq
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
+from datetime import timedelta
 
 import msgspec
 
@@ -36,6 +37,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """The reference of the last request in which it travelled."""
     submission: Submission
     """As it was sent: a plugin may have had to change the reference."""
+    echo: bool = False
+    """Another message of the same request had the same outcome and counts for both."""
     shared: bool = False
     """It had no place of its own in the request: an equal message to the same number did."""
 
@@ -92,6 +95,13 @@ class Load(msgspec.Struct, frozen=True):
         """Segments that the request causes."""
         return sum(place[0].parts for place in self.places)
 
+    def refresh(self, now: float) -> None:
+        """Bring the life times that providers are told up to date: some of them waited."""
+        for ticket in self.tickets():
+            if ticket.submission.ttl is not None:
+                left = timedelta(seconds=max(ticket.deadline - now, 0.0))
+                ticket.submission = msgspec.structs.replace(ticket.submission, ttl=left)
+
     def tickets(self) -> Iterator[Ticket]:
         """All tickets, place by place."""
         for place in self.places:
@@ -112,6 +122,8 @@ class Queue:
         self._by_key: dict[Hashable, deque[Ticket]] = {}
         self._arrivals = 0
         self._waiting = 0
+        self.parts = 0
+        """Segments of all that wait."""
 
     def __len__(self) -> int:
         return self._waiting
@@ -120,14 +132,16 @@ class Queue:
         """Add a ticket; `key` None travels alone."""
         self._arrivals += 1
         self._waiting += 1
+        self.parts += ticket.parts
         heapq.heappush(self._heap, (ticket.urgency, self._arrivals, key, ticket))
         if key is not None:
             self._by_key.setdefault(key, deque()).append(ticket)
 
-    def take(self, most: int | None) -> Load | None:
-        """Remove and return the load of the next request, at most `most` places; None when nobody waits.
+    def take(self, most: int | None, parts: float) -> Load | None:
+        """Remove and return the load of the next request; None when nobody waits.
 
-        Tickets that are not wanted any more are answered on the way.
+        It has at most `most` places, and more than one only as long as they have `parts` segments at most. Tickets that
+        are not wanted any more are answered on the way.
         """
         while self._heap:
             _, _, key, ticket = heapq.heappop(self._heap)
@@ -138,7 +152,7 @@ class Queue:
             limit = ticket.limits.batch if most is None else min(most, ticket.limits.batch)
             if key is None:
                 return Load(((ticket,),))
-            return self._gather(ticket, key, limit)
+            return self._gather(ticket, key, limit, parts)
         return None
 
     def paused(self, until: float) -> None:
@@ -157,18 +171,20 @@ class Queue:
                 yield ticket
         self._by_key.clear()
 
-    def _gather(self, first: Ticket, key: Hashable, limit: int) -> Load:
+    def _gather(self, first: Ticket, key: Hashable, limit: int, parts: float) -> Load:
         places: list[list[Ticket]] = [[first]]
         by_recipient = {first.submission.to: places[0]}
+        room = parts - first.parts
         waiting = self._by_key[key]
         while waiting:
             ticket = waiting[0]
             if not ticket.taken and not self._dismissed(ticket):
                 shared = by_recipient.get(ticket.submission.to) if ticket.limits.one_per_recipient else None
-                if shared is None and len(places) >= limit:
+                if shared is None and (len(places) >= limit or room < ticket.parts):
                     break
                 self._take(ticket)
                 if shared is None:
+                    room -= ticket.parts
                     shared = []
                     places.append(shared)
                     by_recipient.setdefault(ticket.submission.to, shared)
@@ -196,6 +212,7 @@ class Queue:
     def _take(self, ticket: Ticket) -> None:
         ticket.taken = True
         self._waiting -= 1
+        self.parts -= ticket.parts
 
 
 def answer(
@@ -207,6 +224,7 @@ def answer(
     started_at: float,
     *,
     shared: bool,
+    echo: bool = False,
 ) -> None:
     """Tell the one who waits for a ticket how it went; the first answer counts."""
     if not ticket.passage.done():
@@ -218,5 +236,6 @@ def answer(
             call_ref=call_ref,
             submission=item,
             shared=shared,
+            echo=echo,
         )
         ticket.passage.set_result(passage)

@@ -1,6 +1,6 @@
 """Putting right what an unknown outcome left behind: the record, the account, the books."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from pointsman.clock import Clock
@@ -14,6 +14,10 @@ from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price, Rates
 from pointsman.store import Record
 from pointsman.store.record import Resolve
+
+
+def _nobody(message_id: str) -> None:
+    del message_id
 
 
 class Resolving:
@@ -30,6 +34,8 @@ class Resolving:
         self._rates = rates
         self._bus = bus
         self._clock = clock
+        self.taken: Callable[[str], None] = _nobody
+        """Told of every message that was taken after all."""
 
     async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
         """Record what an unknown attempt turned out to be; return the record of its message."""
@@ -39,12 +45,15 @@ class Resolving:
         counted = self._in_account(station, total)
         price = on_delivery = None
         if isinstance(outcome, Accepted):
-            due_later = outcome.price is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
-            price, on_delivery = (None, total) if due_later else (outcome.price or total, None)
+            told = self._rates.usable(outcome.price)
+            due_later = told is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
+            price, on_delivery = (None, total) if due_later else (told or total, None)
         change = Resolve(attempt.number, outcome, settled_by, price, on_delivery)
         before, after = await self._recorder.change(envelope.id, change)
         if after is before or isinstance(outcome, Unknown):
             return after
+        if isinstance(outcome, Accepted):
+            self.taken(envelope.id)
         # The account was charged at the end of the attempt; a balance that was read since then needs no correction.
         age = self._clock.now() - (attempt.started_at + attempt.duration)
         station.view.ledger.correct(self._in_account(station, price) - counted, self._clock.monotonic() - age)

@@ -34,30 +34,36 @@ class Serving:
         A caller that is cancelled gives the message up: what has not left is not sent any more, what has left is
         followed to its end.
         """
-        async with self._places:
-            await self._desk.recorder.accept(parsed.envelope)
-            flow = Flow(self._desk, parsed.envelope, parsed.route)
-            task = asyncio.create_task(self._see_through(flow, parsed), name="message")
-            message_id = parsed.envelope.id
-            self._flows[message_id] = flow
-            self._tasks[message_id] = task
-            task.add_done_callback(lambda _: self._done(message_id))
-            try:
-                record = await asyncio.shield(task)
-            except asyncio.CancelledError:
-                flow.given_up = True
-                raise
+        message_id = parsed.envelope.id
+        flow = Flow(self._desk, parsed.envelope, parsed.route)
+        task = asyncio.create_task(self._see_through(flow, parsed), name="message")
+        self._flows[message_id] = flow
+        self._tasks[message_id] = task
+        task.add_done_callback(lambda _: self._done(message_id))
+        try:
+            record = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            flow.give_up()
+            raise
         return await self._tracking.until_final(record.envelope.id) if until_final else record
 
     def give_up(self, message_id: str) -> bool:
         """Keep a message from being sent, if it has not left yet; say whether it was on its way."""
         flow = self._flows.get(message_id)
         if flow is not None:
-            flow.given_up = True
+            flow.give_up()
         return flow is not None
+
+    def taken(self, message_id: str) -> None:
+        """Note that an attempt in doubt turned out to be accepted, so that no other is made."""
+        flow = self._flows.get(message_id)
+        if flow is not None:
+            flow.took()
 
     async def close(self) -> None:
         """Wait for the flows, which end by themselves once the lanes are closed."""
+        for flow in self._flows.values():
+            flow.give_up()
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks.values()), timeout=1.0)
             for task in late:
@@ -72,14 +78,19 @@ class Serving:
         return await self._tracking.until_final(message_id)
 
     async def _see_through(self, flow: Flow, parsed: Parsed) -> Record:
+        await self._desk.recorder.accept(parsed.envelope)
         try:
-            record = await flow.run()
+            async with self._places:
+                record = await flow.run()
             await self._follow(record, since=0)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record)
         except asyncio.CancelledError:
             # Only `close` cancels this task; whoever waits for the message gets its record, not a cancellation.
             record = await flow.abandon()
+        except Exception:
+            self._tracking.woken(await flow.abandon())
+            raise
         for doubt in flow.doubts:
             self._doubts.add(doubt)
         self._tracking.woken(record)

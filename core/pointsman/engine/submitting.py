@@ -32,9 +32,9 @@ def submit_plan(provider: Provider, load: Load, batch: Batch, request: Request |
 
 def divisible(result: Each | Whole) -> bool:
     """Say whether halves of the batch may fare better than the whole did: nothing was sent, and nobody was named."""
-    return isinstance(result, Whole) and (
-        result.divisible or (isinstance(result.outcome, Refused) and result.outcome.fault is Fault.LIMIT)
-    )
+    if not isinstance(result, Whole) or not isinstance(result.outcome, Refused):
+        return False
+    return result.divisible or result.outcome.fault is Fault.LIMIT
 
 
 def _subject(load: Load, batch: Batch) -> Subject:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
 from pointsman.engine.ids import ID_LENGTH
-from pointsman.engine.polling import Poller, Watch
+from pointsman.engine.polling import GIVE_UP, Poller, Watch, no_report
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
@@ -19,11 +19,13 @@ from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report,
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
-from pointsman.store.record import Note, is_final
+from pointsman.store.record import UNMAPPED, Note, is_final
 from pointsman.text import bundled_networks
 
 EARLY_KEPT = 10_000
-"""Reports kept for ids that we do not know yet: a callback may be quicker than our own bookkeeping."""
+"""Ids and references unknown to us whose reports are kept: a callback may be quicker than our own bookkeeping."""
+EARLY_EACH = 20
+"""Reports kept for each of them."""
 
 
 class Tracking:
@@ -40,6 +42,7 @@ class Tracking:
         self._tasks: list[asyncio.Task[None]] = []
         self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
         self._waiting: dict[str, list[asyncio.Future[Record]]] = {}
+        self._unmapped: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def start(self, stations: Mapping[str, Station]) -> None:
@@ -53,11 +56,12 @@ class Tracking:
     async def close(self) -> None:
         """Stop polling; those who still wait are told that the router is closed."""
         self._closed = True
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._unmapped]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for waiting in self._waiting.values():
-            for future in waiting:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for waiting in list(self._waiting.values()):
+            for future in list(waiting):
                 if not future.done():
                     future.set_exception(_closed())
 
@@ -66,6 +70,9 @@ class Tracking:
         outcome = attempt.outcome
         if not isinstance(outcome, Accepted):
             return
+        await self.replay(attempt)
+        if not outcome.ids:
+            self._give_up_later(record, attempt)
         for provider_id in outcome.ids:
             early = self._early.pop((attempt.provider, provider_id), None)
             done: frozenset[str] = frozenset()
@@ -81,6 +88,25 @@ class Tracking:
                         accepted_at=attempt.started_at,
                     )
                 )
+
+    async def replay(self, attempt: Attempt) -> None:
+        """Take in the reports that came under an attempt's reference before its outcome was known."""
+        early = self._early.pop((attempt.provider, attempt.ref), None)
+        if early is not None:
+            await self.take(attempt.provider, tuple(early))
+
+    def _give_up_later(self, record: Record, attempt: Attempt) -> None:
+        """End the wait for a message about which nobody can be asked, because its id was never told."""
+        station = self._stations[attempt.provider]
+        polling = station.polling.get(record.envelope.channel)
+        task = asyncio.create_task(self._give_up(record, attempt, polling.give_up if polling else GIVE_UP))
+        self._unmapped.add(task)
+        task.add_done_callback(self._unmapped.discard)
+
+    async def _give_up(self, record: Record, attempt: Attempt, patience: float) -> None:
+        await self._clock.sleep(patience)
+        report = no_report(UNMAPPED, record.envelope.channel, as_utc(self._clock.now()))
+        await self._noted(attempt.provider, record.envelope.id, attempt.number, report)
 
     async def take(self, provider: str, reports: tuple[Report, ...]) -> frozenset[str]:
         """Take reports in; return the ids about which there is nothing more to learn."""
@@ -136,7 +162,17 @@ class Tracking:
             raise _closed()
         future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(message_id, []).append(future)
-        return await future
+        try:
+            return await future
+        finally:
+            self._leave(message_id, future)
+
+    def _leave(self, message_id: str, future: asyncio.Future[Record]) -> None:
+        waiting = self._waiting.get(message_id, [])
+        if future in waiting:
+            waiting.remove(future)
+        if not waiting:
+            self._waiting.pop(message_id, None)
 
     def woken(self, record: Record) -> None:
         """Wake those who wait for a message, if it is final."""
@@ -146,7 +182,9 @@ class Tracking:
                     future.set_result(record)
 
     def _keep_early(self, provider: str, report: Report) -> None:
-        self._early.setdefault((provider, report.provider_id), []).append(report)
+        waiting = self._early.setdefault((provider, report.reference or report.provider_id), [])
+        if len(waiting) < EARLY_EACH:
+            waiting.append(report)
         if len(self._early) > EARLY_KEPT:
             (stranger, _), _ = self._early.popitem(last=False)
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=stranger, reason="unknown_id"))

@@ -153,11 +153,11 @@ class Reconciles(abc.ABC):
 
     @abc.abstractmethod
     def reconcile_request(self, sent: Batch, session: Session | None) -> Request:
-        """Build the question; `sent` is the batch exactly as it was sent."""
+        """Build the question; `sent` holds one message as it was sent, under the reference of its request."""
 
     @abc.abstractmethod
     def read_reconcile(self, sent: Batch, response: Response) -> ReconcileReading:
-        """Read one finding per message, in the batch's order."""
+        """Read the finding about the message, as a tuple of one."""
 
 
 class ReceivesCallbacks(abc.ABC):

@@ -26,7 +26,7 @@ class Exclusion(enum.StrEnum):
     BREAKER = "breaker"
     RESTING = "resting"
     PAUSED = "paused"
-    """It asked us to wait longer than the message lives."""
+    """Its pace, what waits there already, or a pause it asked for take longer than the message lives."""
     QUARANTINED = "quarantined"
     """Its plugin broke the contract."""
 

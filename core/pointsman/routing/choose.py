@@ -23,6 +23,10 @@ from pointsman.routing.strategy import Strategy
 from pointsman.routing.tariff import Price, Rates, Tariff
 
 
+def _nothing() -> int:
+    return 0
+
+
 class View(msgspec.Struct, kw_only=True):
     """What choosing sees of one provider; the objects are the live ones and are only read here."""
 
@@ -37,6 +41,8 @@ class View(msgspec.Struct, kw_only=True):
     """Of the ledger."""
     limiter: Limiter
     breakers: Mapping[Channel, Breaker]
+    queued: Callable[[], int] = _nothing
+    """Segments that wait there already."""
     quarantined: str | None = None
     """Why its plugin is out of use."""
 
@@ -96,8 +102,9 @@ class Chooser:
                 candidates.append(found)
             else:
                 down.append(found)
-        ranking, reason = self._rank(route, candidates, down, moment)
-        if candidates:
+        forced = down if not self._served(excluded, envelope.channel, moment) else []
+        ranking, reason = self._rank(route, candidates, forced, moment)
+        if candidates or not forced:
             excluded += [_open(self._views[one.provider].breakers[envelope.channel], one, moment) for one in down]
         return Decision(
             id=decision_id,
@@ -108,6 +115,14 @@ class Chooser:
             reason=reason,
             ranking=tuple(ranking),
             excluded=tuple(excluded),
+        )
+
+    def _served(self, excluded: list[Excluded], channel: Channel, moment: Moment) -> bool:
+        """Say whether a provider that works had its turn: then not all are down, and nobody has to be forced."""
+        return any(
+            one.why is Exclusion.TRIED and self._views[one.provider].breakers[channel].admits(moment.monotonic)
+            for one in excluded
+            if channel in self._views[one.provider].breakers
         )
 
     def _rank(
@@ -150,7 +165,7 @@ class Chooser:
                 detail=f"{rest.scope} {rest.subject}: {rest.fault}",
                 until=until if until != float("inf") else None,
             )
-        pause = view.limiter.wait(moment.monotonic)
+        pause = view.limiter.wait(moment.monotonic) + view.limiter.work_off(view.queued())
         if moment.wall + pause >= envelope.deadline:
             return Excluded(provider=view.name, why=Exclusion.PAUSED, until=moment.wall + pause)
         price = view.tariff.price(envelope.channel, envelope.to, envelope.network, moment.wall)

@@ -50,6 +50,15 @@ class Limiter:
         wait = self._free_at - now
         return wait if wait > NOTHING else 0.0
 
+    @property
+    def burst(self) -> float:
+        """Segments that may go at once; infinite without a pace."""
+        return float("inf") if self._pace is None else self._pace.burst
+
+    def work_off(self, segments: int) -> float:
+        """Return the seconds that so many waiting segments take at the full rate."""
+        return 0.0 if self._pace is None else segments / self._pace.rate
+
     def take(self, now: float, segments: int) -> None:
         """Account for a request that starts now.
 

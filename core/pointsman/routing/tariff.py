@@ -42,6 +42,10 @@ class Rates:
         """Return the amount in the router's own currency. Raises `KeyError` for a currency without a rate."""
         return money.amount * self._rates[money.currency]
 
+    def usable(self, money: Money | None) -> Money | None:
+        """Return an amount that somebody told us, or None when there is no rate for its currency."""
+        return money if money is not None and self.knows(money.currency) else None
+
     def knows(self, currency: str) -> bool:
         """Say whether there is a rate for a currency."""
         return currency in self._rates

@@ -25,6 +25,9 @@ from pointsman.outcome import (
 )
 from pointsman.routing.merge import best_attempt, better, state_of_parts
 
+UNMAPPED = ""
+"""Stands for the id of an acceptance that told none; only we ourselves report under it."""
+
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt that is about to start: recorded before the first byte leaves."""
@@ -183,7 +186,7 @@ def _attempt_state(record: Record, attempt: Attempt) -> State:
     outcome = attempt.outcome
     ids = outcome.ids if isinstance(outcome, Accepted) else ()
     known = {one.provider_id: one.report for one in record.reports if one.number == attempt.number}
-    return state_of_parts([known.get(one) for one in ids]) if ids else State.SENT
+    return state_of_parts([known.get(one) for one in ids or (UNMAPPED,)])
 
 
 FINAL = frozenset(
