@@ -10,7 +10,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCK = (ROOT / "tests" / "requirements.lock").read_text()
+"""Everything: what working on the project needs."""
+RUNTIME = (ROOT / "requirements.lock").read_text()
+"""What running it needs, and building it in place."""
 PROJECTS = [ROOT / "pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproject.toml"))]
 OWN = {canonicalize_name(tomllib.loads(path.read_text())["project"]["name"]) for path in PROJECTS}
 
