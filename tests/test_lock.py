@@ -18,25 +18,26 @@ PROJECTS = [ROOT / "pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproject.toml
 OWN = {canonicalize_name(tomllib.loads(path.read_text())["project"]["name"]) for path in PROJECTS}
 
 
-def locked() -> dict[str, str]:
-    """Return what the lock holds: name to version."""
-    return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", LOCK, re.M)}
+def locked(lock: str = LOCK) -> dict[str, str]:
+    """Return what a lock holds: name to version."""
+    return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock, re.M)}
 
 
-def wanted() -> list[Requirement]:
-    """Return what the distributions and the development of the project ask for by name."""
+def wanted(*, running: bool = False) -> list[Requirement]:
+    """Return what the distributions ask for by name, and unless it is about running only, their development as well."""
     texts: list[str] = []
     for path in PROJECTS:
         document = tomllib.loads(path.read_text())
         texts += document["project"]["dependencies"]
-        texts += [text for group in document.get("dependency-groups", {}).values() for text in group]
+        groups = {} if running else document.get("dependency-groups", {})
+        texts += [text for group in groups.values() for text in group if isinstance(text, str)]
         texts += document["build-system"]["requires"]
     return [one for one in map(Requirement, sorted(set(texts))) if canonicalize_name(one.name) not in OWN]
 
 
-def entries() -> list[str]:
-    """Return the lock's entries, each with its continuation lines."""
-    return [entry for entry in re.split(r"\n(?=\S)", LOCK.strip()) if not entry.startswith("#")]
+def entries(lock: str = LOCK) -> list[str]:
+    """Return a lock's entries, each with its continuation lines."""
+    return [entry for entry in re.split(r"\n(?=\S)", lock.strip()) if not entry.startswith("#")]
 
 
 def test_every_entry_has_hashes():
@@ -52,8 +53,16 @@ def test_every_entry_has_hashes():
 
 def test_no_host_is_named():
     """The lock leaves it to the machine where packages come from."""
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*(--?(i|f|index-url|extra-index-url|find-links|trusted-host)\b|-e )", LOCK, re.M)
+    for lock in (LOCK, RUNTIME):
+        assert "://" not in lock
+        assert not re.search(r"^\s*(--?(i|f|index-url|extra-index-url|find-links|trusted-host)\b|-e )", lock, re.M)
+
+
+def test_the_lock_for_running_is_a_part_of_the_whole():
+    """Who runs the project and who works on it have the same files; who only runs it is spared the tools."""
+    assert [entry.splitlines()[0] for entry in entries(RUNTIME) if entry not in set(entries())] == []
+    assert {canonicalize_name(one.name) for one in wanted(running=True)} - locked(RUNTIME).keys() == set()
+    assert {"mypy", "pytest", "ruff"} & locked(RUNTIME).keys() == set()
 
 
 @pytest.mark.parametrize("requirement", wanted(), ids=str)
