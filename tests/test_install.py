@@ -71,6 +71,21 @@ def test_installed_command_knows_three_providers(environment, tmp_path):
     assert plugins["quarantined"] == []
 
 
+def test_every_distribution_has_its_licence(environment, tmp_path):
+    """The wheels of the core and of all plugins hold the licence."""
+    program = """
+from importlib.metadata import distribution
+import sys
+for name in sys.argv[1:]:
+    print(distribution(name).read_text("licenses/LICENSE").split()[:2])
+"""
+    names = ["pointsman", *(f"pointsman-{name.replace('_', '-')}" for name in NAMES)]
+
+    result = run(environment / "bin" / "python", "-c", program, *names, cwd=tmp_path)
+
+    assert result.stdout.splitlines() == ["['Apache', 'License']"] * len(names)
+
+
 def test_installed_package_is_complete(environment, tmp_path):
     """The wheels hold what is not code as well: types, tables of networks, and the sandboxes of all plugins."""
     program = """

@@ -1,6 +1,8 @@
 """Plugins are found one by one; what is broken is quarantined and named, and the rest works."""
 
 import logging
+import re
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +137,68 @@ def test_broken_plugin_is_named_and_others_work(install: Install, source: str, r
     assert reason in quarantine.reason
     assert (quarantine.distribution, quarantine.version) == ("dist-broken", "1.1")
     assert "fine_sms" in plugins.providers
+
+
+PLACES: dict[str, tuple[dict[str, str], str]] = {
+    "a syntax error below": (
+        {"__init__.py": "import acme.deep\n", "deep.py": "x = 1\ndef broken(:\n"},
+        "acme/__init__.py:1, acme/deep.py:2",
+    ),
+    "a module that is missing": ({"__init__.py": "\n\nimport no_such_module_anywhere\n"}, "acme/__init__.py:3"),
+    "a name that is missing elsewhere": (
+        {"__init__.py": "from acme import deep\n", "deep.py": "\nfrom json import no_such_name\n"},
+        "acme/deep.py:2",
+    ),
+    "an attribute that is missing elsewhere": (
+        {"__init__.py": "import acme.deep\n", "deep.py": "import json\njson.no_such_name\n"},
+        "acme/deep.py:2",
+    ),
+    "somebody else's error": ({"__init__.py": "import json\njson.loads('no JSON')\n"}, "acme/__init__.py:2"),
+    "a name that is missing in the plugin": (
+        {"__init__.py": "from acme.deep import b\n", "deep.py": "a = 1\n"},
+        "acme/__init__.py:1",
+    ),
+    "a hook that raises": (
+        {
+            "__init__.py": "from pointsman.plugin import hookimpl\n"
+            "@hookimpl\ndef register_providers(register):\n    raise AttributeError('late')\n"
+        },
+        "acme/__init__.py:4",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "place"), PLACES.values(), ids=PLACES)
+def test_reason_names_file_and_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], place: str
+) -> None:
+    """What an error in a package is about is found without a traceback, and no folder of this machine is shown."""
+    package = tmp_path / "acme"
+    info = tmp_path / "acme-1.0.dist-info"
+    package.mkdir()
+    info.mkdir()
+    for name, source in files.items():
+        (package / name).write_text(source)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[pointsman.plugins]\nacme = acme\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in ("acme", "acme.deep"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    reason = quarantine_of(load_plugins(), "acme").reason
+
+    assert reason.endswith(f"({place})")
+    assert str(tmp_path) not in reason
+    assert not re.search(r"[ ('\"]/", reason)
+    for module in ("acme", "acme.deep"):
+        sys.modules.pop(module, None)
+
+
+def test_module_that_is_not_there_is_named(install: Install) -> None:
+    """An entry point that leads nowhere says so by the name of the module."""
+    install("lost", "", entry_points="[pointsman.plugins]\nlost = no_such_module_anywhere:plugin\n")
+
+    assert "No module named 'no_such_module_anywhere'" in quarantine_of(load_plugins(), "lost").reason
 
 
 def test_keyboard_interrupt_is_not_swallowed(install: Install) -> None:

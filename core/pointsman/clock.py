@@ -38,6 +38,11 @@ class SystemClock:
         await asyncio.sleep(max(seconds, 0.0))
 
 
+def cpu_time() -> float:
+    """Seconds that the processor worked for this thread; only differences mean anything."""
+    return time.thread_time()
+
+
 def as_utc(seconds: float) -> datetime:
     """Epoch seconds as an aware datetime in UTC."""
     return datetime.fromtimestamp(seconds, tz=UTC)

@@ -62,6 +62,20 @@ class InvalidMessages(PointsmanError):
         self.problems = tuple(problems)
 
 
+class SomeFailed(PointsmanError):
+    """Something unforeseen happened to some messages of a `send_many`; the others went their way.
+
+    `results` has a receipt or an error for each message, in the order in which they were given.
+    """
+
+    def __init__(self, results: Sequence[Receipt | BaseException]) -> None:
+        failed = [(place, one) for place, one in enumerate(results) if isinstance(one, BaseException)]
+        shown = "; ".join(f"message {place}: {type(error).__name__}" for place, error in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        super().__init__(f"{len(failed)} of {len(results)} messages could not be seen through: {shown}{more}")
+        self.results = tuple(results)
+
+
 class Router:
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
@@ -97,6 +111,8 @@ class Router:
         self._rests = Rests()
         self._ids = Ids(self._clock, self._random)
         self._running = False
+        self._closed = False
+        self._opened = contextlib.AsyncExitStack()
         for observer in observers:
             self._bus.subscribe(observer)
         if self._plugins.watches:
@@ -138,7 +154,7 @@ class Router:
             random=self._random,
             replay=self._tracking.replay,
         )
-        self._doubts = Doubts(looking, resolving, self._tracking, self._clock)
+        self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._serving = Serving(self._desk, self._tracking, self._doubts, config.router.max_in_flight)
         resolving.taken = self._serving.taken
@@ -193,33 +209,47 @@ class Router:
         await self.aclose()
 
     async def start(self) -> None:
-        """Open the store and the connections, read the balances, begin to poll."""
+        """Open the store and the connections, read the balances, begin to poll.
+
+        What was opened is closed again when this fails. Raises `RouterClosed` after `aclose` or a start that failed.
+        """
+        if self._closed:
+            raise RouterClosed("the router was closed and cannot be started again: put a new one together")
+        try:
+            await self._open()
+        except BaseException:
+            await self.aclose(0.0)
+            raise
+        self._running = True
+
+    async def _open(self) -> None:
+        opened = self._opened
         await self._store.open()
+        opened.push_async_callback(self._store.close)
         for station in self._stations.values():
+            opened.push_async_callback(station.transport.close)
+            opened.push_async_callback(station.caller.close)
             await station.transport.open()
         for quarantine in self._plugins.quarantined:
             self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
+        opened.push_async_callback(self._tracking.close)
         self._tracking.start(self._stations)
+        opened.push_async_callback(self._balances.close)
         self._balances.start(self._stations)
         await self._balances.known(BALANCE_PATIENCE)
-        self._running = True
 
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.
 
-        A message whose request was cut off is `unknown`.
+        A message whose request was cut off is `unknown`. What can be closed is closed even if something else cannot.
         """
         self._running = False
+        self._closed = True
         self._desk.closing = True
-        await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
-        await self._serving.close()
-        await self._doubts.close()
-        await self._balances.close()
-        await self._tracking.close()
-        for station in self._stations.values():
-            await station.caller.close()
-            await station.transport.close()
-        await self._store.close()
+        async with self._opened.pop_all() as steps:
+            steps.push_async_callback(self._doubts.close)
+            steps.push_async_callback(self._serving.close)
+            await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
 
     async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message; return when a provider took it or nobody will, or with its last report.
@@ -233,13 +263,14 @@ class Router:
         """Send several messages; return their receipts in the same order.
 
         All are checked before the first is sent: raises `InvalidMessages` if any is wrong, and then none was sent.
+        Raises `SomeFailed` when all are done but something unforeseen, such as a full disk, happened to some of them.
         """
         self._check_running()
         parsed = []
         problems = []
         for place, message in enumerate(messages):
             if place % PARSED_AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await self._clock.sleep(0)
             try:
                 parsed.append(self._door.parse(message))
             except InvalidMessage as problem:
@@ -249,14 +280,18 @@ class Router:
         places = asyncio.Semaphore(SENDING_AT_ONCE)
 
         async def one(valid: Parsed) -> Receipt:
-            async with places:
-                record = await self._serving.send(valid, until_final=False)
+            await places.acquire()
+            record = await self._serving.send(valid, until_final=False, attempted=places.release)
             with contextlib.suppress(RouterClosed):  # then what is known by now has to do
                 if until_final:
                     record = await self._serving.until_final(record.envelope.id)
             return receipt(record)
 
-        return list(await asyncio.gather(*(one(valid) for valid in parsed)))
+        results = await asyncio.gather(*(one(valid) for valid in parsed), return_exceptions=True)
+        receipts = [result for result in results if isinstance(result, Receipt)]
+        if len(receipts) < len(results):
+            raise SomeFailed(results) from next(one for one in results if isinstance(one, BaseException))
+        return receipts
 
     async def lookup(self, number: str) -> LookupResult | None:
         """Look a number up; None when nobody took the question. Raises `InvalidMessage`, `RouterClosed`."""
@@ -310,7 +345,7 @@ class Router:
         if station.guard.quarantined:
             return Response(status=503, body=b"reports are not taken at present")
         try:
-            reading = station.guard.call(
+            reading = station.guard.call_for_strangers(
                 "reading a callback",
                 lambda: receiver.read_callback(callback),
                 lambda value: is_reading(value, are_reports),

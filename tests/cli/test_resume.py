@@ -2,6 +2,7 @@
 
 import errno
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.sandbox import hang_after_accept
+from pointsman.sandbox import error, hang_after_accept
 
 from .conftest import PATIENCE, Boxes, Runner, write_config
 from .test_send_csv import GOOD, results_of
@@ -91,7 +92,7 @@ def test_nothing_left(pointsman: Runner, boxes: Boxes, folder: Path, config: Pat
 
     assert (run.code, len(boxes.messages)) == (0, 3)
     assert "done before and not sent again: 3 of 3 rows" in run.err
-    assert "no row was left to send; to send all of them again, give another --results" in run.err
+    assert "no row was left; to have all of them sent again, give another --results" in run.err
 
 
 def test_begun_rows_are_unknown(pointsman: Runner, boxes: Boxes, folder: Path, config: Path) -> None:
@@ -127,6 +128,46 @@ def test_unknown_outcomes_are_not_repeated(pointsman: Runner, boxes: Boxes, fold
 
     assert ([run.code for run in runs], len(boxes.messages)) == ([1, 1], 1)
     assert [(line["state"], line["code"]) for line in results_of(folder / RESULTS)] == [("unknown", "timeout")]
+
+
+def closed_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_outage(pointsman: Runner, boxes: Boxes, folder: Path, config: Path, rows: Path) -> None:
+    """While no provider can be reached a job stops early and uses up no row; the same command sends them all later."""
+    nowhere = f"http://127.0.0.1:{closed_port()}/rest"
+    write_config(config, {name: nowhere for name in boxes.base_urls}, *FAST)
+    down = pointsman("send", "--csv", rows)
+    lines_meanwhile = results_of(folder / RESULTS)
+    write_config(config, boxes.base_urls, *FAST)
+
+    up = pointsman("send", "--csv", rows)
+
+    assert (down.code, lines_meanwhile, "failed" in down.out) == (1, [], False)
+    assert f"every provider is unreachable; {ROWS} rows not sent: run the same command again later" in down.err
+    assert (up.code, len(boxes.messages)) == (0, ROWS)
+    assert {"sent"} == {line["state"] for line in results_of(folder / RESULTS)}
+
+
+def test_repeat_failed(pointsman: Runner, boxes: Boxes, folder: Path, config: Path) -> None:
+    """Rows that failed stay so until --repeat-failed, which sends those and no others."""
+    (folder / "rows.csv").write_text(GOOD, encoding="utf-8")
+    boxes.script("smstele", error("-43", endpoint="sendsms", times=1))
+    boxes.script("devino", error("5", endpoint="Sms/*", times=1))
+
+    runs = [pointsman("send", "--csv", "rows.csv", *more) for more in ((), (), ("--repeat-failed",))]
+
+    assert ([run.code for run in runs], len(boxes.messages)) == ([1, 1, 0], 3)
+    assert ["failed, nothing was sent: 1 row (--repeat-failed sends them again)" in run.err for run in runs] == [
+        True,
+        True,
+        False,
+    ]
+    assert max(Counter(message.text for message in boxes.messages).values()) == 1
 
 
 def test_torn_files(pointsman: Runner, boxes: Boxes, folder: Path, config: Path) -> None:
@@ -180,7 +221,7 @@ def test_two_at_once(pointsman: Runner, spawn: Spawn, boxes: Boxes, folder: Path
 @pytest.mark.parametrize(
     ("results", "words"),
     [
-        ("no/such/folder.csv", "cannot be written: No such file or directory"),
+        ("no/such/folder.csv", "no/such/folder.csv: cannot be written: there is no folder no/such"),
         (".", "is not a file; give another --results"),
         ("/dev/full", "/dev/full: is not a file; give another --results"),
     ],

@@ -47,7 +47,7 @@ def test_serving(
     base_urls = {}
     for line in iter(process.stdout.readline, ""):
         match line.split():
-            case [name, url] if url.startswith("http://"):
+            case [name, url, _] if url.startswith("http://"):
                 base_urls[name] = url
             case ["export", assignment]:
                 variable, _, value = assignment.partition("=")

@@ -50,11 +50,39 @@ def test_failover_is_shown(pointsman: Runner, boxes: Boxes, config: Path) -> Non
     assert (run.code, attempts) == (0, [("smstele", "refused", "-43"), ("devino", "accepted", None)])
 
 
-def test_nobody_took_it(pointsman: Runner, config: Path) -> None:
-    """A message that no route is for ends with code 1 and says so."""
-    run = pointsman("send", "--to", TO, "--text", "x", "--channel", "viber")
+def test_nobody_took_it(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """Under the receipt of a message that nobody took stands who was not even asked, and why."""
+    boxes.script("smstele", error("-43", endpoint="sendsms", times=None))
+    write_config(config, boxes.base_urls, ('floor = "50.00"', 'floor = "50000.00"'))
 
-    assert (run.code, "nobody could take it: no route is for this message" in run.out) == (1, True)
+    run = pointsman("send", "--to", TO, "--text", "x")
+
+    [left_out] = [line for line in run.out.splitlines() if line.startswith("devino")]
+    assert (run.code, "has not enough money" in left_out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--text", "x" * 5_000), "text: is too long for devino (5000 characters, at most "),
+        (("--text", "x", "--sender", "OTHER"), "sender: 'OTHER' is not in `senders` of smstele and devino: add it"),
+        (("--text", "x", "--channel", "viber"), "channel: no route of the configuration is for this viber message"),
+    ],
+)
+def test_nobody_could_take_it(
+    pointsman: Runner, boxes: Boxes, folder: Path, config: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """What no provider could ever take is refused before anything is sent, alone and in a file."""
+    write_config(config, boxes.base_urls, ('providers = ["devino", "smstele"]', 'providers = ["smstele", "devino"]'))
+    if "x" not in arguments:
+        write_config(config, boxes.base_urls, ('providers = ["devino", "smstele"]', 'providers = ["devino"]'))
+    names, values = [name[2:] for name in arguments[::2]], arguments[1::2]
+    (folder / "rows.csv").write_text(f"to,{','.join(names)}\n{TO},{','.join(values)}\n", encoding="utf-8")
+
+    runs = [pointsman("send", "--to", TO, *arguments), pointsman("send", "--csv", "rows.csv")]
+
+    assert ([(run.code, run.out) for run in runs], boxes.messages) == ([(2, ""), (2, "")], [])
+    assert [words in run.err for run in runs] == [True, True]
 
 
 def test_unknown(pointsman: Runner, boxes: Boxes, folder: Path, config: Path) -> None:
@@ -106,7 +134,7 @@ def test_log_that_cannot_be_written(pointsman: Runner, boxes: Boxes, config: Pat
     run = pointsman("send", "--to", TO, "--text", "x", "--log", "no/such/folder.log")
 
     assert (run.code, boxes.messages) == (2, [])
-    assert "--log: no/such/folder.log cannot be written: No such file or directory" in run.err
+    assert "--log: no/such/folder.log cannot be written: there is no folder no/such" in run.err
 
 
 def test_secrets_are_hidden(pointsman: Runner, boxes: Boxes, config: Path) -> None:

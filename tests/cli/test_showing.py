@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.cli.explaining import WORDS
+from pointsman.cli.exclusions import WORDS
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.routing.candidate import Exclusion
-from pointsman.sandbox import error
+from pointsman.sandbox import error, hang_before_accept
 
 from .conftest import Boxes, Runner, write_config
 
@@ -23,7 +23,7 @@ def test_explain(pointsman: Runner, boxes: Boxes, config: Path) -> None:
     assert "+79161234567 (RU, 2 × GSM7)" in run.out
     assert "route default, strategy cheapest: smstele, the cheapest" in run.out
     first, second = [line.split() for line in run.out.splitlines() if "RUB" in line]
-    assert first[:8] == ["1", "smstele", "3.20", "RUB", "6.40", "RUB", "0.0672", "24900"]
+    assert first[:8] == ["1", "smstele", "3.20", "RUB", "6.40", "RUB", "0.0672", "EUR"]
     assert second[:6] == ["2", "devino", "3.30", "RUB", "6.60", "RUB"]
 
 
@@ -55,7 +55,8 @@ def test_providers(pointsman: Runner, config: Path) -> None:
 
     lines = {line.split()[0]: line for line in run.out.splitlines()[1:]}
     assert (0, {"devino", "smstele", "affiliate_hlr"}) == (run.code, set(lines))
-    assert ("10000 RUB" in lines["devino"], "9950.00 RUB" in lines["devino"]) == (True, True)
+    assert ("10000.00 RUB  told" in lines["devino"], "9950.00 RUB" in lines["devino"]) == (True, True)
+    assert "25000.00 RUB  assumed" in lines["smstele"]
     assert all("ready" in line for line in lines.values())
 
 
@@ -66,7 +67,28 @@ def test_providers_in_trouble(pointsman: Runner, boxes: Boxes, config: Path) -> 
     run = pointsman("providers")
 
     [line] = [line for line in run.out.splitlines() if line.startswith("devino")]
-    assert ("unknown" in line, "login: credentials" in line) == (True, True)
+    assert (run.code, "unknown" in line, "out: credentials" in line, "login 4" in line) == (1, True, True, True)
+
+
+def test_unreachable_provider(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """A provider that cannot be reached is not called ready, and the command ends with code 1."""
+    write_config(config, {**boxes.base_urls, "devino": "http://127.0.0.1:9/rest"})
+
+    run, as_json = pointsman("providers"), pointsman("providers", "--json")
+
+    [line] = [line for line in run.out.splitlines() if line.startswith("devino")]
+    assert (run.code, "unreachable" in line, "ready" in line) == (1, True, False)
+    states = {one["name"]: (one["state"], one["told"]) for one in as_json.json}
+    assert states["devino"] == ("unreachable", False)
+
+
+def test_silent_provider(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """A provider that does not answer within the patience of the start is not called ready."""
+    boxes.script("devino", hang_before_accept(endpoint="User/*", times=None))
+
+    run = pointsman("providers", "--json")
+
+    assert (run.code, {one["name"]: one["state"] for one in run.json}["devino"]) == (1, "no answer")
 
 
 def test_providers_json(pointsman: Runner, config: Path) -> None:
@@ -74,6 +96,7 @@ def test_providers_json(pointsman: Runner, config: Path) -> None:
     run = pointsman("providers", "--json")
 
     assert [(one["name"], one["balance"]["amount"]) for one in run.json][:1] == [("devino", "10000")]
+    assert {one["name"]: one["told"] for one in run.json} == {"devino": True, "smstele": False, "affiliate_hlr": False}
 
 
 def test_plugins(pointsman: Runner) -> None:

@@ -8,7 +8,7 @@ import pytest
 from .conftest import Runner
 
 
-def test_demo(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo(pointsman: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo gets its options, and its verdict is the exit code."""
     seen: dict[str, Any] = {}
 
@@ -17,10 +17,19 @@ def test_demo(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
         return 1
 
     monkeypatch.setattr("pointsman.demo.run_demo", run_demo)
+    (folder / "router.toml").touch()
 
     run = pointsman("demo", "--out", "there", "--seed", "5", "--json")
 
     assert (1, {"json": True, "out": Path("there"), "seed": 5, "config": None}) == (run.code, seen)
+
+
+def test_demo_elsewhere(pointsman: Runner) -> None:
+    """Where there is no example to play with, the demo says what to do."""
+    run = pointsman("demo")
+
+    words = "no router.toml here: give --config with the example that comes with the project"
+    assert (run.code, run.err) == (2, f"pointsman: {words}\n")
 
 
 def test_bench(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from pointsman.config.routes import MatchTable
 from pointsman.config.rows import COLUMNS
 from pointsman.config.values import UNITS
 from pointsman.loading import load_plugins
+from pointsman_affiliate_hlr.sandbox.directory import COUNTRIES, STANDARD_TARIFF, TARIFFS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
@@ -121,6 +122,14 @@ def test_example_names_the_real_addresses() -> None:
 
     missing = [name for name in example(ENV).providers if str(plugins.providers[name].base_url) not in text]
     assert missing == []
+
+
+def test_example_has_the_prices_of_the_sandbox() -> None:
+    """What the example says that a lookup costs is what the sandbox charges for it."""
+    codes = {country.code: prefix for prefix, country in COUNTRIES.items()}
+    prices = {row.country: row.price for row in example(ENV).providers["affiliate_hlr"].prices}
+
+    assert prices == {country: TARIFFS[STANDARD_TARIFF].price(codes[str(country)]) for country in prices}
 
 
 def test_smallest_example_of_the_reference_works() -> None:

@@ -103,6 +103,21 @@ def test_bad_row(tmp_path: Path, row: str, column: str, message: str) -> None:
     assert [row.country for row in rows] == ["KZ", "BY"]
 
 
+def test_row_with_several_mistakes(tmp_path: Path) -> None:
+    """Every bad cell of a row is a problem of its own, and the currency that a bad row names is not asked for again."""
+    text = "country,channel,price,currency,from\nUK,smss,x,EUR,soon\nRU,sms,1,,\n"
+
+    rows, problems = load(tmp_path, text, currency=None)
+
+    assert [(problem.line, problem.key) for problem in problems] == [
+        (2, "country"),
+        (2, "channel"),
+        (2, "price"),
+        (2, "from"),
+    ]
+    assert [(row.country, row.currency) for row in rows] == [("RU", "EUR")]
+
+
 def test_same_numbers_from_the_same_day(tmp_path: Path) -> None:
     """Two prices that begin on one day for the same numbers are refused; a new price from another day is not."""
     text = "prefix,mccmnc,channel,price,from\n25001,,sms,1,\n,25001,sms,1,\n25001,,sms,2,2026-01-01\n25001,,sms,3,\n"

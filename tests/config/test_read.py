@@ -189,6 +189,12 @@ CASES: list[tuple[str, str, str, str]] = [
     ("duration in an inline table", 'poll = { first = "0s" }', "providers.one.poll.first", "longer than zero"),
     ("setting of the plugin", "mood = 1", "providers.one.mood", "expected a text in quotes, got a whole number"),
     ("setting deep inside", 'tree = { a = [1, "x"] }', "providers.one.tree.a[1]", "expected a whole number"),
+    (
+        "order of waits",
+        'poll = { first = "50s", longest = "5s" }',
+        "providers.one.poll",
+        "first is longer than longest",
+    ),
     ("plugin refuses settings", 'mood = "bad"', "providers.one", "mood is bad with ***: write good"),
     ("settings contradict", 'mood = "contrary"', "providers.one", "mood and key *** contradict"),
     ("plugin breaks", 'mood = "broken"', "providers.one", 'the plugin "echo" broke on these settings: KeyError'),
@@ -202,7 +208,12 @@ CASES: list[tuple[str, str, str, str]] = [
     ("currency without rate", 'currency = "RUB"', "providers.one.currency", 'add RUB = "…" to [rates]'),
     ("price list", "prices = 5", "providers.one.prices", "the path of a CSV file"),
     ("no price list", 'prices = "no.csv"', "providers.one.prices", "No such file"),
-    ("price", 'prices = [{ country = "RU", channel = "sms" }]', "providers.one.prices[0].price", "not a price"),
+    (
+        "price",
+        'prices = [{ country = "RU", channel = "sms", currency = "EUR" }]',
+        "providers.one.prices[0].price",
+        "not a price",
+    ),
     ("price key", 'prices = [{ contry = "RU" }]', "providers.one.prices[0].contry", 'did you mean "country"?'),
     ("price row", "prices = [1]", "providers.one.prices[0]", "expected a table"),
     (
@@ -211,7 +222,12 @@ CASES: list[tuple[str, str, str, str]] = [
         "providers.one.prices[0].currency",
         "no currency",
     ),
-    ("network code", "prices = [{ mccmnc = 25001 }]", "providers.one.prices[0].mccmnc", "expected a text in quotes"),
+    (
+        "network code",
+        'prices = [{ mccmnc = 25001, channel = "sms", price = "1", currency = "EUR" }]',
+        "providers.one.prices[0].mccmnc",
+        "expected a text in quotes",
+    ),
     ("token", 'callback_token = { env = "KEY" }', "providers.one.callback_token", "16 or more"),
     ("section", '[provider.two]\nplugin = "echo"', "provider", 'did you mean "providers"?'),
     ("plugin", '[providers.two]\nplugin = "ecko"', "providers.two.plugin", 'did you mean "echo"?'),
@@ -258,7 +274,13 @@ CASES: list[tuple[str, str, str, str]] = [
     ("strategy", '[policies.p]\nstrategy = "cheepest"', "policies.p.strategy", 'did you mean "cheapest"?'),
     ("weights", "[policies.p]\nweights = { one = 1 }", "policies.p.weights", "have no effect"),
     ("weight", '[policies.p]\nstrategy="weighted"\nweights={ on = 1 }', "policies.p.weights.on", 'did you mean "one"?'),
-    ("negative weight", "[policies.p]\nweights = { one = -1 }", "policies.p.weights.one", "expected a number >= 0"),
+    (
+        "negative weight",
+        '[policies.p]\nstrategy = "weighted"\nweights = { one = -1 }',
+        "policies.p.weights.one",
+        "expected a number >= 0",
+    ),
+    ("life", '[policies.p]\nttl = { otp = "31d" }', "policies.p.ttl.otp", "no message lives longer than 30 days"),
     ("class", '[policies.p]\nttl = { opt = "1m" }', "policies.p.ttl.opt", 'did you mean "otp"?'),
     ("routes", '[routes]\nname = "x"', "routes", "two brackets"),
     ("route without name", '[[routes]]\nproviders = ["one"]', "routes[0].name", "name is missing"),
@@ -348,6 +370,146 @@ match = { channel = "fax" }
     ]
     assert [problem.file for problem in found[5:]] == ["router.toml", str(tmp_path / "list.csv")]
     assert "hunter2" not in str(ConfigError(found))
+
+
+HIDING: list[tuple[str, str, list[str]]] = [
+    (
+        "a route's policy, its on_unknown and its policy's strategy",
+        """
+[policies.urgent]
+strategy = "prioritty"
+ttl = { otp = "5" }
+[[routes]]
+name = "x"
+providers = ["one", "two", 5]
+match = { channel = "fax", country = ["UK", 7] }
+policy = "urgnt"
+on_unknown = "nxt"
+""",
+        [
+            "policies.urgent.strategy",
+            "policies.urgent.ttl.otp",
+            "routes[0].providers[1]",
+            "routes[0].providers[2]",
+            "routes[0].match.channel[0]",
+            "routes[0].match.country",
+            "routes[0].match.country[1]",
+            "routes[0].policy",
+            "routes[0].on_unknown",
+        ],
+    ),
+    (
+        "a route without a name",
+        """
+[[routes]]
+providers = ["one", "one"]
+policy = "p"
+""",
+        ["routes[0].name", "routes[0].providers[1]", "routes[0].policy"],
+    ),
+    (
+        "three errors in a price row",
+        'prices = [{ country = "UK", channel = "smss", price = "x", currency = "EUR" }]',
+        ["providers.one.prices[0].country", "providers.one.prices[0].channel", "providers.one.prices[0].price"],
+    ),
+    (
+        "errors of every kind in a price row",
+        'prices = [{ mccmnc = 25001, price = "x", currncy = "EUR", from = "1.1.26", to = "2.1.26" }]',
+        [
+            "providers.one.prices[0].mccmnc",
+            "providers.one.prices[0].currncy",
+            "providers.one.prices[0].price",
+            "providers.one.prices[0].from",
+            "providers.one.prices[0].to",
+        ],
+    ),
+    (
+        "what else is wrong in the table of a provider",
+        """
+senders = ["ЖЖЖ", "A", "A", 5]
+floor = "x"
+callback_token = { env = "KEY" }
+""",
+        [
+            "providers.one.senders[0]",
+            "providers.one.senders[2]",
+            "providers.one.senders[3]",
+            "providers.one.floor",
+            "providers.one.callback_token",
+        ],
+    ),
+    (
+        "a provider of an unknown plugin",
+        """
+[providers.two]
+plugin = "ecko"
+base_url = "http://sms.example"
+floor = "x"
+its_own = 5
+""",
+        ["providers.two.plugin", "providers.two.base_url", "providers.two.floor"],
+    ),
+    (
+        "a rate and the one who needs it",
+        """
+currency = "RUB"
+prices = [{ country = "RU", channel = "sms", price = "1", currency = "RUB" }]
+[rates]
+RUB = "0"
+""",
+        ["rates.RUB"],
+    ),
+    ("a rate that is no number", 'currency = "RUB"\n[rates]\nRUB = "nan"', ["rates.RUB"]),
+    ("rates that are no table", 'currency = "RUB"\n[[rates]]', ["rates"]),
+    (
+        "the router's own currency, when something else is wrong there",
+        'currency = "RUB"\n[router]\ncurrency = "RUB"\nregon = "RU"',
+        ["router.regon"],
+    ),
+    (
+        "the router's own currency, when it is wrong itself",
+        'currency = "RUB"\n[router]\ncurrency = "rub"\n[rates]\nEUR = 2',
+        ["router.currency"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("addition", "keys"), [case[1:] for case in HIDING], ids=[case[0] for case in HIDING])
+def test_no_problem_hides_another(problems: Problems, addition: str, keys: list[str]) -> None:
+    """Each of several problems is reported, wherever they stand together, and none is only a consequence of another."""
+    found = problems(BASE + addition + "\n")
+
+    assert sorted(problem.key for problem in found) == sorted(keys)
+
+
+def test_wrong_section_is_the_only_problem(problems: Problems) -> None:
+    """Providers in a table of a wrong name are one mistake and its consequence, not one more for every route."""
+    text = BASE.replace("[providers.one]", "[provider.one]") + '[[routes]]\nname = "x"\nproviders = ["one"]\n'
+
+    assert [problem.key for problem in problems(text)] == ["providers", "provider"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "first", "longest"),
+    [({"first": "1h"}, 3600, 3600), ({"longest": "2s"}, 2, 2), ({"first": "1s"}, 1, 60), ({"longest": "1h"}, 5, 3600)],
+    ids=str,
+)
+def test_what_is_written_wins_over_the_plugin(
+    read: Read, changes: dict[str, str], first: float, longest: float
+) -> None:
+    """A first wait beyond the plugin's longest one moves that, and the other way round."""
+    [(key, value)] = changes.items()
+
+    poll = read(f'{BASE}poll = {{ {key} = "{value}" }}\n').providers["one"].poll
+
+    assert poll.over(Polling(first=5, longest=60)) == Polling(first=first, longest=longest)
+
+
+def test_longest_life_is_allowed(read: Read) -> None:
+    """Thirty days are the limit themselves."""
+    config = read(BASE + '[policies.p]\nttl = { marketing = "30d" }\n')
+
+    assert config.policies["p"].ttl.marketing == 30 * 86400
 
 
 def test_no_provider(problems: Problems) -> None:

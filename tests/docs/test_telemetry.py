@@ -10,7 +10,16 @@ from pointsman.message import Channel, Money, Msisdn
 from pointsman.outcome import Fault, State
 from pointsman.routing.breaker import BreakerState
 from pointsman.routing.candidate import Reason
-from pointsman.telemetry import Labels, LogFormat, LogObserver, Masker, MetricsObserver, build_logger, logs
+from pointsman.telemetry import (
+    Labels,
+    LogFormat,
+    LogObserver,
+    Masker,
+    MetricsObserver,
+    StateObserver,
+    build_logger,
+    logs,
+)
 
 PAGE = "docs/telemetry.md"
 
@@ -45,6 +54,25 @@ def test_every_metric_is_listed(page):
     assert {row[0].strip("`"): (row[1], ticked(row[2])) for row in rows} == metrics
 
 
+def test_every_metric_of_the_state_is_listed(page):
+    """The second table has exactly the metrics that are looked up, each with its kind and its labels."""
+    described = StateObserver(lambda: ()).describe()
+    metrics = {metric.name: (metric.type, set(metric._labelnames)) for metric in described}
+
+    rows = page(PAGE).rows("### State")
+    assert {row[0].strip("`"): (row[1], ticked(row[2])) for row in rows} == metrics
+
+
+def test_metrics_that_are_missing_are_named(page):
+    """What the page says is not there yet is indeed in neither table."""
+    document = page(PAGE)
+    listed = {row[0].strip("`") for heading in ("## Metrics", "### State") for row in document.rows(heading)}
+    missing = {name for name in ticked(document.section("### Not there yet")) if name.startswith("pointsman_")}
+
+    assert len(missing) == 1
+    assert missing & listed == set()
+
+
 def test_every_value_of_a_label_is_listed(page):
     """The values of closed labels are those of the enums."""
     listed = {row[0]: ticked(row[1]) for row in page(PAGE).rows("### Values of labels")}
@@ -56,6 +84,7 @@ def test_every_value_of_a_label_is_listed(page):
         "`reason`": set(Reason),
         "`state` (messages)": set(State),
         "`state` (breaker)": set(BreakerState),
+        "`state` (queue)": {"waiting", "in_flight"},
     }
 
 

@@ -20,6 +20,7 @@ from pointsman.outcome import Accepted, Fault, Receipt, Refused, State, Unknown
 from pointsman.router import Router
 from pointsman.routing.breaker import BreakerSettings, BreakerState
 from pointsman.routing.failover import OnUnknown, default_on_unknown
+from pointsman.routing.rests import ACCOUNT_PROBE
 from pointsman.testing import (
     SCRIPTED,
     FakeClock,
@@ -498,6 +499,7 @@ async def _bad_number(
         for sandbox in lab.sandboxes.values():
             sandbox.faults.clear()
             sandbox.numbers[bad] = Refusal(certain=certain)
+        await lab.clock.sleep(ACCOUNT_PROBE)  # until then a login that was refused before may not be tried again
         before = _health(lab, router)
         lab.events.clear()
         receipt = await router.send(Sms(bad, "hello"))

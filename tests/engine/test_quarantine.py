@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from math import inf, nan
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from pointsman.engine.guard import STRIKES, TOO_LONG, WINDOW, Broke, Guard
 from pointsman.events import BalanceRead, Called, Operation, PluginQuarantined
 from pointsman.message import Money
 from pointsman.outcome import (
@@ -130,6 +132,9 @@ UNREAD: dict[str, Misbehaviour] = {
     "reads a price in floats": reading(Each((Accepted(ids=("x",), price=Money(0.1, "EUR")),))),
     "reads a fault of its own": reading(Each((Refused(fault="mood"),))),
     "reads a wait in words": reading(Whole(outcome=Refused(fault=Fault.THROTTLED, retry_after="soon"))),
+    "reads a wait without end": reading(Whole(outcome=Refused(fault=Fault.THROTTLED, retry_after=inf))),
+    "reads a wait that is no number": reading(Whole(outcome=Refused(fault=Fault.THROTTLED, retry_after=nan))),
+    "reads a wait that is over": reading(Whole(outcome=Refused(fault=Fault.THROTTLED, retry_after=-1.0))),
     "reads a reason of its own": reading(Whole(outcome=Unknown(reason="who knows"))),
     "counts oddities": returning(Reading(Each((Accepted(ids=("x",)),)), oddities=3)),
 }
@@ -179,6 +184,9 @@ UNREPORTED: dict[str, Misbehaviour] = {
         (Report(provider_id="m1", state=DeliveryState.SENT, lookup=LookupResult(state="reachable")),)
     ),
     "reads a time in words": reading((Report(provider_id="m1", state=DeliveryState.SENT, at="noon"),)),
+    "reads a time of nowhere": reading(
+        (Report(provider_id="m1", state=DeliveryState.SENT, at=datetime(2026, 1, 1)),)  # noqa: DTZ001 - the point
+    ),
 }
 
 
@@ -397,3 +405,95 @@ async def test_a_plugin_that_blocks_is_put_out_of_use():
         started = time.monotonic()
         await asyncio.gather(*sending(rig, *map(sms, range(30))))
         assert time.monotonic() - started < 30 * 0.3 / 3
+
+
+# -- what counts as a slip ---------------------------------------------------------------------------------------------
+
+
+class Machine(FakeClock):
+    """A guard on a machine whose time passes, and whose processor works, while a function is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0.0
+        self.worked = 0.0
+        self.reasons: list[str] = []
+        self.guard = Guard(self, self.reasons.append, lambda: self.worked)
+
+    def monotonic(self) -> float:
+        """Monotonic time in seconds."""
+        return self.passed
+
+    def call(self, what: str = "reading submit", *, works: float = 0.0, stands: float = 0.0) -> None:
+        """Call a function for which the processor works so long, while the loop stands still for some time more."""
+
+        def function() -> None:
+            self.worked += works
+            self.passed += works + stands
+
+        self.guard.call(what, function, lambda _: True)
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """A guard that nothing has happened to."""
+    return Machine()
+
+
+@pytest.mark.parametrize(("pause", "out"), [(WINDOW / 2 - 1, True), (WINDOW / 2, False)])
+def test_slips_are_forgotten(machine: Machine, pause: float, out: bool):
+    """Three slips within ten minutes put a plugin out of use; three that take ten minutes or longer never do."""
+    for _ in range(STRIKES):
+        machine.guard.strike("reading submit raised KeyError")
+        machine.passed += pause
+    assert machine.guard.quarantined is out
+    assert machine.reasons == ["reading submit raised KeyError"] * out
+
+
+def test_quarantine_does_not_end_by_itself(machine: Machine):
+    """A plugin that is out of use stays so, and that is told once, however long ago and however often it slipped."""
+    for _ in range(2 * STRIKES):
+        machine.guard.strike("slip")
+    machine.passed += 10 * WINDOW
+    assert (machine.guard.quarantined, machine.reasons) == (True, ["slip"])
+
+
+@pytest.mark.parametrize(("seconds", "out"), [(TOO_LONG, False), (TOO_LONG + 0.01, True)])
+def test_work_of_the_processor_counts_as_slow(machine: Machine, seconds: float, out: bool):
+    """A function for which the processor works longer than a quarter of a second is slow, whichever function it is."""
+    for what in ("building submit", "reading submit", "reading poll"):
+        machine.call(what, works=seconds)
+    assert machine.guard.quarantined is out
+
+
+def test_a_machine_that_stands_still_is_no_slip(machine: Machine):
+    """Pauses of the machine that hit a function now and then, with quick calls in between, count for nothing."""
+    for _ in range(10):
+        machine.call(stands=30.0)
+        machine.call(works=0.001)
+    assert machine.guard.quarantined is False
+
+
+def test_a_function_that_always_waits_is_a_slip(machine: Machine):
+    """A function that holds up the loop each time it is called waits for something, and is put out of use."""
+    for _ in range(STRIKES):
+        machine.call(stands=0.3)
+        machine.call("batch_key", works=0.001)
+    assert machine.reasons == ["reading submit kept the event loop for more than 0.25 s"]
+
+
+def test_rubbish_of_strangers_is_no_slip(machine: Machine):
+    """What a plugin raises over something that anybody may have sent is told to the caller and counts for nothing."""
+    for _ in range(2 * STRIKES):
+        with pytest.raises(Broke, match="reading a callback raised ZeroDivisionError"):
+            machine.guard.call_for_strangers("reading a callback", raising, lambda _: True)
+    assert machine.guard.quarantined is False
+
+
+async def test_callbacks_do_not_put_a_provider_out_of_use(clock: FakeClock, box: ScriptedSandbox):
+    """However much rubbish comes in at the address for reports, messages are sent as before."""
+    async with routing({"a": bad(box)}, clock=clock, plugins=[unruly(read_callback=raising)]) as rig:
+        replies = [await rig.router.callback("a", Callback(method="POST", body=b"rubbish")) for _ in range(10)]
+        assert {reply.status for reply in replies} == {500}
+        assert rig.status("a").quarantined is None
+        assert (await rig.router.send(sms())).state is State.SENT

@@ -2,6 +2,9 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
+
+import pytest
 
 from pointsman.engine.sessions import Sessions
 from pointsman.events import CallOutcome, Operation
@@ -153,3 +156,94 @@ async def test_messages_go_on_after_the_login_recovers(clock: FakeClock, box: Sc
         assert outcomes[0].fault is Fault.UNAVAILABLE
         assert isinstance(outcomes[1], Accepted)
         assert box.ledger.calls[Operation.LOGIN] == 2
+
+
+# -- after a refusal ---------------------------------------------------------------------------------------------------
+
+
+def logins(box: ScriptedSandbox) -> list[float]:
+    """When a login was tried, in seconds after the first one."""
+    at = [seen.at for seen in box.seen if seen.operation is Operation.LOGIN]
+    return [round(one - at[0], 3) for one in at]
+
+
+async def test_a_refused_password_is_not_tried_again_by_polls(clock: FakeClock, box: ScriptedSandbox):
+    """However many messages are asked about and balances read, a refused login is tried once in half an hour."""
+    keys = {"needs_login": True, "tells_reports": True, "tells_balance": True, "balance_every": "10s"}
+    async with routing({"a": account(box, **keys)}, clock=clock) as rig:
+        await rig.router.send_many([sms(place) for place in range(20)])
+        box.expire_sessions()
+        before = box.ledger.calls[Operation.LOGIN]
+        box.script(*[refuse(Fault.CREDENTIALS, on=Operation.LOGIN)] * 1000)
+        await clock.advance(1700)
+        assert box.ledger.calls[Operation.LOGIN] - before == 1
+        await clock.advance(1800)
+        assert box.ledger.calls[Operation.LOGIN] - before == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.CREDENTIALS, Fault.FORBIDDEN])
+async def test_a_message_may_try_a_refused_account_again(clock: FakeClock, box: ScriptedSandbox, fault: Fault):
+    """Half an hour after the refusal a message logs in, finds the account in order, and is sent."""
+    box.script(refuse(fault, on=Operation.LOGIN))
+    async with routing({"a": account(box, needs_login=True)}, clock=clock) as rig:
+        assert (await rig.router.send(sms(0))).state is State.FAILED
+        await clock.advance(1799)
+        assert (await rig.router.send(sms(1))).state is State.FAILED
+        await clock.advance(1)
+        assert (await rig.router.send(sms(2))).state is State.SENT
+        assert logins(box) == [0.0, 1800.0]
+
+
+async def attempts_at_login(clock: FakeClock, refusal: Refused, seconds: int) -> list[float]:
+    """Ask for a session ten times a second; return when somebody tried to log in."""
+    begin = clock.monotonic()
+    tried: list[float] = []
+
+    async def log_in() -> Session | Refused:
+        tried.append(round(clock.monotonic() - begin, 3))
+        return refusal
+
+    sessions = Sessions(log_in, clock)
+    for tick in range(seconds * 10):
+        assert (await sessions.get()).fault is refusal.fault
+        await clock.advance(begin + (tick + 1) / 10 - clock.monotonic())
+    return tried
+
+
+async def test_logins_that_fail_are_tried_less_and_less_often(clock: FakeClock):
+    """After the second failure in a row the pauses grow from one second to a minute; one failure makes no pause."""
+    tried = await attempts_at_login(clock, Refused(fault=Fault.UNAVAILABLE), 200)
+    pauses = [round(after - before) for before, after in pairwise(tried)]
+    assert pauses == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@pytest.mark.parametrize(("wanted", "pause"), [(None, 1.0), (7.0, 7.0), (86400.0, 3600.0)])
+async def test_a_login_that_came_too_fast_waits(clock: FakeClock, wanted: float | None, pause: float):
+    """After "too fast" the next login comes when the provider says, but within the hour; else a second later."""
+    tried: list[float] = []
+
+    async def log_in() -> Session | Refused:
+        tried.append(clock.monotonic())
+        return Refused(fault=Fault.THROTTLED, retry_after=wanted)
+
+    sessions = Sessions(log_in, clock)
+    await sessions.get()
+    await clock.advance(pause - 0.01)
+    await sessions.get()
+    assert len(tried) == 1
+    await clock.advance(0.01)
+    await sessions.get()
+    assert len(tried) == 2
+
+
+async def test_who_comes_later_is_told_to_wait_shorter(clock: FakeClock):
+    """A remembered "too fast" names the time that is left."""
+
+    async def log_in() -> Session | Refused:
+        return Refused(fault=Fault.THROTTLED, retry_after=60.0)
+
+    sessions = Sessions(log_in, clock)
+    told = [await sessions.get()]
+    await clock.advance(20)
+    told.append(await sessions.get())
+    assert [one.retry_after for one in told if isinstance(one, Refused)] == [60.0, 40.0]

@@ -239,7 +239,7 @@ async def test_one_bad_number_among_eight_is_found_and_the_others_are_created(
 async def test_money_for_one_of_two_creates_one(bench: Bench) -> None:
     """Error 8 of an item concerns that item: it goes to the next provider, and the account is out of use."""
     async with bench.router("affiliate", "devino") as table:
-        bench.affiliate.account.balance = Decimal("0.004")
+        bench.affiliate.account.balance = Decimal("0.003")
         receipts = await table.send(*BATCH.messages())
         assert [path(receipt) for receipt in receipts] == [("affiliate",), ("affiliate", "devino")]
         assert [rest.fault for rest in table.status("affiliate").rests] == [Fault.CREDITS]

@@ -155,6 +155,12 @@ EXCLUSIONS = [
     ),
     pytest.param(view("a", breakers=opened()), None, excluded(Exclusion.BREAKER, "open", WALL + 29), id="breaker"),
     pytest.param(view("a", limiter=paused(500.0)), None, excluded(Exclusion.PAUSED, until=1000.0), id="paused"),
+    pytest.param(
+        view("a", limiter=Limiter(Pace(rate=2.0)), queued=lambda _: 1000),
+        None,
+        excluded(Exclusion.PAUSED, until=1000.0),
+        id="a long queue",
+    ),
     pytest.param(view("a", quarantined="it raised"), None, excluded(Exclusion.QUARANTINED, "it raised"), id="plugin"),
 ]
 
@@ -211,6 +217,10 @@ LIMIT_CASES = [
     pytest.param(view("a", ledger=ledger("0.01"), tariff=tariff(None)), None, 1, id="unknown price, some money"),
     pytest.param(view("a", ledger=ledger("0"), tariff=tariff("0")), None, 1, id="free"),
     pytest.param(view("a", limiter=paused(499.9)), None, 1, id="a pause within the message's life"),
+    pytest.param(
+        view("a", limiter=Limiter(Pace(rate=2.0)), queued=lambda _: 999), None, 1, id="a queue that is worked off in time"
+    ),
+    pytest.param(view("a", queued=lambda _: 10**9), None, 1, id="a queue without a pace"),
     pytest.param(view("a", senders=frozenset({"SHOP"})), None, 1, id="a listed sender"),
     pytest.param(view("a", limits=DIGITS_ONLY, default_sender="2222"), NAMELESS, 1, id="a form of its own"),
     pytest.param(view("a"), NAMELESS, 1, id="no sender, none needed"),
@@ -293,6 +303,21 @@ def test_when_all_are_down_the_best_is_tried(make_envelope: MakeEnvelope) -> Non
 
     assert (order(decision), decision.reason) == (["cheap", "dear"], Reason.ALL_DOWN)
     assert [one.why for one in decision.excluded] == [Exclusion.FUNDS]
+
+
+@pytest.mark.parametrize(
+    ("breakers", "taken"),
+    [pytest.param(opened(), ["b"], id="it is down as well"), pytest.param(None, [], id="it works")],
+)
+def test_nobody_is_forced_while_one_works(
+    make_envelope: MakeEnvelope, breakers: Mapping[Channel, Breaker] | None, taken: list[str]
+) -> None:
+    """When a provider that works had its turn, an open breaker stays shut: not everybody is down."""
+    tried = view("a", breakers=breakers) if breakers is not None else view("a")
+    decision = decide(make_envelope(), tried, view("b", breakers=opened()), tried=("a",))
+
+    assert order(decision) == taken
+    assert [one.why for one in decision.excluded] == [Exclusion.TRIED, Exclusion.BREAKER][: 2 - len(taken)]
 
 
 def test_a_breaker_whose_rest_is_over_is_no_reason(make_envelope: MakeEnvelope) -> None:

@@ -161,6 +161,14 @@ def test_giving_way_again_starts_from_what_has_recovered() -> None:
     assert limiter._share == pytest.approx(0.375)
 
 
+def test_what_others_may_know_of_the_pace() -> None:
+    """The burst and the time that a queue takes follow from the pace; without one both are no limit."""
+    paced, free = Limiter(Pace(rate=4.0, burst=3.0)), Limiter(None)
+
+    assert (paced.burst, paced.work_off(10)) == (3.0, 2.5)
+    assert (free.burst, free.work_off(10)) == (float("inf"), 0.0)
+
+
 def test_the_longest_pause_holds() -> None:
     """A later answer that asks for less does not shorten a pause."""
     limiter = Limiter(None)

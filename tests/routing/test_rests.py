@@ -36,9 +36,17 @@ SENDER_ELSEWHERE = Use(channel=VIBER)
 USES = (HERE, OTHER_SENDER, NO_SENDER, OTHER_CHANNEL, SENDER_ELSEWHERE, OTHER_PROVIDER)
 
 
-def note(rests: Rests, outcome: Outcome, now: float, *, use: Use = HERE, message: str = "m") -> Rest | None:
+def note(
+    rests: Rests,
+    outcome: Outcome,
+    now: float,
+    *,
+    use: Use = HERE,
+    message: str = "m",
+    started: float | None = None,
+) -> Rest | None:
     """Note an outcome of a use."""
-    return rests.note(use.provider, use.channel, use.sender, message, outcome, now)
+    return rests.note(use.provider, use.channel, use.sender, message, outcome, now, started_at=started)
 
 
 def blocks(rests: Rests, now: float, use: Use = HERE) -> bool:
@@ -352,6 +360,45 @@ def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
     assert blocks(rests, 16 * MINUTE)
 
 
+LOCKED_OUT = (Fault.CREDENTIALS, Fault.FORBIDDEN)
+JUDGED = {Fault.RECIPIENT, Fault.CONTENT, Fault.SENDER, Fault.DECLINED, Fault.CREDITS}
+"""Refusals that only an account that was let in can get."""
+
+
+@pytest.mark.parametrize("started_at", [99.0, 101.0], ids=["left before", "left after"])
+@pytest.mark.parametrize("fault", RESTING)
+def test_only_later_messages_end_a_rest(fault: Fault, started_at: float) -> None:
+    """An accepted message that left before the rest began proves nothing about what came to light after it."""
+    rests, row = Rests(), RESTING[fault]
+    bring_about(rests, fault, row, 100.0)
+    rests.note(HERE.provider, HERE.channel, HERE.sender, "m", TAKEN, 102.0, started_at=started_at)
+
+    assert blocks(rests, 102.0) is (started_at < 100.0)
+
+
+@pytest.mark.parametrize("locked", LOCKED_OUT)
+@pytest.mark.parametrize("news", [fault for fault in Fault if fault not in LOCKED_OUT])
+def test_a_judgement_of_the_message_ends_being_locked_out(locked: Fault, news: Fault) -> None:
+    """A provider that looks at number, text, sender or funds has let our account in; others may not have looked."""
+    rests = Rests()
+    note(rests, refused(locked), 0.0)
+    enter(rests, 30 * MINUTE)
+    rests.note(HERE.provider, HERE.channel, HERE.sender, "m", refused(news), 1900.0, started_at=1850.0)
+
+    assert (locked in {rest.fault for rest in rests}) is (news not in JUDGED)
+
+
+def test_a_probe_that_never_left_is_due_again() -> None:
+    """When the message that might try was taken back before it left, the next one may try at once."""
+    rests = Rests()
+    note(rests, refused(Fault.CREDENTIALS), 0.0)
+    enter(rests, 30 * MINUTE)
+    assert blocks(rests, 31 * MINUTE)
+    rests.leave(HERE.provider, HERE.channel, HERE.sender, 31 * MINUTE)
+
+    assert not blocks(rests, 31 * MINUTE)
+
+
 def test_rests_of_several_scopes_hold_together() -> None:
     """Where a sender and the account are both out, curing one leaves the other."""
     rests = Rests()
@@ -371,3 +418,100 @@ def test_nothing_of_the_message_shows() -> None:
 
     assert "text of the provider" not in repr(rests)
     assert "m-secret" not in repr(rests)
+
+
+# -- messages from before ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", RESTING)
+@pytest.mark.parametrize(("started", "ends"), [(99.0, False), (100.0, False), (100.1, True)])
+def test_only_a_later_message_ends_a_rest(fault: Fault, started: float, ends: bool) -> None:
+    """That a message was taken which left before the rest began proves nothing about what happened since."""
+    rests, row = Rests(), RESTING[fault]
+    bring_about(rests, fault, row, 100.0)
+    note(rests, TAKEN, 130.0, started=started)
+
+    assert blocks(rests, 130.0) is not ends
+
+
+def test_an_older_message_does_not_end_the_doubling() -> None:
+    """While the provider rests for want of money, what it took before leaves the next rest twice as long."""
+    rests = Rests()
+    note(rests, refused(Fault.CREDITS), 10.0, started=9.0)
+    note(rests, TAKEN, 11.0, started=8.0)
+    enter(rests, 10.0 + 15 * MINUTE)
+    note(rests, refused(Fault.CREDITS), 1000.0, started=10.0 + 15 * MINUTE)
+
+    assert [rest.probe_at for rest in rests] == [1000.0 + 30 * MINUTE]
+
+
+@pytest.mark.parametrize("fault", [Fault.CREDENTIALS, Fault.CREDITS])
+def test_older_refusals_are_no_answer_to_the_probe(fault: Fault) -> None:
+    """A refusal that was on its way when the rest began is no news and changes nothing, even while one may try."""
+    rests = Rests()
+    note(rests, refused(fault), 10.0, started=9.0)
+    due = next(iter(rests)).probe_at
+    enter(rests, due)
+    before = list(rests)
+
+    assert note(rests, refused(fault), due + 1.0, started=8.0) is None
+    assert list(rests) == before
+    note(rests, TAKEN, due + 2.0, started=due)
+    assert list(rests) == []
+
+
+# -- probes that prove nothing, or more than they seem to --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [fault for fault, row in RESTING.items() if row.probe < inf])
+def test_after_a_withdrawn_probe_the_next_message_is_the_probe(fault: Fault) -> None:
+    """When the message that may try is withdrawn, one other may try instead, and one only."""
+    rests, row = Rests(), RESTING[fault]
+    bring_about(rests, fault, row)
+    enter(rests, row.probe)
+    assert blocks(rests, row.probe + 5.0)
+    rests.leave(HERE.provider, HERE.channel, HERE.sender, row.probe + 5.0)
+
+    assert not blocks(rests, row.probe + 5.0)
+    enter(rests, row.probe + 5.0)
+    assert blocks(rests, row.probe + 6.0)
+
+
+def test_leaving_without_a_probe_changes_nothing() -> None:
+    """Where nobody was let through to try, a message that is withdrawn makes no probe due."""
+    rests = Rests()
+    rests.leave(HERE.provider, HERE.channel, HERE.sender, 0.0)
+    note(rests, refused(Fault.FORBIDDEN), 0.0)
+    rests.leave(HERE.provider, HERE.channel, HERE.sender, 1.0)
+
+    assert blocks(rests, 1.0)
+
+
+def test_a_bad_number_from_before_proves_nothing() -> None:
+    """What was refused for its number before the account was blocked leaves it blocked."""
+    rests = Rests()
+    note(rests, refused(Fault.FORBIDDEN), 10.0)
+    note(rests, refused(Fault.RECIPIENT), 11.0, started=9.0)
+
+    assert blocks(rests, 12.0)
+
+
+def test_a_bad_number_says_nothing_about_money() -> None:
+    """A probe for want of money that is refused for its number leaves the rest as it is."""
+    rests = Rests()
+    note(rests, refused(Fault.CREDITS), 0.0)
+    enter(rests, 15 * MINUTE)
+    note(rests, refused(Fault.RECIPIENT), 15 * MINUTE + 1.0, started=15 * MINUTE)
+
+    assert rests.wants_money("p") is True
+
+
+def test_want_of_money_takes_the_place_of_a_blocked_account() -> None:
+    """A probe that is refused for want of money shows the account in order, and begins the rest for money."""
+    rests = Rests()
+    note(rests, refused(Fault.FORBIDDEN), 0.0)
+    enter(rests, 30 * MINUTE)
+    rest = note(rests, refused(Fault.CREDITS), 30 * MINUTE + 1.0, started=30 * MINUTE)
+
+    assert rest is not None
+    assert [(one.fault, one.probe_at) for one in rests] == [(Fault.CREDITS, 45 * MINUTE + 1.0)]

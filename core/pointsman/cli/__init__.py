@@ -1,5 +1,6 @@
 """The command line: `pointsman`. What a command needs is imported when it is called, so that `--help` starts fast."""
 
+import errno
 import io
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 TRACEBACK = "POINTSMAN_TRACEBACK"
 """The environment variable that shows the traceback of an internal error."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,17 +24,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", code=130)
     except BrokenPipeError:
-        # The reader is gone. What is still buffered must not fail again when the interpreter flushes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_standard_output()
         return 1
     except Exception as error:  # noqa: BLE001 - the last line of defence: nobody is shown a traceback
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _forget_standard_output()
+            return _fail(f"cannot write: {error.strerror}", code=1)
         return _internal(error)
 
 
 def _run(arguments: list[str]) -> int:
-    from cyclopts import CycloptsError
+    from cyclopts import CycloptsError, UnusedCliTokensError
 
-    from pointsman.cli.app import build_app
+    from pointsman.cli.app import ReaderGone, build_app
     from pointsman.cli.exits import ExitCode, UsageError
     from pointsman.errors import ConfigError, InvalidMessage, PluginError, PointsmanError
 
@@ -40,7 +44,10 @@ def _run(arguments: list[str]) -> int:
         code = build_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(("pointsman", *(error.command_chain or ())))
-        return _fail(str(error), f"see: {command} --help", code=ExitCode.USAGE)
+        words = str(error)
+        if isinstance(error, UnusedCliTokensError):
+            words = f"{' '.join(error.unused_tokens or ())}: there is no place for this"
+        return _fail(words, f"see: {command} --help", code=ExitCode.USAGE)
     except UsageError as error:
         return _fail(*error.lines, code=ExitCode.USAGE)
     except ConfigError as error:
@@ -49,12 +56,17 @@ def _run(arguments: list[str]) -> int:
         return _fail(str(error), code=ExitCode.USAGE)
     except PointsmanError as error:
         return _fail(str(error), code=ExitCode.FAILED)
+    except ReaderGone:
+        _forget_standard_output()
+        return ExitCode.GOOD
     return int(code or 0)
 
 
 def _fail(*lines: str, code: int) -> int:
     for line in lines:
-        print(f"pointsman: {line}", file=sys.stderr)
+        # Without a standard error, `print` would take standard output instead.
+        if sys.stderr is not None:
+            print(f"pointsman: {line}", file=sys.stderr)
     return code
 
 
@@ -65,3 +77,9 @@ def _internal(error: Exception) -> int:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return _fail(f"internal error: {type(error).__name__}{place}, please report it ({TRACEBACK}=1 shows more)", code=1)
+
+
+def _forget_standard_output() -> None:
+    from pointsman.cli.output import forget_standard_output
+
+    forget_standard_output()

@@ -1,8 +1,10 @@
 """The list of commands. Each is named by where it is, and imported when it is called."""
 
 from importlib import metadata
+from typing import NoReturn
 
 from cyclopts import App
+from rich.console import Console
 
 COMMANDS = {
     "send": ("sending:send", "Send one message, or those of a CSV file."),
@@ -18,10 +20,21 @@ COMMANDS = {
 """Where each command is, and its line in the overview."""
 
 
+class ReaderGone(Exception):
+    """Whoever was shown the help has read enough of it."""
+
+
+class _HelpConsole(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Say so; rich itself would end the process as a failure."""
+        raise ReaderGone
+
+
 def build_app() -> App:
     """Return the application."""
     app = App(
         name="pointsman",
+        console=_HelpConsole(),
         help="Routes SMS, Viber and HLR lookups over several providers, by cost, balance and health.",
         version=lambda: f"pointsman {metadata.version('pointsman')}",
         version_format="plaintext",

@@ -5,7 +5,7 @@ import msgspec
 from pointsman.cli.exits import ExitCode
 from pointsman.cli.opening import secrets_of
 from pointsman.cli.options import ConfigOption, JsonOption, find_config
-from pointsman.cli.output import Output
+from pointsman.cli.output import Output, plural
 from pointsman.config import Config, load_config
 from pointsman.errors import ConfigError, Problem
 from pointsman.loading import load_plugins
@@ -40,20 +40,20 @@ def check(*, config: ConfigOption = None, json: JsonOption = False) -> int:
         for problem in error.problems:
             output.note(str(problem))
         count = len(error.problems)
-        output.note(f"{file}: {count} problem{'s' if count > 1 else ''}")
-        return ExitCode.USAGE
+        output.note(f"{file}: {plural(count, 'problem')}")
+        return output.ended(ExitCode.USAGE)
     summary = _summary(found)
     output.record(summary)
     output.show(f"{file}: good")
     output.table(
-        ("", ""),
+        ("", "~"),
         [
             ("providers", f"{len(summary.providers)}: {', '.join(summary.providers)}"),
             ("routes", f"{len(summary.routes)}: {', '.join(summary.routes)}"),
-            ("prices", f"{summary.price_rows} rows, {summary.networks} networks by MCC/MNC"),
+            ("prices", f"{plural(summary.price_rows, 'row')}, {plural(summary.networks, 'network')} by MCC/MNC"),
         ],
     )
-    return ExitCode.GOOD
+    return output.ended(ExitCode.GOOD)
 
 
 def _read(file: object, *, json: bool) -> tuple[Config, Output]:

@@ -18,7 +18,7 @@ import msgspec
 from pointsman.cli.exits import UsageError
 from pointsman.outcome import Refused
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Begin, Change, Settle
+from pointsman.store.record import Begin, Change, Resolve, Settle
 
 VERSION = 1
 
@@ -137,7 +137,8 @@ class RowStore(MemoryStore):
             if record is not None:
                 await self._checkpoint.begin(_row_of(record))
         before, after = await super().apply(message_id, change, now)
-        if isinstance(change, Settle) and all(isinstance(attempt.outcome, Refused) for attempt in after.attempts):
+        settled = isinstance(change, Settle | Resolve) and after.intent is None
+        if settled and all(isinstance(attempt.outcome, Refused) for attempt in after.attempts):
             self._checkpoint.unsent(_row_of(after))
         return before, after
 

@@ -1,20 +1,19 @@
 """`pointsman explain`: the decision for a message, in words, without sending it."""
 
 import asyncio
-from decimal import Decimal
 from typing import Annotated, assert_never
 
 import msgspec
 from cyclopts import Parameter
 
+from pointsman.cli.exclusions import show_excluded
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
-from pointsman.cli.output import Output
 from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
-from pointsman.message import Channel, Envelope, Message, MessageClass
-from pointsman.routing.candidate import Decision, Excluded, Exclusion, Ranked, Reason
+from pointsman.message import Channel, Envelope, Message, MessageClass, Money
+from pointsman.routing.candidate import Decision, Ranked, Reason
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +45,14 @@ def explain(
     explanation = asyncio.run(_explain(message, setup))
     setup.output.record(explanation)
     _show(explanation, setup)
-    return ExitCode.GOOD if explanation.decision.chosen is not None else ExitCode.FAILED
+    return setup.output.ended(ExitCode.GOOD if explanation.decision.chosen is not None else ExitCode.FAILED)
 
 
 async def _explain(message: Message, setup: Setup) -> Explanation:
     async with opened(setup) as router:
-        return Explanation(message=router.check(message), decision=router.explain(message))
+        envelope, decision = router.check(message), router.explain(message)
+        # Neither is kept anywhere; two ids of one message would only make people wonder.
+        return Explanation(message=msgspec.structs.replace(envelope, id=decision.message_id), decision=decision)
 
 
 def _show(explanation: Explanation, setup: Setup) -> None:
@@ -65,43 +66,28 @@ def _show(explanation: Explanation, setup: Setup) -> None:
     output.show(f"route {decision.route}, strategy {decision.strategy}: {_verdict(decision)}")
     if decision.ranking:
         output.show("")
-        columns = (">place", "provider", ">a segment", ">together", f">in {setup.config.router.currency}", ">funds")
         output.table(
-            (*columns, ">health", ">score", "sender"),
-            [_candidate_cells(place, ranked) for place, ranked in enumerate(decision.ranking, start=1)],
+            (">place", "provider", ">a segment", ">together", ">compared", ">funds", ">health", ">score", "sender"),
+            [_candidate_cells(place, ranked, setup) for place, ranked in enumerate(decision.ranking, start=1)],
         )
     if decision.excluded:
         output.show("")
-        _show_excluded(decision.excluded, output)
+        show_excluded(decision.excluded, output)
 
 
-def _candidate_cells(place: int, ranked: Ranked) -> tuple[object, ...]:
-    one = ranked.candidate
+def _candidate_cells(place: int, ranked: Ranked, setup: Setup) -> tuple[object, ...]:
+    one, config = ranked.candidate, setup.config
     return (
         place,
         one.provider,
         one.price.per_segment if one.price is not None else "unknown",
         one.total if one.total is not None else "unknown",
-        _short(one.comparable),
-        _short(one.funds) if one.funds is not None else "unknown",
+        Money(one.comparable, config.router.currency) if one.comparable is not None else None,
+        Money(one.funds, config.providers[one.provider].currency) if one.funds is not None else "unknown",
         f"{one.health:.2f}",
         f"{ranked.score:.6g}" if ranked.score is not None else "",
         one.sender,
     )
-
-
-def _show_excluded(excluded: tuple[Excluded, ...], output: Output) -> None:
-    output.table(
-        ("left out", "because", "in detail", "until"),
-        [
-            (one.provider, WORDS[one.why], one.detail, output.clock_time(one.until) if one.until is not None else None)
-            for one in excluded
-        ],
-    )
-
-
-def _short(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount.normalize():f}"
 
 
 def _verdict(decision: Decision) -> str:
@@ -124,19 +110,3 @@ def _verdict(decision: Decision) -> str:
             return "nobody can take it"
         case _:
             assert_never(decision.reason)
-
-
-WORDS = {
-    Exclusion.CHANNEL: "does not offer this channel",
-    Exclusion.TOO_LONG: "the text is too long for it",
-    Exclusion.SENDER_MISSING: "needs a sender, and has no default",
-    Exclusion.SENDER_FORM: "the sender is not well formed for it",
-    Exclusion.SENDER_NOT_ALLOWED: "the sender is not among those configured",
-    Exclusion.TRIED: "had its turn",
-    Exclusion.FUNDS: "has not enough money",
-    Exclusion.BREAKER: "is resting after failures",
-    Exclusion.RESTING: "is out of use for a while",
-    Exclusion.PAUSED: "asked us to wait for longer than the message lives",
-    Exclusion.QUARANTINED: "its plugin is out of use",
-}
-"""Why a provider is left out, for people."""

@@ -1,19 +1,22 @@
 """`pointsman lookup`: what the home location register says of numbers."""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from pointsman.cli.batch import FileOptions, Kind, run_file
+from pointsman.cli.batch import FILE_ONLY, FileOptions, run_file
 from pointsman.cli.exits import ExitCode, UsageError
+from pointsman.cli.fitness import check_fitness
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.results import LookupLine, describe_lookup
 from pointsman.cli.rows import LookupReader, Row
+from pointsman.cli.work import Kind
 from pointsman.errors import InvalidMessage
-from pointsman.message import HlrLookup
+from pointsman.message import HlrLookup, Money
 from pointsman.outcome import State
 
 COLUMNS = (
@@ -49,18 +52,19 @@ def lookup(
     if file is not None:
         if numbers:
             raise UsageError("--file brings its own numbers; leave the others out")
-        kind = Kind("lookup", LookupReader(), LookupLine, describe_lookup)
+        kind = Kind("lookup", "looked up", "asks for them again", LookupReader(), LookupLine, describe_lookup)
         return run_file(file, kind, options or FileOptions(), common)
     if options not in (None, FileOptions()):
-        raise UsageError("--results, --skip-bad, --allow-duplicates and --repeat-unknown go with --file")
+        raise UsageError(f"{FILE_ONLY} go with --file")
     if not numbers:
         raise UsageError("give numbers, or --file for many")
     setup = set_up(common)
     lines = asyncio.run(_look_up(numbers, setup))
     for line in lines:
         setup.output.record(line)
-    setup.output.table(COLUMNS, [_cells(line) for line in lines])
-    return ExitCode.GOOD if all(line.state == State.RESOLVED for line in lines) else ExitCode.FAILED
+    setup.output.table(COLUMNS, [_cells(line) for line in lines], as_records=len(lines) == 1)
+    good = all(line.state == State.RESOLVED for line in lines)
+    return setup.output.ended(ExitCode.GOOD if good else ExitCode.FAILED, f"looked up: {len(lines)}")
 
 
 async def _look_up(numbers: tuple[str, ...], setup: Setup) -> list[LookupLine]:
@@ -70,14 +74,14 @@ async def _look_up(numbers: tuple[str, ...], setup: Setup) -> list[LookupLine]:
     async with opened(setup) as router:
         for row in rows:
             try:
-                router.check(row.message)
+                check_fitness(router, row.message)
             except InvalidMessage as problem:
-                raise UsageError(f"number {row.number}: {problem.problem}; nothing was asked") from None
+                raise UsageError(f"number {row.number}: {problem.problem}; nothing was looked up") from None
         receipts = await router.send_many([row.message for row in rows])
     return [describe_lookup(row, receipt) for row, receipt in zip(rows, receipts, strict=True)]
 
 
 def _cells(line: LookupLine) -> tuple[object, ...]:
-    price = f"{line.price} {line.currency}" if line.price else None
+    price = Money(Decimal(line.price), line.currency) if line.price else None
     known = (line.result, line.mccmnc, line.country, line.operator, line.ported, line.roaming, line.provider)
     return (f"+{line.to}", line.state, *known, price, line.code)

@@ -69,7 +69,8 @@ def _log(setup: Setup) -> Iterator[Observer | None]:
     try:
         stream = setup.log.open("ab")
     except OSError as error:
-        raise UsageError(f"--log: {setup.log} cannot be written: {error.strerror}") from None
+        why = error.strerror if setup.log.parent.is_dir() else f"there is no folder {setup.log.parent}"
+        raise UsageError(f"--log: {setup.log} cannot be written: {why}") from None
     with stream, contextlib.closing(ThreadSink(stream)) as sink:
         yield LogObserver(build_logger(sink, format=LogFormat.JSON, secrets=setup.secrets), Masker())
         sink.flush()

@@ -1,83 +1,107 @@
 """What a command writes: results to standard output, as tables or JSON; everything else to standard error."""
 
+import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
+from pointsman.cli.exits import ExitCode
+from pointsman.cli.tables import lay_out
 from pointsman.clock import as_utc
+from pointsman.message import Money
 from pointsman.secret import Secret
 from pointsman.telemetry import Redactor
 
-WIDTH_OF_A_FILE = 200
-"""Columns where nobody knows how wide the paper is."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Output:
     """Where the results of one command go.
 
-    Secrets are looked for in all of it, because providers like to repeat a password that they refuse.
+    Secrets are looked for in all of it, because providers like to repeat a password that they refuse. A standard output
+    that takes nothing does not stop a command: what it does is more than what it says. `ended` tells of it.
     """
 
     def __init__(self, *, json: bool, secrets: Iterable[Secret] = ()) -> None:
         self.json = json
+        self._failure: str | None = None
+        self._gone = False
         self._redactor = Redactor(secrets)
-        self._console = Console(
-            width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False, markup=False, emoji=False
-        )
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._width = self._console.width if self._console.is_terminal else None
 
     def record(self, value: object) -> None:
         """Write one line of JSON, if JSON is wanted."""
         if self.json:
             builtins = msgspec.to_builtins(value, enc_hook=str)
-            line = msgspec.json.encode(self._hide(builtins)).decode() + "\n"
-            try:
-                sys.stdout.write(line)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                # Whoever read the results has gone; the job itself goes on, and its files tell what it did.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._write(msgspec.json.encode(self._hide(builtins)).decode() + "\n")
 
-    def show(self, renderable: RenderableType) -> None:
-        """Write a table or a line for people, unless JSON is wanted."""
+    def show(self, text: str, *, style: str = "") -> None:
+        """Write a line for people, unless JSON is wanted."""
         if not self.json:
-            self._console.print(renderable, soft_wrap=isinstance(renderable, str))
+            with self._console.capture() as captured:
+                self._console.print(Text(text, style=style), soft_wrap=True)
+            self._write(captured.get())
 
     def note(self, text: str) -> None:
         """Write a line to standard error."""
-        print(self.clean(text), file=sys.stderr, flush=True)
+        # Without one, `print` would take standard output instead.
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError):
+                print(self.clean(text), file=sys.stderr, flush=True)
 
     def clean(self, text: str) -> str:
         """Return a text without secrets and without what would command a terminal."""
         hidden = str(self._hide(text))
         return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], hidden)
 
-    def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-        """Write a table for people; None is an empty cell, and `>` before a column's name aligns it to the right.
+    def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]], *, as_records: bool = False) -> None:
+        """Write a table for people, as `lay_out` does."""
+        cells: list[Sequence[object]] = [
+            [cell if cell is None or isinstance(cell, Money) else self.clean(str(cell)) for cell in row] for row in rows
+        ]
+        laid = lay_out(columns, cells, self._width, as_records=as_records)
+        if laid.heading is not None:
+            self.show(laid.heading, style="bold")
+        for line in laid.lines:
+            self.show(line)
 
-        Without any names there is no line of names.
-        """
-        columns = tuple(columns)
-        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-        for column in columns:
-            table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
-        for row in rows:
-            table.add_row(*(Text(self.clean("" if cell is None else str(cell))) for cell in row))
-        self.show(table)
+    def ended(self, code: ExitCode, done: str = "") -> ExitCode:
+        """Return the exit code; say so if the results could not be written, and what was `done` nevertheless."""
+        if self._failure is None:
+            return code
+        self.note(f"pointsman: cannot write the results: {self._failure}" + (f"; {done}" if done else ""))
+        return ExitCode.FAILED if code is ExitCode.GOOD else code
 
     @staticmethod
     def clock_time(seconds: float) -> str:
         """Return epoch seconds as a time of the day where the user is, with the date unless it is today."""
         moment, now = as_utc(seconds).astimezone(), datetime.now(tz=UTC).astimezone()
         return moment.strftime("%H:%M:%S" if moment.date() == now.date() else "%Y-%m-%d %H:%M")
+
+    def _write(self, text: str) -> None:
+        if self._gone or self._failure is not None:
+            return
+        if sys.stdout is None:
+            self._failure = "standard output is closed"
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read the results has gone, which is no failure: the files and the exit code tell what was done.
+            self._gone = True
+            forget_standard_output()
+        except OSError as error:
+            self._failure = error.strerror or type(error).__name__
+            forget_standard_output()
 
     def _hide(self, value: Any) -> Any:
         match value:
@@ -89,3 +113,14 @@ class Output:
                 return [self._hide(item) for item in value]
             case _:
                 return value
+
+
+def forget_standard_output() -> None:
+    """Let what is still buffered go nowhere, so that it does not fail again when the interpreter flushes it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun: 1 row, 2 rows."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

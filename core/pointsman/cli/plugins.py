@@ -26,8 +26,8 @@ def plugins(*, json: JsonOption = False) -> int:
         for plugin in found.loaded
     ]
     quarantined = [(plugin.name, _origin(plugin), "out of use", plugin.reason) for plugin in found.quarantined]
-    output.table(("plugin", "distribution", "state", ""), [*loaded, *quarantined])
-    return ExitCode.FAILED if found.quarantined else ExitCode.GOOD
+    output.table(("plugin", "distribution", "state", "~remarks"), [*loaded, *quarantined])
+    return output.ended(ExitCode.FAILED if found.quarantined else ExitCode.GOOD)
 
 
 def _origin(plugin: LoadedPlugin | Quarantine) -> str:

@@ -7,64 +7,104 @@ from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.engine.status import ProviderStatus
-from pointsman.events import Called, CallOutcome, Event
+from pointsman.events import BalanceRead, Called, CallOutcome, Event, Operation
+from pointsman.outcome import Fault
 from pointsman.routing.breaker import BreakerState
 
-_BAD = frozenset({CallOutcome.FAILED, CallOutcome.REFUSED, CallOutcome.UNKNOWN})
+_ASKED = frozenset({Operation.LOGIN, Operation.BALANCE})
+_READY = "ready"
 
 
-class Troubles:
-    """An observer that remembers the last thing that each provider refused while it was asked for its balance."""
+class Asking:
+    """An observer that remembers how each provider answered when it was asked for its balance.
+
+    State: the last call to each provider, and who told a balance.
+    """
 
     def __init__(self) -> None:
-        self.found: dict[str, str] = {}
+        self.last: dict[str, Called] = {}
+        self.told: set[str] = set()
 
     def __call__(self, event: Event) -> None:
-        """Note a call that went wrong."""
-        if isinstance(event, Called) and event.outcome in _BAD:
-            why = " ".join(filter(None, (event.fault, event.code, event.detail)))
-            self.found[event.provider] = f"{event.operation}: {why}"
+        """Note a call or a balance."""
+        match event:
+            case Called() if event.operation in _ASKED:
+                self.last[event.provider] = event
+            case BalanceRead(provider=provider, balance=balance) if balance is not None:
+                self.told.add(provider)
+
+
+class Account(ProviderStatus, frozen=True, kw_only=True):
+    """A provider as it is shown."""
+
+    told: bool
+    """The provider told the balance just now; else it is the opening balance less what was spent."""
+    state: str
+    """`ready`, or what is wrong with it."""
+    remark: str = ""
+    """The provider's words about it."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Nothing is known to be wrong."""
+        return self.state.startswith(_READY)
 
 
 def providers(*, common: Common | None = None) -> int:
     """Show every provider: its channels, balance, health, and what is out of use there. The balances are read for it.
 
-    The money that is available is the balance less the floor.
+    The money that is available is the balance less the floor. Exit code 1 when a provider is not ready.
     """
     setup = set_up(common or Common())
-    troubles = Troubles()
-    statuses = asyncio.run(_ask(setup, troubles))
-    for status in statuses:
-        setup.output.record(status)
-    columns = ("provider", "plugin", "channels", ">balance", ">available", ">health", "state", "remarks")
-    setup.output.table(columns, [_cells(status, troubles.found.get(status.name, "")) for status in statuses])
-    return ExitCode.GOOD
+    accounts = asyncio.run(_ask(setup))
+    for account in accounts:
+        setup.output.record(account)
+    columns = ("provider", "channels", ">balance", "known", ">available", "~health", "~state", "~remark")
+    setup.output.table(columns, [_cells(account) for account in accounts])
+    ready = all(account.is_ready for account in accounts)
+    return setup.output.ended(ExitCode.GOOD if ready else ExitCode.FAILED)
 
 
-async def _ask(setup: Setup, troubles: Troubles) -> tuple[ProviderStatus, ...]:
-    async with opened(setup, observers=[troubles]) as router:
-        return router.providers()
+async def _ask(setup: Setup) -> list[Account]:
+    asking = Asking()
+    async with opened(setup, observers=[asking]) as router:
+        statuses = router.providers()
+    # Only now, because a call that had no answer in time is told about when it is cut off.
+    return [_account(status, asking) for status in statuses]
 
 
-def _cells(status: ProviderStatus, trouble: str) -> tuple[object, ...]:
-    unknown = "unknown"
-    health = " ".join(f"{channel}:{value:.2f}" for channel, value in status.health.items())
-    return (
-        status.name,
-        status.plugin,
-        " ".join(status.channels),
-        status.balance or unknown,
-        status.available or unknown,
-        health,
-        _state(status),
-        trouble,
+def _account(status: ProviderStatus, asking: Asking) -> Account:
+    last = asking.last.get(status.name)
+    fields = {name: getattr(status, name) for name in ProviderStatus.__struct_fields__}
+    remark = " ".join(filter(None, (last.operation, last.code, last.detail))) if last is not None else ""
+    return Account(
+        **fields,
+        told=status.name in asking.told,
+        state=_state(status, last),
+        remark=remark if last is not None and last.outcome is not CallOutcome.ANSWERED else "",
     )
 
 
-def _state(status: ProviderStatus) -> str:
+def _cells(account: Account) -> tuple[object, ...]:
+    unknown = "unknown"
+    return (
+        account.name,
+        " ".join(account.channels),
+        account.balance or unknown,
+        None if account.balance is None else "told" if account.told else "assumed",
+        account.available or unknown,
+        " ".join(f"{channel}:{value:.2f}" for channel, value in account.health.items()),
+        account.state,
+        account.remark,
+    )
+
+
+def _state(status: ProviderStatus, last: Called | None) -> str:
     """Return the worst that is to be said of a provider."""
     if status.quarantined is not None:
         return f"out of use: {status.quarantined}"
+    if last is not None and (trouble := _trouble(last)):
+        return trouble
     if status.rests:
         return "; ".join(
             f"{rest.scope} {rest.subject} rests: {rest.fault}"
@@ -72,4 +112,15 @@ def _state(status: ProviderStatus) -> str:
             for rest in status.rests
         )
     down = [channel for channel, state in status.breakers.items() if state is not BreakerState.CLOSED]
-    return f"down: {' '.join(down)}" if down else "ready"
+    if down:
+        return f"down: {' '.join(down)}"
+    return _READY if last is not None else f"{_READY}, but was not asked"
+
+
+def _trouble(last: Called) -> str:
+    """Return what the answer to the last question says about the account; empty when all is well."""
+    if last.outcome in {CallOutcome.ANSWERED, CallOutcome.ACCEPTED}:
+        return ""
+    if last.fault in {None, Fault.UNAVAILABLE} and last.http_status is None:
+        return "no answer" if last.left else "unreachable"
+    return f"out: {last.fault or last.code}"

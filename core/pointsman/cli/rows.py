@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from pointsman.cli.fitness import Fitness
 from pointsman.cli.sheet import Cells, Columns, Line, RowProblem, Sheet
 from pointsman.config.problems import did_you_mean
 from pointsman.config.values import parse_duration
@@ -133,13 +134,13 @@ def check_rows(
     sheet: Sheet, reader: RowReader, router: Router, advance: Callable[[int], None], *, allow_duplicates: bool
 ) -> Checked:
     """Check every row as the router would, and look for rows that say the same; tell `advance` how many are done."""
-    good = 0
+    good, fitness = 0, Fitness(router)
     problems: list[RowProblem] = []
     seen: dict[int, int] = {}
     for count, row in enumerate(rows_of(sheet, reader), start=1):
         if count % TOLD_AFTER == 0:
             advance(TOLD_AFTER)
-        problem = row if isinstance(row, RowProblem) else _judge(row, router, None if allow_duplicates else seen)
+        problem = row if isinstance(row, RowProblem) else _judge(row, fitness, None if allow_duplicates else seen)
         if problem is not None:
             problems.append(problem)
         else:
@@ -147,9 +148,9 @@ def check_rows(
     return Checked(good=good, problems=tuple(problems))
 
 
-def _judge(row: Row, router: Router, seen: dict[int, int] | None) -> RowProblem | None:
+def _judge(row: Row, fitness: Fitness, seen: dict[int, int] | None) -> RowProblem | None:
     try:
-        to = router.check(row.message).to
+        to = fitness.check(row.message).to
     except InvalidMessage as problem:
         return RowProblem(row.number, problem.field, problem.problem)
     if seen is None:

@@ -17,6 +17,7 @@ from pointsman.errors import PluginError, PointsmanError
 from pointsman.loading import load_plugins
 from pointsman.plugin import AnyProviderPlugin
 from pointsman.sandbox import Sandbox, running
+from pointsman.sandbox.control import PREFIX
 
 PORTS = {"devino": 8101, "affiliate_hlr": 8102, "smstele": 8103}
 """Where the example `router.toml` looks for them; the sandboxes of other plugins take free ports."""
@@ -36,6 +37,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     base_url: str | None
     """None while it does not run."""
+    control: str | None
+    """Where it is scripted and read."""
     environment: Mapping[str, str]
     """Its credentials, made up, by the names of environment variables."""
 
@@ -52,9 +55,9 @@ def sandbox(*, ports: Ports = None, env: Env = False, json: JsonOption = False) 
     if not env:
         return asyncio.run(_serve(boxes, wanted, output))
     for name, box in boxes.items():
-        output.record(Place(name=name, base_url=None, environment=box.environment))
+        output.record(Place(name=name, base_url=None, control=None, environment=box.environment))
         _show_credentials(box, output)
-    return ExitCode.GOOD
+    return output.ended(ExitCode.GOOD)
 
 
 def make_sandboxes(plugins: Iterable[AnyProviderPlugin]) -> dict[str, Sandbox]:
@@ -78,6 +81,11 @@ def _make(name: str, place: str) -> Sandbox:
     return box
 
 
+def control_of(box: Sandbox) -> str:
+    """Return the address below which a sandbox is scripted and read."""
+    return box.origin + PREFIX
+
+
 def read_ports(text: str, boxes: Iterable[str]) -> dict[str, int]:
     """Read `name=port,…`. Raises `UsageError`."""
     ports = {}
@@ -97,16 +105,20 @@ async def _serve(boxes: Mapping[str, Sandbox], ports: Mapping[str, int], output:
         try:
             async with running(boxes.values(), ports):
                 for name, box in boxes.items():
-                    output.record(Place(name=name, base_url=box.base_url, environment=box.environment))
-                output.table(("sandbox", "base_url"), [(name, box.base_url) for name, box in boxes.items()])
+                    place = Place(
+                        name=name, base_url=box.base_url, control=control_of(box), environment=box.environment
+                    )
+                    output.record(place)
+                columns = ("sandbox", "base_url", "control")
+                output.table(columns, [(name, box.base_url, control_of(box)) for name, box in boxes.items()])
                 output.show("")
                 for box in boxes.values():
                     _show_credentials(box, output)
                 output.note("running until Ctrl-C")
                 await stop.wait()
+                return output.ended(ExitCode.GOOD)
         except OSError as error:
             raise PointsmanError(f"cannot listen: {error.strerror}; --ports chooses other ports") from None
-    return ExitCode.GOOD
 
 
 def _show_credentials(box: Sandbox, output: Output) -> None:

@@ -5,17 +5,24 @@ import enum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
-from pointsman.cli.batch import GOOD_STATES, FileOptions, Kind, run_file
+from pointsman.cli.batch import FILE_ONLY, FileOptions, run_file
+from pointsman.cli.exclusions import show_excluded
 from pointsman.cli.exits import ExitCode, UsageError
+from pointsman.cli.fitness import check_fitness
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.cli.results import Result, code_of, describe
 from pointsman.cli.rows import MessageReader, read_ttl, write_message
+from pointsman.cli.work import GOOD_STATES, Kind
 from pointsman.message import Channel, Message, MessageClass
 from pointsman.outcome import Accepted, Attempt, Receipt, Refused, State, Unknown, outcome_label
+from pointsman.routing.candidate import Excluded
+
+_NOBODY = frozenset({State.FAILED, State.EXPIRED})
 
 
 class TextChannel(enum.Enum):
@@ -67,23 +74,35 @@ def send(
         if to is not None or text is not None:
             raise UsageError("--csv brings its own recipients and texts; leave out --to and --text")
         reader = MessageReader(channel=channel.value, sender=sender, message_class=message_class, ttl=life)
-        kind = Kind("send", reader, Result, describe, wait)
+        kind = Kind("send", "sent", "sends them again", reader, Result, describe, wait)
         return run_file(csv, kind, file or FileOptions(), common)
     if file not in (None, FileOptions()):
-        raise UsageError("--results, --skip-bad, --allow-duplicates and --repeat-unknown go with --csv")
+        raise UsageError(f"{FILE_ONLY} go with --csv")
     if to is None or text is None:
         raise UsageError("give --to and --text for one message, or --csv for many")
     message = write_message(channel.value, to=to, text=text, sender=sender, message_class=message_class, ttl=life)
     setup = set_up(common)
-    receipt = asyncio.run(_send_one(message, setup, wait=wait))
-    setup.output.record(receipt)
-    show_receipt(receipt, setup.output)
-    return ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED
+    sent = asyncio.run(_send_one(message, setup, wait=wait))
+    receipt, output = sent.receipt, setup.output
+    output.record(receipt)
+    show_receipt(receipt, output)
+    if sent.left_out:
+        output.show("")
+        show_excluded(sent.left_out, output)
+    done = f"the message is {receipt.state.value} (id {receipt.id})"
+    return output.ended(ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED, done)
 
 
-async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Receipt:
+class Sent(msgspec.Struct, frozen=True):
+    """What became of a message; when nobody took it, also who was not even asked, and why."""
+
+    receipt: Receipt
+    left_out: tuple[Excluded, ...] = ()
+
+
+async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Sent:
     async with opened(setup) as router:
-        router.check(message)
+        check_fitness(router, message)
         try:
             receipt = await router.send(message)
         except asyncio.CancelledError:
@@ -92,7 +111,11 @@ async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Receipt:
         if wait and receipt.state is State.SENT:
             setup.output.note(f"{receipt.provider} took it; waiting for its report (Ctrl-C stops waiting)")
             receipt = await router.wait(receipt.id)
-        return receipt
+        if receipt.state not in _NOBODY:
+            return Sent(receipt)
+        asked = {attempt.provider for attempt in receipt.attempts}
+        excluded = router.explain(message).excluded
+        return Sent(receipt, tuple(one for one in excluded if one.provider not in asked))
 
 
 def show_receipt(receipt: Receipt, output: Output) -> None:
@@ -103,7 +126,7 @@ def show_receipt(receipt: Receipt, output: Output) -> None:
     output.table(("", ""), [pair for pair in (*head, ("id", receipt.id)) if pair[1]])
     if receipt.attempts:
         output.show("")
-        columns = (">attempt", "provider", "outcome", "code", ">price", ">ms", "provider's ids or words")
+        columns = (">attempt", "provider", "outcome", "code", ">price", ">ms", "~provider's ids or words")
         output.table(columns, [_attempt_cells(attempt) for attempt in receipt.attempts])
     if receipt.reason is not None and not receipt.attempts:
         output.show(output.clean(f"nobody could take it: {receipt.reason.detail or receipt.reason.fault}"))

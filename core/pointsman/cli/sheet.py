@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from pointsman.config.problems import did_you_mean
 
 DELIMITERS = (",", ";", "\t")
 """Spreadsheets write what their country is used to."""
+STANDARD_INPUT = "-"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 Cells = Mapping[str, str]
@@ -73,8 +75,10 @@ class Sheet:
 
     @classmethod
     def read(cls, path: Path, columns: Columns) -> Self:
-        """Read a file. Raises `UsageError` when it cannot be used."""
+        """Read a file, or standard input for `-`. Raises `UsageError` when it cannot be used."""
         try:
+            if str(path) == STANDARD_INPUT:
+                return cls("standard input", sys.stdin.buffer.read() if sys.stdin is not None else b"", columns)
             return cls(str(path), path.read_bytes(), columns)
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
@@ -98,8 +102,7 @@ class Sheet:
                 if row > 1 and any(cell.strip() for cell in cells):
                     yield self._line(row, cells)
         except csv.Error as error:
-            hint = "a quote inside a cell is written twice, and the cell stands in quotes; the rest was not read"
-            yield RowProblem(row + 1, "", f"line {reader.line_num}: {error}: {hint}")
+            yield RowProblem(row + 1, "", f"line {reader.line_num}: {_what_is_wrong(error)}; the rest was not read")
 
     def _line(self, row: int, cells: Sequence[str]) -> Line | RowProblem:
         if len(cells) != len(self._names):
@@ -129,6 +132,13 @@ class Sheet:
         if not first.strip():
             raise UsageError(f"{self.name}: the first line is empty; it must name the columns")
         return first
+
+
+def _what_is_wrong(error: csv.Error) -> str:
+    # The module has no other sign by which a cell that is too long differs from a wrong quote.
+    if "field larger than field limit" in str(error):
+        return f"a cell has more than {csv.field_size_limit():,} characters: shorten it, or see whether a quote is open"
+    return f"{error}: a quote inside a cell is written twice, and the cell stands in quotes"
 
 
 def _split(first: str, delimiter: str) -> list[str]:

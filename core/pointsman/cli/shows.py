@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pointsman.cli.exits import UsageError
-from pointsman.cli.options import JsonOption
+from pointsman.cli.options import CONFIG_FILE, JsonOption
 
 
 def demo(
@@ -24,6 +24,8 @@ def demo(
     """
     from pointsman.demo import run_demo
 
+    if config is None and not Path(CONFIG_FILE).exists():
+        raise UsageError(f"no {CONFIG_FILE} here: give --config with the example that comes with the project")
     try:
         return run_demo(json=json, out=out, seed=seed, config=config)
     except OSError as error:

@@ -1,6 +1,6 @@
 """Makes a configuration out of a parsed TOML document: one pass over all sections, problems gathered."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
     Duration,
+    Life,
     check_name,
     parse_address,
     parse_currency,
     parse_duration,
+    parse_life,
     parse_region,
 )
 from pointsman.loading import PluginSet
@@ -48,7 +50,13 @@ class DocumentReader:
         self._secrets = SecretReader(env, base)
         self._tables = TableReader(
             problems,
-            {Duration: parse_duration, Address: parse_address, Secret: self._secrets.read, Path: self._file},
+            {
+                Duration: parse_duration,
+                Life: parse_life,
+                Address: parse_address,
+                Secret: self._secrets.read,
+                Path: self._file,
+            },
             self._secrets.hide,
         )
 
@@ -56,14 +64,16 @@ class DocumentReader:
         """Return the configuration, or None after noting problems."""
         self._tables.refuse_unknown(document, SECTIONS, ())
         router = self._router(document.get("router", {}))
+        currency = self._own_currency(document.get("router", {}))
         daemon = self._tables.read(document.get("daemon", {}), DaemonConfig, ("daemon",))
         clients = self._clients(self._section(document, "clients"))
-        rates = self._rates(self._section(document, "rates"), router.currency)
-        providers, built = self._providers(self._section(document, "providers"), router.currency, rates, overrides)
+        rates = self._rates(self._section(document, "rates"), currency)
+        rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
+        providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
         reader = RouteReader(self._problems, self._tables, built)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
-        if len(self._problems) or daemon is None:
+        if len(self._problems) or router is None or daemon is None:
             return None
         return Config(
             file=self._problems.file,
@@ -83,15 +93,21 @@ class DocumentReader:
         self._problems.add((name,), f"expected a table [{name}]")
         return {}
 
-    def _router(self, table: object) -> RouterConfig:
-        """Return the section, or the defaults where it has problems, so that the rest can be checked."""
+    def _router(self, table: object) -> RouterConfig | None:
         for key, parse in (("region", parse_region), ("currency", parse_currency), ("store", _parse_store)):
             if isinstance(table, dict) and isinstance(table.get(key), str):
                 try:
                     parse(table[key])
                 except ValueError as error:
                     self._problems.add(("router", key), str(error))
-        return self._tables.read(table, RouterConfig, ("router",)) or RouterConfig()
+        return self._tables.read(table, RouterConfig, ("router",))
+
+    def _own_currency(self, table: object) -> str | None:
+        """Return the currency in which prices are compared, whatever else is wrong with the section; None if it is."""
+        try:
+            return parse_currency(table.get("currency", RouterConfig().currency)) if isinstance(table, dict) else None
+        except ValueError:
+            return None
 
     def _clients(self, section: Mapping[str, object]) -> dict[str, ClientConfig]:
         clients: dict[str, ClientConfig] = {}
@@ -103,19 +119,21 @@ class DocumentReader:
                 clients[name] = client
         return clients
 
-    def _rates(self, section: Mapping[str, object], currency: str) -> dict[str, Decimal]:
-        rates = {currency: Decimal(1)}
+    def _rates(self, section: Mapping[str, object], currency: str | None) -> dict[str, Decimal]:
+        """Return the rates. One that is there but wrong counts as 1, so that nobody is told that it is missing."""
+        rates = {} if currency is None else {currency: Decimal(1)}
         for name, value in section.items():
             path = ("rates", name)
-            before = len(self._problems)
+            rates[name] = Decimal(1)
             try:
                 parse_currency(name)
             except ValueError as error:
                 self._problems.add(path, str(error))
+            before = len(self._problems)
             rate = self._tables.value(value, Decimal, path)
             if len(self._problems) > before:
-                rates.setdefault(name, Decimal(1))
-            elif rate <= 0:
+                continue
+            if rate <= 0:
                 self._problems.add(path, "a rate is greater than zero")
             elif name == currency and rate != 1:
                 self._problems.add(path, f"{currency} is router.currency, so its rate is 1; remove this line")
@@ -125,11 +143,12 @@ class DocumentReader:
 
     def _providers(
         self,
-        section: Mapping[str, object],
+        document: Mapping[str, object],
         router_currency: str,
-        rates: Mapping[str, Decimal],
+        rated: Container[str],
         overrides: Overrides,
     ) -> tuple[dict[str, ProviderConfig], dict[str, Provider | None]]:
+        section = self._section(document, "providers")
         reader = ProviderReader(
             self._problems,
             self._tables,
@@ -137,9 +156,9 @@ class DocumentReader:
             self._plugins,
             base=self._base,
             router_currency=router_currency,
-            rated=frozenset(rates),
+            rated=rated,
         )
-        if not section:
+        if not section and isinstance(document.get("providers", {}), dict):
             self._problems.add(("providers",), "there is no provider; add a table [providers.<name>]")
         for name in overrides.base_urls.keys() - section.keys():
             hint = did_you_mean(name, section)
@@ -166,6 +185,13 @@ class DocumentReader:
         raise ValueError(
             f"there is no file {self._base / value}" if isinstance(value, str) else "expected a path in quotes"
         )
+
+
+class _Anything:
+    """Holds everything: stands for the currencies with a rate where a problem keeps us from knowing them."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def _parse_store(value: object) -> object:

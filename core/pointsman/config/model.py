@@ -8,7 +8,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration
+from pointsman.config.values import Address, Duration, Life
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -74,13 +74,19 @@ class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     longest: Duration | None = None
     give_up: Duration | None = None
 
+    def __post_init__(self) -> None:
+        if self.first is not None and self.longest is not None and self.first > self.longest:
+            raise ValueError("first is longer than longest; exchange them, or raise longest")
+
     def over(self, polling: Polling) -> Polling:
-        """Return the plugin's polling with these changes."""
+        """Return the plugin's polling with these changes; what is written wins over the plugin's other limit."""
+        first = polling.first if self.first is None else self.first
+        longest = polling.longest if self.longest is None else self.longest
         return Polling(
             batch=polling.batch,
-            first=polling.first if self.first is None else self.first,
+            first=first if self.longest is None else min(first, longest),
             factor=polling.factor if self.factor is None else self.factor,
-            longest=polling.longest if self.longest is None else self.longest,
+            longest=longest if self.first is None else max(first, longest),
             give_up=polling.give_up if self.give_up is None else self.give_up,
         )
 
@@ -121,11 +127,11 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class TimeLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Inline table `ttl` of a policy: the life of messages that come without one, by class."""
 
-    otp: Duration = Duration(300)
-    transactional: Duration = Duration(3600)
-    marketing: Duration = Duration(86400)
+    otp: Life = Life(300)
+    transactional: Life = Life(3600)
+    marketing: Life = Life(86400)
 
-    def of(self, message_class: MessageClass) -> Duration:
+    def of(self, message_class: MessageClass) -> Life:
         """Return the limit of a class."""
         match message_class:
             case MessageClass.OTP:

@@ -3,14 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
 from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
 
 from pointsman.config.problems import did_you_mean
-from pointsman.config.rows import COLUMNS, PLACES, Cells, RowError, RowReader
+from pointsman.config.rows import COLUMNS, ONE_PLACE, PLACES, BadRow, Cells, RowError, RowReader
 from pointsman.errors import Problem
 from pointsman.routing.price import PriceRow
 
@@ -71,8 +72,9 @@ class _PriceFile:
                 else:
                     try:
                         yield self._rows.read(in_order([*map(str.strip, cells), ""]))
-                    except RowError as error:
-                        self._note(lines.line_num, error.column, str(error), error.suggestion)
+                    except BadRow as bad:
+                        for flaw in bad.flaws:
+                            self._note(lines.line_num, flaw.column, str(flaw), flaw.suggestion)
                 if len(self.problems) >= MAX_PROBLEMS:
                     self._note(lines.line_num, "", f"{MAX_PROBLEMS} problems; the rest of the file was not read")
                     return
@@ -93,28 +95,49 @@ class _PriceFile:
                 names = ", ".join(COLUMNS)
                 self._note(1, column, f"the column is missing; the first line names the columns: {names}")
         if not set(PLACES) & set(columns):
-            self._note(1, "|".join(PLACES), "none of the columns that say for which numbers a price is; add one")
+            self._note(1, ONE_PLACE, "none of the columns that say for which numbers a price is; add one")
         return not self.problems
 
     def _note(self, line: int | None, column: str, message: str, suggestion: str | None = None) -> None:
         self.problems.append(Problem(file=self._shown, line=line, key=column, message=message, suggestion=suggestion))
 
 
-def cells_of(table: object) -> Cells:
-    """Return a table of router.toml as the texts of a row. Raises `RowError` for values that cannot be texts."""
+def read_price_table(table: object, rows: RowReader) -> PriceRow:
+    """Return a table of router.toml as a row. Raises `BadRow`."""
     if not isinstance(table, dict):
-        raise RowError("", 'expected a table such as { country = "RU", channel = "sms", price = "2.50" }')
+        raise BadRow([RowError("", 'expected a table such as { country = "RU", channel = "sms", price = "2.50" }')])
     cells = dict.fromkeys(COLUMNS, "")
+    flaws: list[RowError] = []
+    excused: set[str] = set()
     for key, value in table.items():
         if key not in COLUMNS:
-            raise RowError(key, "unknown key", did_you_mean(key, COLUMNS))
-        match value:
-            case str():
-                cells[key] = value
-            case date() if key in {"from", "to"}:
-                cells[key] = value.isoformat()
-            case float() | int() if key == "price" and not isinstance(value, bool):
-                cells[key] = format(Decimal(str(value)), "f")
-            case _:
-                raise RowError(key, f'expected a text in quotes, such as {key} = "…"')
-    return tuple(cells.values())
+            flaws.append(RowError(key, "unknown key", did_you_mean(key, COLUMNS)))
+            excused.update(COLUMNS)  # whichever it was meant to be
+            continue
+        try:
+            cells[key] = _text_of(key, value)
+        except RowError as error:
+            flaws.append(error)
+            excused.add(key)
+    texts: Cells = tuple(cells.values())
+    if not flaws:
+        return rows.read(texts)
+    raise BadRow([*flaws, *(flaw for flaw in rows.flaws(texts) if not _follows(flaw, cells, excused))])
+
+
+def _text_of(key: str, value: object) -> str:
+    match value:
+        case str():
+            return value
+        case date() if key in {"from", "to"}:
+            return value.isoformat()
+        case float() | int() if key == "price" and not isinstance(value, bool):
+            return format(Decimal(str(value)), "f")
+        case _:
+            raise RowError(key, f'expected a text in quotes, such as {key} = "…"')
+
+
+def _follows(flaw: RowError, cells: Mapping[str, str], excused: AbstractSet[str]) -> bool:
+    """Say whether something is only missing because what stands in its place has been refused already."""
+    columns = PLACES if flaw.column == ONE_PLACE else (flaw.column,)
+    return not any(cells[column] for column in columns) and not excused.isdisjoint(columns)

@@ -1,7 +1,8 @@
 """Reads a provider's table: the common keys, the plugin's own keys, the price list."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path as FilePath
 from typing import Any, assert_never
 
@@ -9,11 +10,11 @@ import msgspec
 
 from pointsman.config.lines import Path
 from pointsman.config.model import ProviderConfig
-from pointsman.config.prices import MAX_PROBLEMS, cells_of, read_price_file
+from pointsman.config.prices import MAX_PROBLEMS, read_price_file, read_price_table
 from pointsman.config.problems import Problems, did_you_mean
-from pointsman.config.rows import RowError, RowReader
+from pointsman.config.rows import BadRow, RowReader
 from pointsman.config.secrets import SecretReader
-from pointsman.config.tables import TableReader
+from pointsman.config.tables import TableReader, texts_of
 from pointsman.config.values import parse_base_url, parse_currency
 from pointsman.loading import PluginSet
 from pointsman.message import Channel
@@ -38,7 +39,7 @@ class ProviderReader:
         *,
         base: FilePath,
         router_currency: str,
-        rated: frozenset[str],
+        rated: Container[str],
     ) -> None:
         self._problems = problems
         self._tables = tables
@@ -57,23 +58,20 @@ class ProviderReader:
         if not isinstance(table, dict):
             self._problems.add(path, f"expected a table [providers.{name}]")
             return None, None
-        plugin = self._plugin(table, path)
-        if plugin is None:
-            return None, None
-        settings, built = self._settings(plugin, table, path)
         before = len(self._problems)
+        plugin = self._plugin(table, path)
+        # Without a plugin nobody knows its keys, but the common ones are checked all the same.
+        settings, built = (None, None) if plugin is None else self._settings(plugin, table, path)
         currency, prices = self._money(table, path, built.profile if built else None)
         url = self._base_url(plugin, table, path, base_url)
-        given: dict[str, Any] = {"name": name, "plugin": plugin.name, "settings": settings}
+        given: dict[str, Any] = {"name": name, "plugin": table.get("plugin"), "settings": settings}
         given |= {"currency": currency, "prices": prices, "base_url": url}
         common = {key: table[key] for key in COMMON_KEYS - given.keys() if key in table}
         config = self._tables.read(common, ProviderConfig, path, given)
-        if config is None or built is None or len(self._problems) > before:
-            return None, built
-        self._check_senders(config, built.profile, path)
-        if config.callback_token is not None and not _TOKEN.fullmatch(config.callback_token.reveal()):
-            self._problems.add((*path, "callback_token"), "expected 16 or more of A-Z a-z 0-9 _ -: it is part of a URL")
-        return config, built
+        if built is not None:
+            self._check_senders(table, built.profile, path)
+        self._check_token(table, path)
+        return (config if len(self._problems) == before else None), built
 
     def _plugin(self, table: Mapping[str, object], path: Path) -> AnyProviderPlugin | None:
         name = table.get("plugin")
@@ -148,20 +146,23 @@ class ProviderReader:
         found = []
         for place, item in enumerate(value):
             try:
-                found.append(rows.read(cells_of(item)))
-            except RowError as error:
-                at = (*path, place, error.column) if error.column else (*path, place)
-                self._problems.add(at, str(error), error.suggestion)
+                found.append(read_price_table(item, rows))
+            except BadRow as bad:
+                for flaw in bad.flaws:
+                    at = (*path, place, flaw.column) if flaw.column else (*path, place)
+                    self._problems.add(at, str(flaw), flaw.suggestion)
             if len(self._problems) >= before + MAX_PROBLEMS:
                 self._problems.add(path, f"{MAX_PROBLEMS} problems; the rest of the list was not read")
                 break
         return tuple(found)
 
     def _base_url(
-        self, plugin: AnyProviderPlugin, table: Mapping[str, object], path: Path, override: str | None
+        self, plugin: AnyProviderPlugin | None, table: Mapping[str, object], path: Path, override: str | None
     ) -> str:
-        url = override if override is not None else table.get("base_url", plugin.base_url)
-        if url is None:
+        url = override if override is not None else table.get("base_url", plugin.base_url if plugin else None)
+        if url is None and plugin is None:
+            return ""
+        if url is None and plugin is not None:
             hint = f'the plugin "{plugin.name}" has no address of its own'
             self._problems.add((*path, "base_url"), "base_url is missing; add it to this table", hint)
             return ""
@@ -171,17 +172,26 @@ class ProviderReader:
             self._problems.add((*path, "base_url"), str(error))
             return ""
 
-    def _check_senders(self, config: ProviderConfig, profile: Profile, path: Path) -> None:
+    def _check_token(self, table: Mapping[str, object], path: Path) -> None:
+        with contextlib.suppress(ValueError):  # where there is no secret, that has been noted
+            token = self._secrets.read(table["callback_token"]) if "callback_token" in table else None
+            if token is not None and not _TOKEN.fullmatch(token.reveal()):
+                problem = "expected 16 or more of A-Z a-z 0-9 _ -: it is part of a URL"
+                self._problems.add((*path, "callback_token"), problem)
+
+    def _check_senders(self, table: Mapping[str, object], profile: Profile, path: Path) -> None:
         """Refuse senders that no channel of the provider could show."""
-        for place, sender in enumerate(config.senders):
+        seen: set[str] = set()
+        for place, sender in texts_of(table.get("senders")):
             at = (*path, "senders", place)
-            if config.senders.index(sender) != place:
+            if sender in seen:
                 self._problems.add(at, f'the sender "{sender}" is there twice; remove one')
                 continue
+            seen.add(sender)
             try:
                 shown = any(_may_show(profile, channel, sender) for channel in profile.channels)
             except Exception as error:  # noqa: BLE001 - a third party's code, as in _built
-                self._problems.add(at, f'the plugin "{config.plugin}" broke on this sender: {type(error).__name__}')
+                self._problems.add(at, f'the plugin "{table["plugin"]}" broke on this sender: {type(error).__name__}')
                 continue
             if not shown:
                 problem = f'"{sender}" cannot be a sender here; most are 1 to 11 letters and digits, or up to 15 digits'

@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 
 from pointsman.config.lines import Path
-from pointsman.config.model import DEFAULT_POLICY, PolicyConfig, RouteConfig
+from pointsman.config.model import DEFAULT_POLICY, DEFAULT_STRATEGY, PolicyConfig, RouteConfig
 from pointsman.config.problems import Problems, did_you_mean
-from pointsman.config.tables import TableReader
+from pointsman.config.tables import TableReader, texts_of
 from pointsman.config.values import check_name, parse_region
 from pointsman.message import Channel, MessageClass
 from pointsman.plugin import Provider
@@ -55,10 +55,10 @@ class RouteReader:
         found: dict[str, PolicyConfig | None] = {}
         for name, table in section.items() if isinstance(section, dict) else ():
             path = ("policies", name)
-            policy = self._tables.read(table, PolicyConfig, path, {"name": name})
-            if policy is not None:
-                self._check_policy(policy, path)
-            found[name] = policy
+            self._check_name(name, path)
+            if isinstance(table, dict):
+                self._check_policy(table, path)
+            found[name] = self._tables.read(table, PolicyConfig, path, {"name": name})
         return {DEFAULT_POLICY: PolicyConfig(name=DEFAULT_POLICY), **found}
 
     def routes(self, section: object, policies: Mapping[str, PolicyConfig | None]) -> tuple[RouteConfig, ...]:
@@ -68,22 +68,24 @@ class RouteReader:
         if not isinstance(section, list) or not section:
             self._problems.add(("routes",), "expected tables [[routes]] with two brackets")
             return ()
-        routes: list[RouteConfig] = []
+        routes: list[RouteConfig | None] = []
+        names: set[str] = set()
         for place, table in enumerate(section):
             path = ("routes", place)
-            route = self._route(table, path)
-            if route is None:
+            if not isinstance(table, dict):
+                self._problems.add(path, "expected a table [[routes]]")
                 continue
-            if any(route.name == other.name for other in routes):
-                self._problems.add((*path, "name"), f'there are two routes "{route.name}"; rename one')
-            self._check_route(route, policies, path)
-            routes.append(route)
-        return tuple(routes)
+            name = table.get("name")
+            if isinstance(name, str):
+                self._check_name(name, (*path, "name"))
+                if name in names:
+                    self._problems.add((*path, "name"), f'there are two routes "{name}"; rename one')
+                names.add(name)
+            self._check_route(table, policies, path)
+            routes.append(self._route(table, path))
+        return tuple(route for route in routes if route is not None)
 
-    def _route(self, table: object, path: Path) -> RouteConfig | None:
-        if not isinstance(table, dict):
-            self._problems.add(path, "expected a table [[routes]]")
-            return None
+    def _route(self, table: Mapping[str, object], path: Path) -> RouteConfig | None:
         given = {"match": self._match(table["match"], (*path, "match"))} if "match" in table else {}
         rest = {key: value for key, value in table.items() if key != "match"}
         return self._tables.read(rest, RouteConfig, path, given)
@@ -92,14 +94,12 @@ class RouteReader:
         lists = table
         if isinstance(table, dict):
             lists = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
-        found = self._tables.read(lists, MatchTable, path)
-        if found is None:
-            return Match()
-        for country in found.country:
-            try:
-                parse_region(country)
-            except ValueError as error:
-                self._problems.add((*path, "country"), str(error))
+            for _, country in texts_of(lists.get("country")):
+                try:
+                    parse_region(country)
+                except ValueError as error:
+                    self._problems.add((*path, "country"), str(error))
+        found = self._tables.read(lists, MatchTable, path) or MatchTable()
         return Match(
             channel=frozenset(found.channel),
             message_class=frozenset(found.message_class),
@@ -110,40 +110,45 @@ class RouteReader:
             tag=frozenset(found.tag),
         )
 
-    def _check_policy(self, policy: PolicyConfig, path: Path) -> None:
-        self._check_name(policy.name, path)
-        if policy.strategy not in STRATEGIES:
-            at = (*path, "strategy")
-            self._problems.add(
-                at, f'there is no strategy "{policy.strategy}"', did_you_mean(policy.strategy, STRATEGIES)
-            )
-        elif policy.strategy != WEIGHTED and policy.weights:
+    def _check_policy(self, table: Mapping[str, object], path: Path) -> None:
+        strategy, weights = table.get("strategy", DEFAULT_STRATEGY), table.get("weights")
+        if isinstance(strategy, str) and strategy not in STRATEGIES:
+            hint = did_you_mean(strategy, STRATEGIES)
+            self._problems.add((*path, "strategy"), f'there is no strategy "{strategy}"', hint)
+        elif isinstance(strategy, str) and strategy != WEIGHTED and weights:
             self._problems.add((*path, "weights"), 'weights have no effect without strategy = "weighted"; remove them')
-        for provider in policy.weights:
+        for provider in weights if isinstance(weights, dict) else ():
             self._check_provider(provider, (*path, "weights", provider))
 
-    def _check_route(self, route: RouteConfig, policies: Mapping[str, PolicyConfig | None], path: Path) -> None:
-        self._check_name(route.name, (*path, "name"))
-        if not route.providers:
+    def _check_route(
+        self, table: Mapping[str, object], policies: Mapping[str, PolicyConfig | None], path: Path
+    ) -> None:
+        if table.get("providers") == []:
             self._problems.add((*path, "providers"), "a route needs at least one provider")
-        for place, provider in enumerate(route.providers):
+        seen: set[str] = set()
+        for place, provider in texts_of(table.get("providers")):
             at = (*path, "providers", place)
-            if route.providers.index(provider) != place:
+            if provider in seen:
                 self._problems.add(at, f'the provider "{provider}" is there twice; remove one')
             elif self._check_provider(provider, at):
-                for channel in self._not_offered(provider, route):
+                for channel in self._not_offered(provider, table.get("match")):
                     self._problems.add(at, f'the provider "{provider}" does not offer the channel {channel}')
-        if route.policy not in policies:
+            seen.add(provider)
+        policy = table.get("policy", DEFAULT_POLICY)
+        if isinstance(policy, str) and policy not in policies:
             at = (*path, "policy")
-            self._problems.add(at, f'there is no policy "{route.policy}"', did_you_mean(route.policy, policies))
+            self._problems.add(at, f'there is no policy "{policy}"', did_you_mean(policy, policies))
 
-    def _not_offered(self, provider: str, route: RouteConfig) -> Iterator[Channel]:
+    def _not_offered(self, provider: str, match: object) -> Iterator[Channel]:
         built = self._providers[provider]
-        if built is not None:
-            yield from sorted(route.match.channel - built.profile.channels.keys())
+        if built is not None and isinstance(match, dict):
+            asked = match.get("channel")
+            words = {word for _, word in texts_of(asked if isinstance(asked, list) else [asked])}
+            yield from sorted({channel for channel in Channel if channel in words} - built.profile.channels.keys())
 
     def _check_provider(self, name: str, path: Path) -> bool:
-        if name not in self._providers:
+        # Where the file names no provider at all, this one sentence has been said.
+        if self._providers and name not in self._providers:
             self._problems.add(path, f'there is no provider "{name}"', did_you_mean(name, self._providers))
         return name in self._providers
 

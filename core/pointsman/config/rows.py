@@ -1,9 +1,10 @@
 """One row of a price list, read from the texts of its cells: the same rules for CSV files and router.toml."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,8 @@ from pointsman.routing.price import ChargedOn, PriceRow
 from pointsman.text import is_region
 
 PLACES = ("mccmnc", "prefix", "country")
+ONE_PLACE = "|".join(PLACES)
+"""Stands for the three columns of which one must be filled."""
 COLUMNS = (*PLACES, "channel", "price", "currency", "charged_on", "from", "to")
 Cells = tuple[str, ...]
 """The texts of a row in the order of `COLUMNS`."""
@@ -28,12 +31,20 @@ V = TypeVar("V")
 
 
 class RowError(ValueError):
-    """A row cannot be used: which column, and what is wrong with it."""
+    """A cell cannot be used: which column, and what is wrong with it."""
 
     def __init__(self, column: str, problem: str, suggestion: str | None = None) -> None:
         super().__init__(problem)
         self.column = column
         self.suggestion = suggestion
+
+
+class BadRow(ValueError):
+    """A row cannot be used; `flaws` is everything that is wrong with it, at least one thing."""
+
+    def __init__(self, flaws: Iterable[RowError]) -> None:
+        self.flaws = tuple(flaws)
+        super().__init__("; ".join(map(str, self.flaws)))
 
 
 class _Terms(msgspec.Struct, frozen=True):
@@ -55,7 +66,7 @@ class RowReader:
     not known because of another problem.
     """
 
-    def __init__(self, currency: str | None, rated: Collection[str], guess: str | None = None) -> None:
+    def __init__(self, currency: str | None, rated: Container[str], guess: str | None = None) -> None:
         self.currency = currency
         self._rated = rated
         self._guess = guess
@@ -63,7 +74,34 @@ class RowReader:
         self._terms: dict[Cells, _Terms] = {}
 
     def read(self, cells: Cells) -> PriceRow:
-        """Return a row of the texts under `COLUMNS`, empty where nothing stands. Raises `RowError`."""
+        """Return a row of the texts under `COLUMNS`, empty where nothing stands. Raises `BadRow`."""
+        try:
+            return self._read(cells)
+        except RowError as first:
+            raise BadRow(self.flaws(cells) or (first,)) from None
+
+    def flaws(self, cells: Cells) -> tuple[RowError, ...]:
+        """Return what is wrong with each cell of a row, in the order of the columns."""
+        mccmnc, prefix, country, channel, price, currency, charged_on, start, end = cells
+        checks: tuple[Callable[[], object], ...] = (
+            partial(_checked_place, mccmnc, prefix, country),
+            partial(_one_of, "channel", channel, _CHANNELS),
+            partial(_price, price),
+            partial(self._currency, currency),
+            partial(_charged_on, charged_on),
+            partial(_start, start),
+            partial(_end, end),
+            partial(_check_order, start, end),
+        )
+        found: dict[tuple[str, str], RowError] = {}
+        for check in checks:
+            try:
+                check()
+            except RowError as error:
+                found.setdefault((error.column, str(error)), error)
+        return tuple(found.values())
+
+    def _read(self, cells: Cells) -> PriceRow:
         mccmnc, prefix, country = cells[:3]
         column = _checked_place(mccmnc, prefix, country)
         # A list repeats few terms over many numbers, so that reading each of them once saves most of the work.
@@ -87,17 +125,15 @@ class RowReader:
         )
 
     def _read_terms(self, channel: str, price: str, currency: str, charged_on: str, start: str, end: str) -> _Terms:
-        terms = _Terms(
+        _check_order(start, end)
+        return _Terms(
             _one_of("channel", channel, _CHANNELS),
             _price(price),
             self._currency(currency),
-            _one_of("charged_on", charged_on or ChargedOn.SUBMIT, _CHARGED_ON),
-            _moment("from", start) if start else None,
-            _moment("to", end) if end else None,
+            _charged_on(charged_on),
+            _start(start),
+            _end(end),
         )
-        if terms.start is not None and terms.end is not None and terms.start >= terms.end:
-            raise RowError("to", "the row ends before it begins; exchange from and to")
-        return terms
 
     def _currency(self, text: str) -> str:
         if text and text == self.currency:
@@ -134,7 +170,7 @@ def _checked_place(mccmnc: str, prefix: str, country: str) -> str:
         if not is_region(country):
             raise RowError("country", 'expected a country as two capital letters (ISO 3166-1), such as "RU"')
         return "country"
-    raise RowError("|".join(PLACES), "exactly one of mccmnc, prefix and country must be filled")
+    raise RowError(ONE_PLACE, "exactly one of mccmnc, prefix and country must be filled")
 
 
 def _price(text: str) -> Decimal:
@@ -149,6 +185,25 @@ def _one_of(column: str, text: str, known: Mapping[str, V]) -> V:
         expected = ", ".join(f'"{word}"' for word in known)
         raise RowError(column, f"expected one of {expected}", did_you_mean(text, known, or_list=False))
     return known[text]
+
+
+def _charged_on(text: str) -> ChargedOn:
+    return _one_of("charged_on", text or ChargedOn.SUBMIT, _CHARGED_ON)
+
+
+def _start(text: str) -> datetime | None:
+    return _moment("from", text) if text else None
+
+
+def _end(text: str) -> datetime | None:
+    return _moment("to", text) if text else None
+
+
+def _check_order(start: str, end: str) -> None:
+    """Raise `RowError` for a row that ends before it begins, or one of whose ends cannot be read."""
+    first, last = _start(start), _end(end)
+    if first is not None and last is not None and first >= last:
+        raise RowError("to", "the row ends before it begins; exchange from and to")
 
 
 def _moment(column: str, text: str) -> datetime | None:

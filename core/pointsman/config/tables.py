@@ -5,7 +5,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -120,6 +120,13 @@ class TableReader:
         if kind in self._parsers:
             return self._parsers[kind](value)
         raise ValueError(f"a setting cannot be of the type {kind.__name__}; this is a fault of the plugin")
+
+
+def texts_of(value: object) -> Iterator[tuple[int, str]]:
+    """Yield the texts in a list of a table, each with its place: what can be checked although others are no texts."""
+    for place, item in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(item, str):
+            yield place, item
 
 
 def _without_none(kind: Any) -> Any:

@@ -9,6 +9,8 @@ import msgspec
 from pointsman.text import is_region
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_LIFE = 30 * UNITS["d"]
+"""Seconds. No network keeps a message that long; more is a slip of the pen."""
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", re.ASCII)
@@ -18,6 +20,12 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 class Duration(float):
     """A length of time in seconds; the file writes it as `"500ms"`, `"30s"`, `"2m"`, `"1h30m"` or `"1d"`."""
+
+    __slots__ = ()
+
+
+class Life(Duration):
+    """How long a message may live; written like any duration, 30 days at most."""
 
     __slots__ = ()
 
@@ -40,6 +48,14 @@ def parse_duration(value: object) -> Duration:
     if seconds <= 0:
         raise ValueError("expected a duration longer than zero")
     return Duration(seconds)
+
+
+def parse_life(value: object) -> Life:
+    """Return the life of a message. Raises `ValueError` that says how to write one."""
+    life = Life(parse_duration(value))
+    if life > LONGEST_LIFE:
+        raise ValueError('no message lives longer than 30 days; write "30d" or less')
+    return life
 
 
 def parse_address(value: object) -> Address:

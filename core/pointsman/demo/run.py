@@ -32,9 +32,6 @@ BREAKER = BreakerSettings(rest=1.5)
 """Nobody wants to watch for half a minute how a breaker rests."""
 PATIENCE = 60.0
 """Seconds after which the script is broken off and judged as far as it came."""
-WIDTH = 120
-"""Characters of a line where no terminal says how wide it is."""
-
 Prepare = Callable[[Stage], None]
 """Changes the sandboxes before the first message."""
 
@@ -47,10 +44,10 @@ def run_demo(*, json: bool = False, out: Path = Path("demo-out"), seed: int = 7,
     `./router.toml`. Runs an event loop of its own. Raises `ConfigError` when the configuration cannot be used,
     `OSError` when `out` cannot be written to.
     """
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = Console(highlight=False)
     report = perform(config or DEFAULT_CONFIG, out, seed, console=None if json else console)
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
     else:
         show(report, console)
     return 0 if report.ok else 1

@@ -1,14 +1,13 @@
 """Prints the report for people."""
 
-from collections.abc import Collection
-
-from rich.box import SIMPLE_HEAD
+import msgspec
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from pointsman.cli.output import plural
+from pointsman.cli.tables import amounts, folded, lay_out
 from pointsman.demo.report import Doubt, Report, Settlement
-from pointsman.message import Channel, MessageClass
+from pointsman.message import Channel, MessageClass, Money
 
 _WORDS = {
     Settlement.TAKEN: "asked: it was taken",
@@ -17,6 +16,14 @@ _WORDS = {
     Settlement.SENT_AGAIN: "sent again by",
     Settlement.LEFT_UNKNOWN: "left unknown",
 }
+
+
+class Table(msgspec.Struct):
+    """A table on its way to paper."""
+
+    columns: tuple[str, ...]
+    """As `lay_out` reads them."""
+    rows: list[tuple[object, ...]] = msgspec.field(default_factory=list)
 
 
 def show(report: Report, console: Console) -> None:
@@ -33,25 +40,27 @@ def show(report: Report, console: Console) -> None:
     )
     _print(console, "Breakers that moved", _breakers(report))
     _print(console, "Unknown outcomes and how each was settled", _unknowns(report))
-    _duplicates(report, console)
+    _print(console, _duplicates_title(report), _duplicates(report))
     seen = f"{report.requests_made} calls, a line for each; {report.requests_seen} of them reached a sandbox"
-    console.print(f"Log      {escape(report.log)} ({seen})", soft_wrap=True)
-    console.print(f"Metrics  {escape(report.metrics)}\n", soft_wrap=True)
+    _say(console, f"Log      {report.log}")
+    _say(console, f"         {seen}")
+    _say(console, f"Metrics  {report.metrics}")
+    _say(console, "")
     _verdict(report, console)
 
 
 def _print(console: Console, title: str, table: Table) -> None:
-    console.print(f"[bold]{title}[/]", soft_wrap=True)
-    console.print(table)
+    width = console.width if console.is_terminal else None
+    for line in folded(title, width):
+        _say(console, line, style="bold")
+    laid = lay_out(table.columns, table.rows, width)
+    for line in filter(None, (laid.heading, *laid.lines)):
+        _say(console, line)
+    _say(console, "")
 
 
-def _table(*headings: str, numbers: Collection[str] = ()) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        is_number = heading in numbers
-        table.add_column(heading, justify="right" if is_number else "left", no_wrap=heading != "settled")
-    table.caption = " "
-    return table
+def _say(console: Console, line: str, style: str = "") -> None:
+    console.print(Text(line, style=style), soft_wrap=True)
 
 
 def _messages(report: Report) -> Table:
@@ -61,9 +70,9 @@ def _messages(report: Report) -> Table:
         column = "lookups" if row.channel is Channel.HLR else row.message_class.value
         line = counts.setdefault(row.state.value if row.state is not None else "refused before routing", {})
         line[column] = line.get(column, 0) + row.count
-    table = _table("state", *columns, numbers=columns)
+    table = Table(("state", *(f">{column}" for column in columns)))
     for state, line in sorted(counts.items()):
-        table.add_row(state, *(str(line.get(column, "")) for column in columns))
+        table.rows.append((state, *(line.get(column) for column in columns)))
     return table
 
 
@@ -72,24 +81,22 @@ def _calls(report: Report) -> Table:
     counts: dict[tuple[str, str], dict[str, int]] = {}
     for row in report.calls:
         counts.setdefault((row.provider, row.operation), {})[row.outcome] = row.count
-    table = _table("provider", "operation", *outcomes, "all", numbers=(*outcomes, "all"))
+    table = Table(("provider", "operation", *(f">{outcome}" for outcome in outcomes), ">all"))
     for (provider, operation), line in counts.items():
-        table.add_row(provider, operation, *(str(line.get(one, "")) for one in outcomes), str(sum(line.values())))
+        table.rows.append((provider, operation, *(line.get(one) for one in outcomes), sum(line.values())))
     return table
 
 
 def _codes(report: Report) -> Table:
-    table = _table("provider", "operation", "code", "calls", numbers=["calls"])
-    for row in report.codes:
-        table.add_row(row.provider, row.operation, escape(row.code), str(row.count))
-    return table
+    rows: list[tuple[object, ...]] = [(row.provider, row.operation, row.code, row.count) for row in report.codes]
+    return Table(("provider", "operation", "code", ">calls"), rows)
 
 
 def _failovers(report: Report) -> Table:
-    table = _table("from", "to", "why", "code", "messages", numbers=["messages"])
+    table = Table(("from", "to", "why", "code", ">messages"))
     for row in report.failovers:
         why = row.fault or row.cause.replace("_", " ")
-        table.add_row(row.from_provider, row.to_provider, why, escape(row.code), str(row.count))
+        table.rows.append((row.from_provider, row.to_provider, why, row.code, row.count))
     return table
 
 
@@ -101,35 +108,35 @@ def _money_title(report: Report) -> str:
 
 
 def _money(report: Report) -> Table:
-    table = _table("provider", "booked", "in doubt", "currency", numbers=["booked", "in doubt"])
+    table = Table(("provider", ">booked", ">in doubt"))
     for row in report.spending:
-        table.add_row(row.provider, f"{row.booked:.4f}", f"{row.in_doubt:.4f}", row.currency)
+        table.rows.append((row.provider, Money(row.booked, row.currency), Money(row.in_doubt, row.currency)))
     return table
 
 
 def _balances(report: Report) -> Table:
-    figures = ("before", "charged", "other", "after", "believed")
-    table = _table("provider", *figures, "currency", numbers=figures)
+    table = Table(("provider", ">before", ">charged", ">other", ">after", ">believed", "currency"))
     for row in report.balances:
-        amounts = (row.before, row.charged, row.other, row.after, row.believed)
-        shown = ("?" if amount is None else f"{amount:.4f}" for amount in amounts)
-        table.add_row(row.provider, *shown, row.currency)
+        figures = (row.before, row.charged, row.other, row.after, row.believed)
+        shown = amounts([Money(one, row.currency) if one is not None else None for one in figures])
+        bare = (one.removesuffix(f" {row.currency}") or "?" for one in shown)
+        table.rows.append((row.provider, *bare, row.currency))
     return table
 
 
 def _breakers(report: Report) -> Table:
-    table = _table("provider", "channel", "from", "to", "reason")
+    table = Table(("provider", "channel", "from", "to", "~reason"))
     for row in report.breakers:
-        table.add_row(row.provider, row.channel, row.before, row.after, escape(row.reason))
+        table.rows.append((row.provider, row.channel, row.before, row.after, row.reason))
     return table
 
 
 def _unknowns(report: Report) -> Table:
-    table = _table("message", "class", "provider", "why", "settled")
+    table = Table(("message", "class", "provider", "why", "~settled"))
     for doubt in report.unknowns:
         kind = "lookup" if doubt.channel is Channel.HLR else doubt.message_class.value
         why = f"{doubt.reason} {doubt.code}" if doubt.code not in (None, doubt.reason) else doubt.reason
-        table.add_row(doubt.message, kind, doubt.provider, escape(why), _settled(doubt))
+        table.rows.append((doubt.message, kind, doubt.provider, why, _settled(doubt)))
     return table
 
 
@@ -138,21 +145,26 @@ def _settled(doubt: Doubt) -> str:
     return f"{words} {doubt.next_provider or 'nobody'}" if words.endswith(" by") else words
 
 
-def _duplicates(report: Report, console: Console) -> None:
+def _duplicates_title(report: Report) -> str:
     allowed = sum(one.allowed for one in report.duplicates)
     forbidden = len(report.duplicates) - allowed
-    console.print(f"[bold]Duplicates[/]: {forbidden} where the rules forbid them, {allowed} where they allow them")
+    return f"Duplicates: {forbidden} where the rules forbid them, {allowed} where they allow them"
+
+
+def _duplicates(report: Report) -> Table:
+    table = Table(("message", "class", "taken by", "~verdict"))
     for one in report.duplicates:
-        why = "sent again after an unknown outcome, which is allowed" if one.allowed else "FORBIDDEN"
-        console.print(f"  {one.message}, {one.message_class}, by {' and '.join(one.providers)}: {why}", soft_wrap=True)
-    console.print()
+        verdict = "sent again after an unknown outcome, which is allowed" if one.allowed else "FORBIDDEN"
+        table.rows.append((one.message, one.message_class, " and ".join(one.providers), verdict))
+    return table
 
 
 def _verdict(report: Report, console: Console) -> None:
     for deviation in report.deviations:
-        console.print(f"[red]deviation[/] {escape(deviation.about)}: {escape(deviation.problem)}", soft_wrap=True)
+        _say(console, f"deviation  {deviation.about}: {deviation.problem}", style="red")
     total = sum(row.count for row in report.messages)
     if report.ok:
-        console.print(f"[bold green]All {total} messages ended as the script implies[/] ({report.seconds:.1f} s)")
+        _say(console, f"All {total} messages ended as the script implies ({report.seconds:.1f} s)", style="bold green")
     else:
-        console.print(f"[bold red]{len(report.deviations)} deviations from the script[/] ({report.seconds:.1f} s)")
+        count = plural(len(report.deviations), "deviation")
+        _say(console, f"{count} from the script ({report.seconds:.1f} s)", style="bold red")

@@ -51,7 +51,7 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         connections=config.max_in_flight,
     )
     transport = Transport(endpoint, shop.clock, only_loopback=shop.only_loopback)
-    caller = Caller(config.name, provider, transport, guard, shop.bus, shop.clock)
+    caller = Caller(config.name, provider, transport, guard, shop.bus, shop.clock, slots=config.max_in_flight)
     lane = Lane(
         provider,
         caller,
@@ -63,7 +63,7 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         slots=config.max_in_flight,
         batch=config.batch,
     )
-    view.queued = lambda: lane.waiting_parts
+    view.queued = lane.parts_before
     return Station(
         name=config.name,
         plugin=config.plugin,

@@ -9,11 +9,11 @@ import msgspec
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.engine.queue import Passage, Ticket, Withdrawn
+from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, Rested, Spent
-from pointsman.message import Envelope, MessageClass, Money
+from pointsman.message import Envelope, Money
 from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Unknown
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Lease, Move
@@ -24,12 +24,6 @@ from pointsman.routing.price import ChargedOn
 from pointsman.routing.rests import Rests
 from pointsman.routing.tariff import Rates
 from pointsman.store.record import Begin, Intent, Settle
-
-_URGENCY: Mapping[MessageClass, int] = {
-    MessageClass.OTP: 0,
-    MessageClass.TRANSACTIONAL: 1,
-    MessageClass.MARKETING: 2,
-}
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,13 +79,12 @@ class Attempts:
         stake = self._stake(envelope, decision)
         if stake is None:
             return Withdrawn.BREAKER
-        submission = self._submission(envelope, ref or f"{envelope.id}{number:02d}", stake)
-        ticket = self._ticket(envelope, decision, number, stake, submission, given_up)
-        stake.station.lane.put(ticket)
         try:
-            passage = await ticket.passage
-        except asyncio.CancelledError:
-            ticket.passage.cancel()
+            submission = self._submission(envelope, ref or f"{envelope.id}{number:02d}", stake)
+            ticket = self._ticket(envelope, decision, number, stake, submission, given_up)
+            stake.station.lane.put(ticket)
+            passage = await ticket.passage  # cancelled with whoever waits for it
+        except BaseException:
             self._hand_back(envelope, stake)
             raise
         if isinstance(passage, Withdrawn):
@@ -156,7 +149,7 @@ class Attempts:
             provider=station.name,
             number=number,
             decision_id=decision.id,
-            urgency=_URGENCY[envelope.message.message_class],
+            urgency=URGENCY[envelope.message.message_class],
             parts=envelope.parts,
             price=stake.candidate.total,
             limits=station.view.limits[envelope.channel],

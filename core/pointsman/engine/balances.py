@@ -1,6 +1,7 @@
 """Reading balances: on a timer, and at once when a provider says that the money is gone."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from pointsman.clock import Clock
@@ -13,6 +14,8 @@ from pointsman.outcome import Fault, Refused
 from pointsman.plugin import Balance, TellsBalance
 from pointsman.routing.rests import Rests
 from pointsman.routing.tariff import Rates
+
+_log = logging.getLogger("pointsman.balances")
 
 CREDITS_EVERY = 300.0
 """Seconds between two looks at an account that is out of money."""
@@ -92,8 +95,12 @@ class Balances:
         urgent, first = self._urgent[station.name], self._first[station.name]
         while True:
             urgent.clear()
-            await self.read(station)
-            first.set()
+            try:
+                await self.read(station)
+            except Exception as error:  # noqa: BLE001 - the next reading may do better; without it there is none at all
+                _log.warning("the balance of %s was not taken over: %s", station.name, type(error).__name__)
+            finally:
+                first.set()
             pause = station.balance_every
             if self._rests.wants_money(station.name):
                 pause = min(pause, CREDITS_EVERY)

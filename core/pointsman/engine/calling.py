@@ -19,6 +19,9 @@ from pointsman.transport import Failure, FailureReason, Progress, Transport
 
 T = TypeVar("T")
 
+BACKGROUND = frozenset({Operation.POLL, Operation.BALANCE, Operation.RECONCILE})
+"""What can wait; it never takes all connections, so that messages do not queue behind questions."""
+
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a call is about, for those who watch it."""
@@ -78,11 +81,12 @@ async def _at_once() -> None:
 class Caller:
     """Everything that goes out to one provider goes through here.
 
-    State: the session. How many requests are in flight together is the transport's limit.
+    State: the session, and how many of the `slots` connections the operations in the background may take: all but one.
+    How many requests are in flight together is the transport's limit.
     """
 
     def __init__(
-        self, name: str, provider: Provider, transport: Transport, guard: Guard, bus: Bus, clock: Clock
+        self, name: str, provider: Provider, transport: Transport, guard: Guard, bus: Bus, clock: Clock, *, slots: int
     ) -> None:
         self._name = name
         self._provider = provider
@@ -92,6 +96,7 @@ class Caller:
         self._clock = clock
         self._sessions = Sessions(self._log_in, clock)
         self._needs_session: dict[tuple[Operation, Channel | None], bool] = {}
+        self._background = asyncio.Semaphore(max(1, slots - 1))
 
     async def close(self) -> None:
         """End a login that is still in flight."""
@@ -104,9 +109,14 @@ class Caller:
 
         `leaving` is awaited when everything is ready for the request to leave; what it raises keeps it here.
         """
+        if plan.operation in BACKGROUND:
+            async with self._background:
+                return await self._call(plan, calls or Calls(), leaving)
+        return await self._call(plan, calls or Calls(), leaving)
+
+    async def _call(self, plan: Plan[T], calls: Calls, leaving: Callable[[], Awaitable[None]]) -> T | Failed:
         if self._guard.quarantined:
             return Refused(fault=Fault.UNAVAILABLE, code="quarantined", detail="its plugin is out of use")
-        calls = calls or Calls()
         session = await self._session_for(plan)
         if isinstance(session, Refused):
             return session

@@ -1,17 +1,21 @@
 """Attempts whose outcome stayed unknown: asked about now and then for as long as an answer can still come."""
 
 import asyncio
+import logging
 
 import msgspec
 
 from pointsman.clock import Clock
 from pointsman.engine.looking import LOOKS_FOR_ABSENT, Looking
+from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.engine.tracking import Tracking
 from pointsman.message import Envelope
-from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy
-from pointsman.plugin import Absent, Submission
+from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy, Unknown
+from pointsman.plugin import Absent, Reconciling, Submission
+
+_log = logging.getLogger("pointsman.doubts")
 
 FIRST_PAUSE = 60.0
 LONGEST_PAUSE = 3600.0
@@ -33,10 +37,13 @@ class Doubts:
     Providers that are asked by a repeat of the submit are left alone: a late repeat would be a new order.
     """
 
-    def __init__(self, looking: Looking, resolving: Resolving, tracking: Tracking, clock: Clock) -> None:
+    def __init__(
+        self, looking: Looking, resolving: Resolving, tracking: Tracking, recorder: Recorder, clock: Clock
+    ) -> None:
         self._looking = looking
         self._resolving = resolving
         self._tracking = tracking
+        self._recorder = recorder
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -44,7 +51,7 @@ class Doubts:
         """Look into an attempt from now on."""
         rule = doubt.station.reconciling(doubt.envelope.channel)
         if rule is not None and not rule.repeats:
-            task = asyncio.create_task(self._look(doubt), name="doubt")
+            task = asyncio.create_task(self._look(doubt, rule), name="doubt")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -54,21 +61,53 @@ class Doubts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _look(self, doubt: Doubt) -> None:
+    async def _look(self, doubt: Doubt, rule: Reconciling) -> None:
         pause = FIRST_PAUSE
         absent = 0
         while self._clock.now() - doubt.attempt.started_at < GIVE_UP:
             await self._clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-            found = await self._looking.ask(doubt.station, doubt.envelope, doubt.attempt, doubt.sent)
-            if isinstance(found, Accepted):
-                await self._settle(doubt, found)
-                return
-            absent = absent + 1 if isinstance(found, Absent) else 0
-            if absent >= LOOKS_FOR_ABSENT:
-                await self._settle(doubt, Refused(fault=Fault.UNAVAILABLE, code="not_sent"))
-                return
+            try:
+                asked_at = self._clock.now()
+                found = await self._ask(doubt)
+                absent = _absences(absent, found, counts=asked_at >= _settled_at(doubt.attempt, rule))
+                if found is None or await self._cleared_up(doubt, found, absent):
+                    return
+            except Exception as error:  # noqa: BLE001 - one look that fails must not end all later ones
+                _log.warning("a look into an unknown outcome failed: %s", type(error).__name__)
 
-    async def _settle(self, doubt: Doubt, outcome: Outcome) -> None:
-        record = await self._resolving.resolve(doubt.envelope, doubt.attempt, outcome, SettledBy.RECONCILED)
-        await self._tracking.follow(record, record.attempts[doubt.attempt.number - 1])
+    async def _ask(self, doubt: Doubt) -> Accepted | Absent | Unknown | Refused | None:
+        """Return what the provider says; None when there is nothing to ask any more."""
+        if not await self._is_open(doubt):
+            return None
+        return await self._looking.ask(doubt.station, doubt.envelope, doubt.attempt, doubt.sent)
+
+    async def _cleared_up(self, doubt: Doubt, found: object, absent: int) -> bool:
+        """Settle the attempt if that is possible now; say whether it is settled, by whomsoever."""
+        if isinstance(found, Accepted):
+            outcome: Outcome = found
+        elif absent >= LOOKS_FOR_ABSENT:
+            outcome = Refused(fault=Fault.UNAVAILABLE, code="not_sent")
+        else:
+            return False
+        if await self._is_open(doubt):
+            record = await self._resolving.resolve(doubt.envelope, doubt.attempt, outcome, SettledBy.RECONCILED)
+            await self._tracking.follow(record, record.attempts[doubt.attempt.number - 1])
+        return True
+
+    async def _is_open(self, doubt: Doubt) -> bool:
+        """Say whether nobody knows yet: no report has told meanwhile, and the message is not forgotten."""
+        record = await self._recorder.get(doubt.envelope.id)
+        return record is not None and isinstance(record.attempts[doubt.attempt.number - 1].outcome, Unknown)
+
+
+def _settled_at(attempt: Attempt, rule: Reconciling) -> float:
+    """Return the moment from which "not there" says something: the provider has had its time with the last request."""
+    return attempt.started_at + attempt.duration + rule.settle
+
+
+def _absences(before: int, found: object, *, counts: bool) -> int:
+    """Return how often in a row the provider said "not there" when that says something."""
+    if not isinstance(found, Absent):
+        return 0
+    return before + 1 if counts else before

@@ -36,7 +36,7 @@ from pointsman.routing.failover import (
 )
 from pointsman.routing.match import Route
 from pointsman.store import Record
-from pointsman.store.record import End
+from pointsman.store.record import End, is_final
 
 
 class Desk(msgspec.Struct, kw_only=True, eq=False):
@@ -146,7 +146,9 @@ class Flow:
         """Write down that nothing more is going to be tried; a message that was taken meanwhile stays as it is."""
         if self._taken:
             return await self._finish(State.SENT)
-        in_doubt = any(isinstance(past.outcome, Unknown) for past in self._past)
+        record = await self._desk.recorder.get(self._envelope.id)
+        in_flight = record is not None and record.intent is not None
+        in_doubt = in_flight or any(isinstance(past.outcome, Unknown) for past in self._past)
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
 
     def _keep_ref(self, made: Made) -> None:
@@ -166,7 +168,13 @@ class Flow:
     async def again(self, excluding: str) -> Record:
         """Go on after a provider took the message and then reported that it could not do it."""
         self._tried.add(excluding)
+        self._taken = False
+        self._news.clear()
         return await self.run()
+
+    async def settle_for(self, record: Record) -> Record:
+        """Write down that nobody else is asked after a provider could not do it."""
+        return record if is_final(record) else await self._end(State.FAILED, None)
 
     def _next_choice(self) -> Decision:
         """Choose among all, or the provider that was waited for unless it went out of use during the wait."""

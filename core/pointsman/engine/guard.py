@@ -1,16 +1,21 @@
 """Keeping a plugin's mistakes to itself: what it raises or how long it takes must not reach anybody else."""
 
+import logging
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, cpu_time
 
 T = TypeVar("T")
+_log = logging.getLogger("pointsman.plugins")
 
 TOO_LONG = 0.25
 """Seconds of the event loop that one call of a plugin's function may take."""
 STRIKES = 3
-"""A plugin that broke its contract so often is out of use until the configuration changes."""
+"""A plugin that broke its contract so often within `WINDOW` is out of use until the configuration changes."""
+WINDOW = 600.0
+"""Seconds after which a breach of contract does not count any more."""
 
 
 class Broke(Exception):
@@ -18,38 +23,78 @@ class Broke(Exception):
 
 
 class Guard:
-    """Calls the functions of one provider's plugin and counts what they do wrong."""
+    """Calls the functions of one provider's plugin and counts what they do wrong.
 
-    def __init__(self, clock: Clock, quarantine: Callable[[str], None]) -> None:
+    A call is slow when the processor worked too long for it. One during which the loop merely stood still may be the
+    machine's doing, which was suspended or busy with others; that counts when it happens to one function again and
+    again without a quick call in between, because then the function waits for something.
+
+    State: when the last breaches were, when each function stood still, and whether the plugin is out of use.
+    """
+
+    def __init__(self, clock: Clock, quarantine: Callable[[str], None], cpu: Callable[[], float] = cpu_time) -> None:
         self._clock = clock
         self._quarantine = quarantine
-        self._strikes = 0
+        self._cpu = cpu
+        self._strikes: deque[float] = deque(maxlen=STRIKES)
+        self._stalls: dict[str, deque[float]] = {}
+        self._quarantined = False
 
     @property
     def quarantined(self) -> bool:
         """Whether the plugin is out of use: nothing new is asked of it, not even reports or a balance."""
-        return self._strikes >= STRIKES
+        return self._quarantined
 
     def call(self, what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
         """Return what `function` returns, if that is `sound`. Raises `Broke` otherwise."""
-        started = self._clock.monotonic()
+        started, worked = self._clock.monotonic(), self._cpu()
         try:
-            value = function()
-            fits = sound(value)
-        except Exception as error:
-            reason = f"{what} raised {type(error).__name__}"
-            self.strike(reason)
-            raise Broke(reason) from error
-        if self._clock.monotonic() - started > TOO_LONG:
-            self.strike(f"{what} kept the event loop for more than {TOO_LONG} s")
-        if not fits:
-            reason = f"{what} returned {type(value).__name__} where its contract knows something else"
-            self.strike(reason)
-            raise Broke(reason)
+            value = _checked(what, function, sound)
+        except Broke as broke:
+            self.strike(str(broke))
+            raise
+        finally:
+            self._time(what, self._clock.monotonic() - started, self._cpu() - worked)
         return value
+
+    def call_for_strangers(self, what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
+        """Do the same with something that anybody may have sent us: a failure is logged, but nothing is counted.
+
+        Otherwise whoever finds the address for reports could put a provider out of use with rubbish.
+        """
+        try:
+            return _checked(what, function, sound)
+        except Broke as broke:
+            _log.warning("a plugin could not handle what came from outside: %s", broke)
+            raise
 
     def strike(self, reason: str) -> None:
         """Count a breach of contract."""
-        self._strikes += 1
-        if self._strikes == STRIKES:
+        self._count(self._strikes, reason)
+
+    def _time(self, what: str, elapsed: float, worked: float) -> None:
+        reason = f"{what} kept the event loop for more than {TOO_LONG} s"
+        if worked > TOO_LONG:
+            self.strike(reason)
+        elif elapsed > TOO_LONG:
+            self._count(self._stalls.setdefault(what, deque(maxlen=STRIKES)), reason)
+        elif self._stalls:
+            self._stalls.pop(what, None)
+
+    def _count(self, moments: deque[float], reason: str) -> None:
+        now = self._clock.monotonic()
+        moments.append(now)
+        if not self._quarantined and len(moments) == STRIKES and now - moments[0] < WINDOW:
+            self._quarantined = True
             self._quarantine(reason)
+
+
+def _checked(what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
+    try:
+        value = function()
+        fits = sound(value)
+    except Exception as error:
+        raise Broke(f"{what} raised {type(error).__name__}") from error
+    if not fits:
+        raise Broke(f"{what} returned {type(value).__name__} where its contract knows something else")
+    return value

@@ -6,17 +6,21 @@ sending the halves cannot duplicate anything.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from pointsman.clock import Clock
 from pointsman.engine.calling import Caller, Calls
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
-from pointsman.engine.queue import Load, Queue, Ticket, Withdrawn, answer
+from pointsman.engine.queue import URGENCY, Load, Queue, Ticket, Withdrawn, answer, fail
 from pointsman.engine.submitting import divisible, submit_plan
+from pointsman.message import MessageClass
 from pointsman.outcome import Fault, Outcome, Refused, Unknown, UnknownReason
 from pointsman.plugin import Batch, Each, Provider, Resubmit, Whole
 from pointsman.routing.limiter import Limiter
+
+_log = logging.getLogger("pointsman.lane")
 
 Starter = Callable[[Sequence[Ticket], Batch, float], Awaitable[None]]
 """Called before a request leaves, to write down which attempts are about to start."""
@@ -30,7 +34,7 @@ _NOT_SENT = Refused(fault=Fault.UNAVAILABLE, code="not_sent", detail="the router
 
 
 class _Thinner(Exception):
-    """Not everybody in a load wants to go any more, and nothing has left yet; `load` is what remains, if anything."""
+    """A load cannot go as it is, and nothing has left yet; `load` is what is left of it, if anything."""
 
     def __init__(self, load: Load | None) -> None:
         super().__init__()
@@ -87,10 +91,9 @@ class Lane:
         """Messages in the queue."""
         return len(self._queue)
 
-    @property
-    def waiting_parts(self) -> int:
-        """Segments in the queue."""
-        return self._queue.parts
+    def parts_before(self, message_class: MessageClass) -> int:
+        """Return the segments in the queue that go before a newcomer of this class."""
+        return self._queue.parts_before(URGENCY[message_class])
 
     @property
     def in_flight(self) -> int:
@@ -150,6 +153,8 @@ class Lane:
         started_at = self._clock.now()
         try:
             await self._travel(load, calls, started_at)
+        except Exception as error:  # noqa: BLE001 - told to those who wait; the next load must travel all the same
+            _log.error("a request to %s came to nothing: %s", load.places[0][0].provider, type(error).__name__)
         finally:
             for ticket in load.tickets():
                 answer(ticket, _NOT_SENT, ticket.submission, "", calls, started_at, shared=False)
@@ -164,9 +169,12 @@ class Lane:
             if thinner.load is not None:
                 await self._travel(thinner.load, calls, started_at)
             return
-        except BaseException:
-            lost = _CUT_OFF if calls.count > before else _NOT_SENT
+        except BaseException as error:
+            left = calls.count > before
             for ticket in load.tickets():
+                if not left and isinstance(error, Exception):
+                    fail(ticket, error)
+                lost = _CUT_OFF if left else _NOT_SENT
                 answer(ticket, lost, ticket.submission, batch.ref, calls, started_at, shared=False)
             raise
         if len(load.places) > 1 and divisible(result):
@@ -187,8 +195,9 @@ class Lane:
         """Submit once, and once more in another form where the plugin knows one."""
 
         async def leaving() -> None:
-            if calls.count == 0 and (rest := load.sifted()) != load:
-                raise _Thinner(rest)  # the login may have taken longer than some of them live, or want to wait
+            # The login may have taken longer than some of them live, or want to wait, or are said to live.
+            if calls.count == 0 and ((rest := load.sifted()) != load or not load.is_fresh(self._clock.now())):
+                raise _Thinner(rest)
             await self._start(tuple(load.tickets()), batch, started_at)
 
         result = await self._caller.call(submit_plan(self._provider, load, batch), calls, leaving)

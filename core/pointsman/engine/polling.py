@@ -2,22 +2,33 @@
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, as_utc
+from pointsman.engine.backoff import Backoff
 from pointsman.engine.calling import Caller, Plan, Subject, judge_read
 from pointsman.engine.soundness import are_reports, is_refusal
 from pointsman.events import Operation
 from pointsman.message import Channel, Msisdn
-from pointsman.outcome import DeliveryState, LookupResult, LookupState, Refused, Report
+from pointsman.outcome import DeliveryState, Fault, LookupResult, LookupState, Refused, Report
 from pointsman.plugin import Polling, Polls, Provider, Tracked
+from pointsman.routing.failover import RULES, Blame
+
+_log = logging.getLogger("pointsman.polling")
 
 POLLS_IN_FLIGHT = 4
+PUT_OFF_TOGETHER = 500
+"""Watches that are put off in one go while the provider is left alone; more would hold up the event loop."""
 GIVE_UP = Polling().give_up
 """Seconds after which a message is given up where nobody can be asked."""
+GIVE_UP_AGAIN = 60.0
+"""Seconds until a message is given up again, when that could not be written down."""
+AGAINST_ALL = frozenset({Blame.PACE, Blame.CELL, Blame.ACCOUNT})
+"""Refusals of a question that another question would meet with as well."""
 
 Taker = Callable[[str, tuple[Report, ...]], Awaitable[frozenset[str]]]
 """Takes a provider's reports in; returns the ids about which there is nothing more to learn."""
@@ -33,12 +44,18 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
     accepted_at: float
     """Wall time."""
     polls: int = 0
+    give_up_at: float = 0.0
+    """Monotonic time, set when the watch begins: a clock that is set must neither end the asking nor prolong it."""
 
 
 class Poller:
     """The watches of one provider, by the time when they are due.
 
-    State: the heap of watches, the ids that are watched, and the questions in flight.
+    Pace and give-up hang on monotonic time. A refusal that speaks against more than the question makes a pause, in
+    which nobody is asked but messages are given up as usual; after it, one question at a time goes out until one is
+    answered.
+
+    State: a heap of watches for each channel, the ids that are watched, the questions in flight, and the pause.
     """
 
     def __init__(
@@ -56,32 +73,39 @@ class Poller:
         self._polling = polling if isinstance(provider, Polls) else {}
         self._take = take
         self._clock = clock
-        self._heap: list[tuple[float, int, Watch]] = []
+        self._heaps: dict[Channel, list[tuple[float, int, Watch]]] = {channel: [] for channel in Channel}
         self._count = 0
         self._news = asyncio.Event()
         self._watched: set[str] = set()
         self._asking: set[asyncio.Task[None]] = set()
+        self._backoff = Backoff()
 
     def __repr__(self) -> str:
-        return f"<Poller {self._name} watches={len(self._heap)} asking={len(self._asking)}>"
+        watches = sum(map(len, self._heaps.values()))
+        return f"<Poller {self._name} watches={watches} asking={len(self._asking)}>"
 
     def add(self, watch: Watch) -> None:
         """Watch an id from now on; equal messages may share one, which is asked about once for all of them."""
         if watch.provider_id not in self._watched:
             self._watched.add(watch.provider_id)
+            age = max(self._clock.now() - watch.accepted_at, 0.0)
+            watch.give_up_at = self._clock.monotonic() + self._rule(watch).give_up - age
             self._schedule(watch)
-            self._news.set()
 
     async def run(self) -> None:
         """Ask whenever something is due, for ever."""
         try:
             while True:
                 await self._until_due()
-                while len(self._asking) >= POLLS_IN_FLIGHT:
+                while len(self._asking) >= (1 if self._backoff.failures else POLLS_IN_FLIGHT):
                     await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
-                due = self._due()
+                now = self._clock.monotonic()
+                paused = self._backoff.pauses(now)
+                due = self._due(now, most=PUT_OFF_TOGETHER if paused else None)
                 if due:
-                    task = asyncio.create_task(self._ask(due), name=f"poll {self._name}")
+                    task = asyncio.create_task(
+                        self._put_off(due) if paused else self._ask(due), name=f"poll {self._name}"
+                    )
                     self._asking.add(task)
                     task.add_done_callback(self._asking.discard)
         finally:
@@ -91,7 +115,8 @@ class Poller:
     async def _until_due(self) -> None:
         while True:
             self._news.clear()
-            wait = self._heap[0][0] - self._clock.now() if self._heap else None
+            first = self._first()
+            wait = first[0][0] - self._clock.monotonic() if first else None
             if wait is not None and wait <= 0:
                 return
             waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(self._told())}
@@ -110,44 +135,67 @@ class Poller:
         await self._clock.sleep(seconds)
         return None
 
-    def _due(self) -> list[Watch]:
-        """Take the watches of the next question: all due, of one channel, as many as the provider allows."""
-        now = self._clock.now()
+    def _first(self) -> list[tuple[float, int, Watch]] | None:
+        """Return the heap of the channel on which something is due first."""
+        return min((heap for heap in self._heaps.values() if heap), key=lambda heap: heap[0], default=None)
+
+    def _due(self, now: float, most: int | None = None) -> list[Watch]:
+        """Take the watches of the next question: all due, of one channel, as many as the provider allows or `most`."""
+        heap = self._first()
         batch: list[Watch] = []
-        others: list[tuple[float, int, Watch]] = []
-        while self._heap and self._heap[0][0] <= now:
-            entry = heapq.heappop(self._heap)
-            watch = entry[2]
-            limit = self._polling[watch.channel].batch if watch.channel in self._polling else 1
-            if not batch or (watch.channel is batch[0].channel and len(batch) < limit):
-                batch.append(watch)
-            else:
-                others.append(entry)
-                if len(batch) >= limit:
-                    break
-        for entry in others:
-            heapq.heappush(self._heap, entry)
+        while heap and heap[0][0] <= now and len(batch) < (most or self._rule(heap[0][2]).batch):
+            batch.append(heapq.heappop(heap)[2])
         return batch
 
     async def _ask(self, watches: list[Watch]) -> None:
-        done: frozenset[str] = frozenset()
+        """Ask about watches, take in what is told, and go on with those about which there is more to learn."""
+        done: set[str] = set()
         try:
             if watches[0].channel in self._polling:
-                reports = await self._reports(watches)
-                done = await self._take(self._name, reports)
-        finally:
-            left = [watch for watch in watches if watch.provider_id not in done]
-            over = [watch for watch in left if self._age(watch) >= self._rule(watch).give_up]
-            for watch in watches:
-                if watch in left and watch not in over:
-                    watch.polls += 1
-                    self._schedule(watch)
-                else:
-                    self._watched.discard(watch.provider_id)
-            self._news.set()
-        if over:
-            at = datetime.fromtimestamp(self._clock.now(), tz=UTC)
-            await self._take(self._name, tuple(_given_up(watch, at) for watch in over))
+                for report in await self._reports(watches):
+                    done |= await self._taken(report)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the messages must be asked about again
+            _log.warning("asking %s for reports failed: %s", self._name, type(error).__name__)
+        left = []
+        for watch in watches:
+            if watch.provider_id in done:
+                self._watched.discard(watch.provider_id)
+            else:
+                watch.polls += 1
+                left.append(watch)
+        await self._go_on(left)
+
+    async def _put_off(self, watches: list[Watch]) -> None:
+        """Leave the provider alone for the present."""
+        await self._go_on(watches, not_before=self._backoff.until)
+
+    async def _go_on(self, watches: list[Watch], not_before: float = float("-inf")) -> None:
+        """Give up what is too old; put the others down for later."""
+        now = self._clock.monotonic()
+        for watch in watches:
+            if now < watch.give_up_at:
+                self._schedule(watch, not_before)
+        for watch in watches:
+            if now >= watch.give_up_at:
+                await self._give_up(watch)
+
+    async def _give_up(self, watch: Watch) -> None:
+        try:
+            await self._take(self._name, (_given_up(watch, as_utc(self._clock.now())),))
+        except Exception as error:  # noqa: BLE001 - somebody may wait for this message: its end must come some time
+            _log.error("a message of %s could not be given up: %s", self._name, type(error).__name__)
+            watch.give_up_at = self._clock.monotonic() + GIVE_UP_AGAIN
+            self._schedule(watch)
+        else:
+            self._watched.discard(watch.provider_id)
+
+    async def _taken(self, report: Report) -> frozenset[str]:
+        """Have one report taken in; one that cannot be must not be in the way of the others."""
+        try:
+            return await self._take(self._name, (report,))
+        except Exception as error:  # noqa: BLE001 - it is asked for again
+            _log.warning("a report of %s could not be taken in: %s", self._name, type(error).__name__)
+            return frozenset()
 
     async def _reports(self, watches: list[Watch]) -> tuple[Report, ...]:
         provider = self._provider
@@ -169,22 +217,32 @@ class Poller:
             sound=_sound,
             judge=judge_read,
         )
+        asked_at = self._clock.monotonic()
         result = await self._caller.call(plan)
+        self._heed(result, asked_at)
         return result if isinstance(result, tuple) else ()
 
-    def _schedule(self, watch: Watch) -> None:
-        rule = self._rule(watch)
-        pause = _pause(rule, watch.polls)
-        give_up = watch.accepted_at + rule.give_up
-        due = self._clock.now() + pause if watch.channel in self._polling else give_up
+    def _heed(self, result: object, asked_at: float) -> None:
+        """Pause after a refusal that others would meet with as well."""
+        match result:
+            case Refused(fault=fault, retry_after=wanted) if RULES[fault].blame in AGAINST_ALL:
+                self._backoff.failed(asked_at, self._clock.monotonic(), wanted if fault is Fault.THROTTLED else None)
+            case _:
+                self._backoff.succeeded()
+
+    def _schedule(self, watch: Watch, not_before: float = float("-inf")) -> None:
+        now = self._clock.monotonic()
+        due = watch.give_up_at
+        if watch.channel in self._polling:
+            due = min(due, max(now + _pause(self._rule(watch), watch.polls), not_before))
         self._count += 1
-        heapq.heappush(self._heap, (min(due, max(give_up, self._clock.now())), self._count, watch))
+        entry = (max(due, now), self._count, watch)
+        heapq.heappush(self._heaps[watch.channel], entry)
+        if self._first() is self._heaps[watch.channel] and self._heaps[watch.channel][0] is entry:
+            self._news.set()
 
     def _rule(self, watch: Watch) -> Polling:
         return self._polling.get(watch.channel) or Polling(give_up=GIVE_UP)
-
-    def _age(self, watch: Watch) -> float:
-        return self._clock.now() - watch.accepted_at
 
 
 def _pause(rule: Polling, polls: int) -> float:

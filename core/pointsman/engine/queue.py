@@ -3,16 +3,28 @@
 import enum
 import heapq
 from asyncio import Future
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 import msgspec
 
 from pointsman.engine.calling import Calls
-from pointsman.message import Channel, Money, channel_of
+from pointsman.message import Channel, MessageClass, Money, channel_of
 from pointsman.outcome import Outcome
 from pointsman.plugin import ChannelLimits, Submission
+
+URGENCY: Mapping[MessageClass, int] = MappingProxyType(
+    {
+        MessageClass.OTP: 0,
+        MessageClass.TRANSACTIONAL: 1,
+        MessageClass.MARKETING: 2,
+    }
+)
+"""Lower goes first."""
+STALE = timedelta(seconds=1)
+"""A life time that is wrong by so much is not told any more."""
 
 
 class Withdrawn(enum.Enum):
@@ -99,8 +111,14 @@ class Load(msgspec.Struct, frozen=True):
         """Bring the life times that providers are told up to date: some of them waited."""
         for ticket in self.tickets():
             if ticket.submission.ttl is not None:
-                left = timedelta(seconds=max(ticket.deadline - now, 0.0))
-                ticket.submission = msgspec.structs.replace(ticket.submission, ttl=left)
+                ticket.submission = msgspec.structs.replace(ticket.submission, ttl=_left(ticket, now))
+
+    def is_fresh(self, now: float) -> bool:
+        """Say whether the life times that providers are told are true to a second or so."""
+        return all(
+            ticket.submission.ttl is None or ticket.submission.ttl - _left(ticket, now) < STALE
+            for ticket in self.tickets()
+        )
 
     def tickets(self) -> Iterator[Ticket]:
         """All tickets, place by place."""
@@ -114,6 +132,10 @@ class Load(msgspec.Struct, frozen=True):
         return Load(places) if places else None
 
 
+def _left(ticket: Ticket, now: float) -> timedelta:
+    return timedelta(seconds=max(ticket.deadline - now, 0.0))
+
+
 class Queue:
     """Tickets in order of urgency and arrival, with those of one batch key findable together."""
 
@@ -122,17 +144,21 @@ class Queue:
         self._by_key: dict[Hashable, deque[Ticket]] = {}
         self._arrivals = 0
         self._waiting = 0
-        self.parts = 0
-        """Segments of all that wait."""
+        self._parts: Counter[int] = Counter()
+        """Segments of those that wait, by urgency."""
 
     def __len__(self) -> int:
         return self._waiting
+
+    def parts_before(self, urgency: int) -> int:
+        """Return the segments that go before a newcomer of this urgency."""
+        return sum(parts for one, parts in self._parts.items() if one <= urgency)
 
     def put(self, ticket: Ticket, key: Hashable | None) -> None:
         """Add a ticket; `key` None travels alone."""
         self._arrivals += 1
         self._waiting += 1
-        self.parts += ticket.parts
+        self._parts[ticket.urgency] += ticket.parts
         heapq.heappush(self._heap, (ticket.urgency, self._arrivals, key, ticket))
         if key is not None:
             self._by_key.setdefault(key, deque()).append(ticket)
@@ -212,7 +238,13 @@ class Queue:
     def _take(self, ticket: Ticket) -> None:
         ticket.taken = True
         self._waiting -= 1
-        self.parts -= ticket.parts
+        self._parts[ticket.urgency] -= ticket.parts
+
+
+def fail(ticket: Ticket, error: Exception) -> None:
+    """Raise an error at the one who waits for a ticket, of which nothing has left; the first answer counts."""
+    if not ticket.passage.done():
+        ticket.passage.set_exception(error)
 
 
 def answer(

@@ -1,17 +1,23 @@
 """The way of a message from the door to its last word: its attempts, its reports, and the second try of a lookup."""
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk, Flow
 from pointsman.engine.parsing import Parsed
 from pointsman.engine.tracking import Tracking
 from pointsman.message import Channel
-from pointsman.outcome import State
 from pointsman.store import Record
+from pointsman.store.record import is_final
 
 SECOND_OPINIONS = 1
 """How many other providers are asked when one could not answer a lookup."""
+
+
+def _nobody_asks() -> None:
+    pass
 
 
 class Serving:
@@ -28,15 +34,17 @@ class Serving:
     def __len__(self) -> int:
         return len(self._flows)
 
-    async def send(self, parsed: Parsed, *, until_final: bool) -> Record:
+    async def send(
+        self, parsed: Parsed, *, until_final: bool, attempted: Callable[[], object] = _nobody_asks
+    ) -> Record:
         """Take a message and see it through: to its outcome, or to its last report.
 
-        A caller that is cancelled gives the message up: what has not left is not sent any more, what has left is
-        followed to its end.
+        `attempted` is called once, when only reports are waited for, if not nothing at all. A caller that is cancelled
+        gives the message up: what has not left is not sent any more, what has left is followed to its end.
         """
         message_id = parsed.envelope.id
         flow = Flow(self._desk, parsed.envelope, parsed.route)
-        task = asyncio.create_task(self._see_through(flow, parsed), name="message")
+        task = asyncio.create_task(self._see_through(flow, parsed, attempted), name="message")
         self._flows[message_id] = flow
         self._tasks[message_id] = task
         task.add_done_callback(lambda _: self._done(message_id))
@@ -71,30 +79,44 @@ class Serving:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def until_final(self, message_id: str) -> Record:
-        """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one."""
+        """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one.
+
+        Raises what broke the way of the message if its end could not be written down.
+        """
         task = self._tasks.get(message_id)
         if task is not None:
             await asyncio.wait([task])
+            record = await self._desk.recorder.get(message_id)
+            if (error := task.exception()) is not None and (record is None or not is_final(record)):
+                raise error
         return await self._tracking.until_final(message_id)
 
-    async def _see_through(self, flow: Flow, parsed: Parsed) -> Record:
-        await self._desk.recorder.accept(parsed.envelope)
+    async def _see_through(self, flow: Flow, parsed: Parsed, attempted: Callable[[], object]) -> Record:
         try:
-            async with self._places:
-                record = await flow.run()
+            record = await self._attempt(flow, parsed, attempted)
             await self._follow(record, since=0)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record)
         except asyncio.CancelledError:
             # Only `close` cancels this task; whoever waits for the message gets its record, not a cancellation.
             record = await flow.abandon()
-        except Exception:
-            self._tracking.woken(await flow.abandon())
+        except Exception as error:
+            with contextlib.suppress(Exception):  # what cannot be written down either has been told already
+                self._tracking.woken(await flow.abandon())
+            self._tracking.lost(parsed.envelope.id, error)
             raise
         for doubt in flow.doubts:
             self._doubts.add(doubt)
         self._tracking.woken(record)
         return record
+
+    async def _attempt(self, flow: Flow, parsed: Parsed, attempted: Callable[[], object]) -> Record:
+        try:
+            await self._desk.recorder.accept(parsed.envelope)
+            async with self._places:
+                return await flow.run()
+        finally:
+            attempted()
 
     def _done(self, message_id: str) -> None:
         self._tasks.pop(message_id, None)
@@ -106,13 +128,13 @@ class Serving:
 
     async def _second_opinion(self, flow: Flow, record: Record) -> Record:
         """Ask one other provider where the first could not answer a lookup."""
+        message_id = record.envelope.id
+        record = await self._tracking.until_told(message_id)
         for _ in range(SECOND_OPINIONS):
-            if record.state is not State.SENT:
-                return record
-            record = await self._tracking.until_final(record.envelope.id)
-            if record.state is not State.FAILED or not flow.has_budget:
-                return record
+            if is_final(record) or not flow.has_budget:
+                break
             made = len(record.attempts)
             record = await flow.again(record.attempts[-1].provider)
             await self._follow(record, since=made)
-        return record if record.state is not State.SENT else await self._tracking.until_final(record.envelope.id)
+            record = await self._tracking.until_told(message_id)
+        return await flow.settle_for(record)

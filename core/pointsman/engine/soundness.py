@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 
 from pointsman.message import Money, Network
 from pointsman.outcome import (
@@ -34,8 +35,8 @@ def is_outcome(value: object) -> bool:
 def is_refusal(value: object) -> bool:
     """Say whether a value is a refusal in every field."""
     match value:
-        case Refused(fault=Fault(), code=str() | None, detail=str(), retry_after=int() | float() | None):
-            return True
+        case Refused(fault=Fault(), code=str() | None, detail=str(), retry_after=int() | float() | None as wait):
+            return wait is None or (isfinite(wait) and wait >= 0)
         case _:
             return False
 
@@ -76,12 +77,13 @@ def is_report(value: object) -> bool:
             provider_id=str(),
             state=DeliveryState() | None as state,
             lookup=LookupResult(state=LookupState(), network=Network() | None) | None as lookup,
-            at=datetime() | None,
+            at=datetime() | None as at,
             to=str() | None,
             reference=str() | None,
             price=price,
         ):
-            return (state is None) is not (lookup is None) and (price is None or is_money(price))
+            told = (state is None) is not (lookup is None) and (price is None or is_money(price))
+            return told and (at is None or at.utcoffset() is not None)
         case _:
             return False
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -19,13 +19,16 @@ from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report,
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
-from pointsman.store.record import UNMAPPED, Note, is_final
+from pointsman.store.record import UNMAPPED, Note, is_final, is_told
 from pointsman.text import bundled_networks
 
 EARLY_KEPT = 10_000
 """Ids and references unknown to us whose reports are kept: a callback may be quicker than our own bookkeeping."""
 EARLY_EACH = 20
 """Reports kept for each of them."""
+
+_Waiter = tuple[Callable[[Record], bool], asyncio.Future[Record]]
+"""Somebody who waits for a message, and for how much."""
 
 
 class Tracking:
@@ -41,7 +44,7 @@ class Tracking:
         self._pollers: dict[str, Poller] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
-        self._waiting: dict[str, list[asyncio.Future[Record]]] = {}
+        self._waiting: dict[str, list[_Waiter]] = {}
         self._unmapped: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -61,7 +64,7 @@ class Tracking:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for waiting in list(self._waiting.values()):
-            for future in list(waiting):
+            for _, future in tuple(waiting):
                 if not future.done():
                     future.set_exception(_closed())
 
@@ -136,7 +139,7 @@ class Tracking:
             match attempt.outcome:
                 case Accepted(ids=ids):
                     return ((message_id, attempt.number),), msgspec.structs.replace(
-                        report, provider_id=ids[0] if ids else report.provider_id
+                        report, provider_id=ids[0] if ids else UNMAPPED
                     )
                 case Unknown():
                     taken = Accepted(ids=(report.provider_id,), price=report.price)
@@ -153,33 +156,45 @@ class Tracking:
 
         Raises `KeyError` for an unknown one, `RouterClosed` when that is not going to happen any more.
         """
+        return await self._until(message_id, is_final)
+
+    async def until_told(self, message_id: str) -> Record:
+        """Wait until those who took a message told its end; raises as `until_final` does."""
+        return await self._until(message_id, is_told)
+
+    async def _until(self, message_id: str, enough: Callable[[Record], bool]) -> Record:
         record = await self._recorder.get(message_id)
         if record is None:
             raise KeyError(message_id)
-        if is_final(record):
+        if enough(record):
             return record
         if self._closed:
             raise _closed()
-        future: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(message_id, []).append(future)
+        waiter = enough, asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(message_id, []).append(waiter)
         try:
-            return await future
+            return await waiter[1]
         finally:
-            self._leave(message_id, future)
+            self._leave(message_id, waiter)
 
-    def _leave(self, message_id: str, future: asyncio.Future[Record]) -> None:
+    def _leave(self, message_id: str, waiter: _Waiter) -> None:
         waiting = self._waiting.get(message_id, [])
-        if future in waiting:
-            waiting.remove(future)
+        if waiter in waiting:
+            waiting.remove(waiter)
         if not waiting:
             self._waiting.pop(message_id, None)
 
     def woken(self, record: Record) -> None:
-        """Wake those who wait for a message, if it is final."""
-        if self._waiting and is_final(record):
-            for future in self._waiting.pop(record.envelope.id, ()):
-                if not future.done():
-                    future.set_result(record)
+        """Wake those who wait for no more than what is known of a message now."""
+        for enough, future in self._waiting.get(record.envelope.id, ()):
+            if enough(record) and not future.done():
+                future.set_result(record)
+
+    def lost(self, message_id: str, error: Exception) -> None:
+        """Raise an error at those who wait for a message about which nothing more can be written down."""
+        for _, future in self._waiting.get(message_id, ()):
+            if not future.done():
+                future.set_exception(error)
 
     def _keep_early(self, provider: str, report: Report) -> None:
         waiting = self._early.setdefault((provider, report.reference or report.provider_id), [])

@@ -1,12 +1,12 @@
 """Tries one plugin: loads it, checks its hooks and lets it register what it offers."""
 
 import inspect
-import traceback
 from collections.abc import Callable
 
 import pluggy
 
 from pointsman.errors import PluginError
+from pointsman.loading.blame import described
 from pointsman.loading.registration import registration_problem
 from pointsman.loading.values import LoadedPlugin, Quarantine
 from pointsman.plugin import AnyProviderPlugin, Event, ProviderPlugin
@@ -20,8 +20,14 @@ class Candidate:
     """A plugin that is being tried; what it turns out to offer is added to it."""
 
     def __init__(
-        self, name: str, load: Callable[[], object], distribution: str | None = None, version: str | None = None
+        self,
+        name: str,
+        load: Callable[[], object],
+        distribution: str | None = None,
+        version: str | None = None,
+        package: str | None = None,
     ) -> None:
+        """`package` is the outermost one of its code, where that is known before it is loaded."""
         self.name = name
         self.distribution = distribution
         self.version = version
@@ -29,6 +35,7 @@ class Candidate:
         self.providers: list[AnyProviderPlugin] = []
         self.observe: Callable[[Event], None] | None = None
         self._load = load
+        self._package = package
 
     def try_out(self) -> Quarantine | None:
         """Load it and let it register; returns why it cannot be used, or None."""
@@ -43,7 +50,7 @@ class Candidate:
         except PluginError as error:
             return self.quarantine(error.problem)
         except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, even SystemExit
-            return self.quarantine(f"it raised while it was loaded: {_described(error)}")
+            return self.quarantine(f"it raised while it was loaded: {described(error, self._package)}")
         return None
 
     def quarantine(self, reason: str) -> Quarantine:
@@ -100,8 +107,3 @@ def _observer(manager: pluggy.PluginManager) -> Callable[[Event], None]:
         manager.hook.observed(event=event)
 
     return observe
-
-
-def _described(error: BaseException) -> str:
-    """Return the kind of an error and its first words; never raises, whatever the error is."""
-    return traceback.format_exception_only(error)[-1].strip()[:300]

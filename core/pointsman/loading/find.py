@@ -58,9 +58,17 @@ def _installed(disabled: Collection[str], quarantined: list[Quarantine]) -> list
             quarantined.append(Quarantine(name=name, distribution=name, version=version, reason=reason))
             continue
         candidates += [
-            Candidate(point.name, point.load, name, version) for point in points if point.name not in disabled
+            Candidate(point.name, point.load, name, version, _package(point))
+            for point in points
+            if point.name not in disabled
         ]
     return sorted(candidates, key=lambda candidate: (candidate.name, candidate.distribution or ""))
+
+
+def _package(point: metadata.EntryPoint) -> str | None:
+    """Return the outermost package of an entry point such as `acme.sms:plugin`."""
+    found = re.match(r"\w+", point.value)
+    return found[0] if found else None
 
 
 def _identity(distribution: metadata.Distribution) -> tuple[str, str | None]:

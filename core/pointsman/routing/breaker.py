@@ -99,6 +99,8 @@ class Breaker:
         self._probes_out = 0
         self._rests = 0
         self._open_until = 0.0
+        self.health = 1.0
+        """The share of recent results that were good, with two good ones assumed. Read it only."""
 
     def __repr__(self) -> str:
         return f"<Breaker {self._state} era={self._era} failures={self._failures_in_a_row} probes={self._probes_out}>"
@@ -119,11 +121,6 @@ class Breaker:
     def open_until(self) -> float:
         """When the present rest ends, in monotonic seconds; meaningful while open."""
         return self._open_until
-
-    @property
-    def health(self) -> float:
-        """Return the share of recent results that were good, with two good ones assumed."""
-        return (sum(self._recent) + 2) / (len(self._recent) + 2)
 
     def acquire(self, now: float, *, force: bool = False) -> tuple[Lease | None, Move | None]:
         """Take a lease if one is to be had; the end of a rest shows as a move."""
@@ -174,6 +171,7 @@ class Breaker:
 
     def _counted(self, now: float, *, good: bool) -> Move | None:
         self._recent.append(good)
+        self.health = (sum(self._recent) + 2) / (len(self._recent) + 2)
         if good:
             self._failures_in_a_row = 0
             return None
@@ -213,3 +211,4 @@ class Breaker:
     def _forget(self) -> None:
         self._failures_in_a_row = 0
         self._recent.clear()
+        self.health = 1.0

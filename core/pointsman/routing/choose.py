@@ -11,7 +11,7 @@ from random import Random
 
 import msgspec
 
-from pointsman.message import Channel, Envelope, HlrLookup
+from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
 from pointsman.plugin.interface import ChannelLimits
 from pointsman.routing.breaker import Breaker
 from pointsman.routing.candidate import Candidate, Decision, Excluded, Exclusion, Ranked, Reason
@@ -23,7 +23,8 @@ from pointsman.routing.strategy import Strategy
 from pointsman.routing.tariff import Price, Rates, Tariff
 
 
-def _nothing() -> int:
+def _nothing(message_class: MessageClass) -> int:
+    del message_class
     return 0
 
 
@@ -41,8 +42,8 @@ class View(msgspec.Struct, kw_only=True):
     """Of the ledger."""
     limiter: Limiter
     breakers: Mapping[Channel, Breaker]
-    queued: Callable[[], int] = _nothing
-    """Segments that wait there already."""
+    queued: Callable[[MessageClass], int] = _nothing
+    """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
     """Why its plugin is out of use."""
 
@@ -165,7 +166,8 @@ class Chooser:
                 detail=f"{rest.scope} {rest.subject}: {rest.fault}",
                 until=until if until != float("inf") else None,
             )
-        pause = view.limiter.wait(moment.monotonic) + view.limiter.work_off(view.queued())
+        ahead = view.queued(envelope.message.message_class)
+        pause = view.limiter.wait(moment.monotonic) + view.limiter.work_off(ahead)
         if moment.wall + pause >= envelope.deadline:
             return Excluded(provider=view.name, why=Exclusion.PAUSED, until=moment.wall + pause)
         price = view.tariff.price(envelope.channel, envelope.to, envelope.network, moment.wall)

@@ -29,6 +29,14 @@ CREDITS_REST = 900.0
 CREDITS_LONGEST = 7200.0
 CREDITS_DOUBLINGS = 16
 """No rest is doubled more often; the longest one is reached long before."""
+LOCKED_OUT = frozenset({Fault.CREDENTIALS, Fault.FORBIDDEN})
+LET_IN = frozenset({Fault.RECIPIENT, Fault.CONTENT, Fault.SENDER, Fault.DECLINED, Fault.CREDITS})
+"""Refusals that a provider can only give once it has let our account in, so that they end its being locked out.
+
+Not among them are those that may come before anybody looks at the account: malformed or too large (`request`,
+`limit`), an address that does not exist (`unsupported`), too fast, out of order. None of them ends a want of money:
+a bad number may be refused before the price is looked at. That ends when a message is taken or a balance is read.
+"""
 
 
 class Scope(enum.StrEnum):
@@ -48,6 +56,8 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     """The channel or sender; for a whole provider its name."""
     fault: Fault
+    began: float
+    """Outcomes of messages that left before then say nothing about whether it is over."""
     until: float
     """Ends by itself then; infinite when only the configuration ends it."""
     probe_at: float
@@ -106,17 +116,41 @@ class Rests:
                 probe = True
         return probe
 
+    def leave(self, provider: str, channel: Channel, sender: str | None, now: float) -> None:
+        """Note that a message which was let through as a probe never left: the probe is due again."""
+        resting = self._rests.get(provider, {})
+        for key in _keys(provider, channel, sender):
+            rest = resting.get(key)
+            if rest is not None and rest.probing:
+                resting[key] = msgspec.structs.replace(rest, probe_at=min(now, rest.probe_at), probing=False)
+
     def note(
-        self, provider: str, channel: Channel, sender: str | None, message_id: str, outcome: Outcome, now: float
+        self,
+        provider: str,
+        channel: Channel,
+        sender: str | None,
+        message_id: str,
+        outcome: Outcome,
+        now: float,
+        *,
+        started_at: float | None = None,
     ) -> Rest | None:
-        """Draw the consequences of an outcome; return the rest that it began, if any."""
+        """Draw the consequences of an outcome; return the rest that it began, if any.
+
+        `started_at` is when the message left (wall time). Where it is given, a message from before a rest neither ends
+        it nor repeats it.
+        """
         if isinstance(outcome, Accepted):
-            self._proved(provider, channel, sender)
+            self._proved(provider, channel, sender, started_at)
             return None
         if not isinstance(outcome, Refused):
             return None
         if outcome.fault is not Fault.REQUEST:
             self._nonsense.pop((provider, channel), None)
+        if self._is_old_news(provider, channel, sender, outcome.fault, now, started_at):
+            return None
+        if outcome.fault in LET_IN:
+            self._let_in(provider, started_at)
         rest = self._consequence(provider, channel, sender, message_id, outcome.fault, now)
         return None if rest is None else self._begin(rest, now)
 
@@ -152,14 +186,35 @@ class Rests:
         resting[key] = rest
         return None if current is not None and _repeats(rest, current, now) else rest
 
-    def _proved(self, provider: str, channel: Channel, sender: str | None) -> None:
-        """An accepted message ends the rests that it would have fallen under."""
+    def _proved(self, provider: str, channel: Channel, sender: str | None, started_at: float | None) -> None:
+        """An accepted message ends the rests that it would have fallen under, unless it left before they began."""
         self._nonsense.pop((provider, channel), None)
-        self._credit_rests.pop(provider, None)
         resting = self._rests.get(provider)
         if resting:
             for key in _keys(provider, channel, sender):
-                resting.pop(key, None)
+                rest = resting.get(key)
+                if rest is not None and (started_at is None or started_at > rest.began):
+                    del resting[key]
+        if self._credit_rests and not self.wants_money(provider):
+            self._credit_rests.pop(provider, None)
+
+    def _let_in(self, provider: str, started_at: float | None) -> None:
+        """The provider knows our account again."""
+        rest = self._whole(provider)
+        if rest is not None and rest.fault in LOCKED_OUT:
+            later = rest.probing if started_at is None else started_at > rest.began
+            if later:
+                del self._rests[provider][Scope.PROVIDER, provider]
+
+    def _is_old_news(
+        self, provider: str, channel: Channel, sender: str | None, fault: Fault, now: float, started_at: float | None
+    ) -> bool:
+        """Say whether a refusal only repeats what began a rest while its message was on its way."""
+        resting = self._rests.get(provider)
+        if not resting or started_at is None:
+            return False
+        rests = [rest for key in _keys(provider, channel, sender) if (rest := resting.get(key)) is not None]
+        return any(rest.fault is fault and started_at <= rest.began and now < rest.until for rest in rests)
 
     def _consequence(
         self, provider: str, channel: Channel, sender: str | None, message_id: str, fault: Fault, now: float
@@ -169,15 +224,15 @@ class Rests:
             case Blame.NOBODY | Blame.CELL | Blame.PACE:
                 return None
             case Blame.SENDER:
-                return _rest(Scope.SENDER, provider, sender or "", fault, until=now + SENDER_BLOCK)
+                return _rest(Scope.SENDER, provider, sender or "", fault, now, until=now + SENDER_BLOCK)
             case Blame.CAPABILITY:
-                return _rest(Scope.CHANNEL, provider, channel.value, fault)
+                return _rest(Scope.CHANNEL, provider, channel.value, fault, now)
             case Blame.OPERATION:
                 self._nonsense[provider, channel] += 1
                 if self._nonsense[provider, channel] < OPERATION_LIMIT:
                     return None
                 self._nonsense[provider, channel] = 0
-                return _rest(Scope.OPERATION, provider, channel.value, fault, until=now + OPERATION_STOP)
+                return _rest(Scope.OPERATION, provider, channel.value, fault, now, until=now + OPERATION_STOP)
             case Blame.MESSAGES:
                 return self._after_decline(provider, message_id, now)
             case Blame.ACCOUNT:
@@ -193,15 +248,17 @@ class Rests:
         if len({declined_id for _, declined_id in declined}) < DECLINED_LIMIT:
             return None
         declined.clear()
-        return _rest(Scope.PROVIDER, provider, provider, Fault.DECLINED, until=now + DECLINED_REST)
+        return _rest(Scope.PROVIDER, provider, provider, Fault.DECLINED, now, until=now + DECLINED_REST)
 
     def _account(self, provider: str, fault: Fault, now: float) -> Rest:
         if fault is Fault.CREDITS:
             current = self._whole(provider)
             if current is None or current.fault is not fault or current.probing:
                 self._credit_rests[provider] = min(self._credit_rests[provider] + 1, CREDITS_DOUBLINGS)
-            return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + self._credits_interval(provider))
-        return _rest(Scope.PROVIDER, provider, provider, fault, probe_at=now + ACCOUNT_PROBE)
+            return _rest(
+                Scope.PROVIDER, provider, provider, fault, now, probe_at=now + self._credits_interval(provider)
+            )
+        return _rest(Scope.PROVIDER, provider, provider, fault, now, probe_at=now + ACCOUNT_PROBE)
 
     def _credits_interval(self, provider: str) -> float:
         doublings = max(self._credit_rests[provider] - 1, 0)
@@ -229,6 +286,7 @@ def _rest(
     provider: str,
     subject: str,
     fault: Fault,
+    began: float,
     *,
     until: float = float("inf"),
     probe_at: float = float("inf"),
@@ -238,6 +296,7 @@ def _rest(
         provider=provider,
         subject=subject,
         fault=fault,
+        began=began,
         until=until,
         probe_at=probe_at,
         alert=RULES[fault].alert,

@@ -55,6 +55,10 @@ Dated = list[tuple[float, float, Price]]
 """The lines of one place with the first moment of each and the first moment after it, the newest first."""
 
 
+HEAD = 4
+"""Digits by which one sees which longer prefixes there are: about as many as tell one operator from another."""
+
+
 class _Index:
     """The lines of one channel, by the kinds of places that they name."""
 
@@ -62,8 +66,10 @@ class _Index:
         self.networks: dict[str, Dated] = defaultdict(list)
         self.prefixes: dict[str, Dated] = defaultdict(list)
         self.countries: dict[str, Dated] = defaultdict(list)
-        self.lengths: tuple[int, ...] = ()
-        """Of the prefixes, the longest first, once the index is complete."""
+        self.short: tuple[int, ...] = ()
+        """Lengths of the prefixes that are shorter than a head, the longest first."""
+        self.lengths: dict[str, tuple[int, ...]] = {}
+        """Lengths of all prefixes that may fit numbers with a certain head, the longest first."""
 
     def place(self, row: PriceRow) -> Dated:
         """Return the lines of the place that a row names."""
@@ -77,7 +83,12 @@ class _Index:
 
     def complete(self) -> None:
         """Put everything in the order in which it is looked through."""
-        self.lengths = tuple(sorted({len(prefix) for prefix in self.prefixes}, reverse=True))
+        found: dict[str, set[int]] = defaultdict(set)
+        for prefix in self.prefixes:
+            found[prefix[:HEAD] if len(prefix) >= HEAD else ""].add(len(prefix))
+        short = found.pop("", set())
+        self.short = tuple(sorted(short, reverse=True))
+        self.lengths = {head: tuple(sorted(lengths | short, reverse=True)) for head, lengths in found.items()}
         for places in (self.networks, self.prefixes, self.countries):
             for dated in places.values():
                 if len(dated) > 1:
@@ -116,9 +127,8 @@ class Tariff:
             found = _in_force(dated, now)
             if found is not None:
                 return found
-        prefixed = index.prefixes.get
-        for length in index.lengths:
-            if (dated := prefixed(to[:length])) is not None:
+        for length in index.lengths.get(to[:HEAD], index.short):
+            if (dated := index.prefixes.get(to[:length])) is not None:
                 found = _in_force(dated, now)
                 if found is not None:
                     return found

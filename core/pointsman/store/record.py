@@ -10,7 +10,7 @@ from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Envelope, Money
+from pointsman.message import Channel, Envelope, Money
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -59,7 +59,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The attempt in flight. Found after a crash, it is an unknown outcome."""
     reports: tuple[Known, ...] = ()
     ended: State | None = None
-    """How the attempts ended when nobody took it."""
+    """How the attempts ended when nobody took it, or no other provider is asked about a lookup."""
     reason: Refused | None = None
     possible_duplicate: bool = False
     updated_at: float
@@ -132,7 +132,7 @@ def advance(record: Record, change: Change, now: float) -> Record:
                 return record
             after = noted
         case End(state, reason):
-            after = msgspec.structs.replace(record, ended=state, reason=reason)
+            after = msgspec.structs.replace(record, intent=None, ended=state, reason=reason)
         case _:
             assert_never(change)
     return msgspec.structs.replace(after, state=_state(after), updated_at=now)
@@ -174,12 +174,23 @@ def _noted(record: Record, number: int, report: Report) -> Record:
 
 
 def _state(record: Record) -> State:
-    states = [_attempt_state(record, attempt) for attempt in record.attempts if isinstance(attempt.outcome, Accepted)]
-    if states:
-        return best_attempt(states)
+    best = _best(record)
+    if best is not None:
+        return State.SENT if _is_unanswered(record, best) else best
     if record.ended is not None:
         return record.ended
     return State.SENDING if record.intent is not None or record.attempts else State.ACCEPTED
+
+
+def _best(record: Record) -> State | None:
+    """Return the state by the attempts that were accepted, if any was."""
+    states = [_attempt_state(record, attempt) for attempt in record.attempts if isinstance(attempt.outcome, Accepted)]
+    return best_attempt(states) if states else None
+
+
+def _is_unanswered(record: Record, best: State) -> bool:
+    """Say whether those who took a lookup could not answer it, but somebody else may yet be asked."""
+    return best is State.FAILED and record.envelope.channel is Channel.HLR and record.ended is None
 
 
 def _attempt_state(record: Record, attempt: Attempt) -> State:
@@ -207,6 +218,12 @@ FINAL = frozenset(
 def is_final(record: Record) -> bool:
     """Say whether nothing more is going to be done for a message."""
     return record.state in FINAL and record.intent is None
+
+
+def is_told(record: Record) -> bool:
+    """Say whether those who took a message told its end, even if it is only that they could not answer a lookup."""
+    best = _best(record)
+    return is_final(record) or (record.intent is None and best is not None and _is_unanswered(record, best))
 
 
 def lookup_result(record: Record) -> LookupResult | None:

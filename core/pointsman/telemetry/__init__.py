@@ -7,6 +7,7 @@ from pointsman.telemetry.pipeline import LogFormat, LogLevel, build_logger
 from pointsman.telemetry.redaction import Redactor
 from pointsman.telemetry.registry import Registry, render
 from pointsman.telemetry.sink import Sink, ThreadSink
+from pointsman.telemetry.state import StateObserver
 
 __all__ = [
     "Labels",
@@ -18,6 +19,7 @@ __all__ = [
     "Redactor",
     "Registry",
     "Sink",
+    "StateObserver",
     "ThreadSink",
     "build_logger",
     "render",

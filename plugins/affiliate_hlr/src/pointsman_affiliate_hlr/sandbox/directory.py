@@ -13,7 +13,13 @@ LAST_TARIFF = 9
 TARIFFS: Mapping[int, Tariff] = {
     0: Tariff(
         Decimal("0.006"),
-        {"380": Decimal("0.004"), "7": Decimal("0.003"), "77": Decimal("0.005"), "852": Decimal("0.005")},
+        {
+            "380": Decimal("0.004"),
+            "7": Decimal("0.002"),
+            "77": Decimal("0.0045"),
+            "375": Decimal("0.0045"),
+            "852": Decimal("0.005"),
+        },
     ),
     9: Tariff(
         Decimal("0.004"),
@@ -22,7 +28,8 @@ TARIFFS: Mapping[int, Tariff] = {
 }
 """Euros for one lookup, by the country's dialling code. The numbers from 1 to 8 cost what number 0 does.
 
-The document's samples cost 0.002 for Ukraine under tariff 9; the other figures are chosen.
+The document's samples cost 0.002 for Ukraine under tariff 9; the other figures are chosen, and those of tariff 0 for
+Russia, Kazakhstan and Belarus are also the prices in the example `router.toml`.
 """
 
 
@@ -38,6 +45,7 @@ COUNTRIES: Mapping[str, Country] = {
     "380": Country("UA", "Ukraine", "255"),
     "7": Country("RU", "Russia", "250"),
     "77": Country("KZ", "Kazakhstan", "401"),
+    "375": Country("BY", "Belarus", "257"),
     "852": Country("HK", "Hong Kong", "454"),
 }
 """By dialling code."""

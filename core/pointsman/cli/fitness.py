@@ -1,0 +1,96 @@
+"""Whether any provider could ever take a message as it is: asked before anything is sent."""
+
+from collections.abc import Hashable, Sequence
+from typing import assert_never
+
+from pointsman.errors import InvalidMessage
+from pointsman.message import Envelope, HlrLookup, Message, channel_of
+from pointsman.router import Router
+from pointsman.routing.candidate import Decision, Excluded, Exclusion
+
+OF_THE_MESSAGE = frozenset(
+    {
+        Exclusion.CHANNEL,
+        Exclusion.TOO_LONG,
+        Exclusion.SENDER_MISSING,
+        Exclusion.SENDER_FORM,
+        Exclusion.SENDER_NOT_ALLOWED,
+    }
+)
+"""Reasons that no waiting removes."""
+_SENDER = frozenset({Exclusion.SENDER_MISSING, Exclusion.SENDER_FORM, Exclusion.SENDER_NOT_ALLOWED})
+
+
+class Fitness:
+    """Checks many messages quickly: where a longer text of the same kind fits, a shorter one does.
+
+    State: by kind, the most characters and segments that are known to fit together.
+    """
+
+    def __init__(self, router: Router) -> None:
+        """`router` need not run."""
+        self._router = router
+        prefixes = (prefix for route in router.config.routes for prefix in route.match.prefix)
+        self._prefix = max(map(len, prefixes), default=0)
+        self._known: dict[Hashable, tuple[int, int]] = {}
+
+    def check(self, message: Message) -> Envelope:
+        """Return the message as the router reads it. Raises `InvalidMessage` when nobody could take it."""
+        envelope = self._router.check(message)
+        characters, sender = (0, None) if isinstance(message, HlrLookup) else (len(message.text), message.sender)
+        place = envelope.to[: self._prefix]
+        kind = (envelope.channel, message.message_class, envelope.network, place, sender, message.tags)
+        known = self._known.get(kind, (-1, -1))
+        if characters > known[0] or envelope.parts > known[1]:
+            check_fitness(self._router, message)
+            self._known[kind] = (characters, envelope.parts)
+        return envelope
+
+
+def check_fitness(router: Router, message: Message) -> None:
+    """Raise `InvalidMessage` when every provider of the message's route would leave it out for what it is."""
+    decision = router.explain(message)
+    if decision.route is None:
+        raise InvalidMessage("channel", f"no route of the configuration is for this {channel_of(message)} message")
+    if not decision.ranking and all(one.why in OF_THE_MESSAGE for one in decision.excluded):
+        raise InvalidMessage(_field(decision), f"{_sentence(decision.excluded, message)}")
+
+
+def _field(decision: Decision) -> str:
+    reasons = {one.why for one in decision.excluded}
+    if Exclusion.TOO_LONG in reasons:
+        return "text"
+    return "sender" if reasons & _SENDER else "channel"
+
+
+def _sentence(excluded: Sequence[Excluded], message: Message) -> str:
+    """Put the reasons into words, each once with all the providers that it holds for."""
+    groups: dict[tuple[Exclusion, str], list[str]] = {}
+    for one in excluded:
+        groups.setdefault((one.why, one.detail), []).append(one.provider)
+    return "; ".join(_clause(why, detail, " and ".join(names), message) for (why, detail), names in groups.items())
+
+
+def _clause(why: Exclusion, detail: str, names: str, message: Message) -> str:
+    match why:
+        case Exclusion.TOO_LONG:
+            return f"is too long for {names} ({detail})"
+        case Exclusion.SENDER_NOT_ALLOWED:
+            return f"{detail!r} is not in `senders` of {names}: add it there, or leave the sender out"
+        case Exclusion.SENDER_FORM:
+            return f"{detail!r} is not well formed for {names}"
+        case Exclusion.SENDER_MISSING:
+            return f"there is none, and no default in `senders` of {names}"
+        case Exclusion.CHANNEL:
+            return f"{names} cannot carry {channel_of(message)}"
+        case (
+            Exclusion.TRIED
+            | Exclusion.FUNDS
+            | Exclusion.BREAKER
+            | Exclusion.RESTING
+            | Exclusion.PAUSED
+            | Exclusion.QUARANTINED
+        ):
+            return f"{names}: {why}"
+        case _:
+            assert_never(why)

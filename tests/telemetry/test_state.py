@@ -1,0 +1,232 @@
+"""Health, queues and runway are read when somebody looks, and are those of that moment."""
+
+from decimal import Decimal
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pointsman.engine.status import ProviderStatus
+from pointsman.events import MessageMoved, MessageTaken, Spent
+from pointsman.message import Channel, MessageClass, Money
+from pointsman.outcome import State
+from pointsman.telemetry import Labels, MetricsObserver, StateObserver, render
+from pointsman.telemetry.spending import WINDOW
+from pointsman.telemetry.state import MAX_ACCOUNTS, MAX_WATCHED
+from pointsman.testing.clock import FakeClock
+
+
+def status(name="devino", *, available="100", waiting=0, in_flight=0, health=1.0):
+    """How one provider with one channel is doing."""
+    money = Money(Decimal(available), "RUB") if available is not None else None
+    return ProviderStatus(
+        name=name,
+        plugin="devino",
+        channels=(Channel.SMS,),
+        balance=money,
+        available=money,
+        breakers={},
+        health={Channel.SMS: health},
+        rests=(),
+        quarantined=None,
+        waiting=waiting,
+        in_flight=in_flight,
+    )
+
+
+class Bench:
+    """An observer with a clock that stands still and statuses that a test sets."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.statuses = [status()]
+        self.state = StateObserver(lambda: self.statuses, clock=self.clock)
+
+    def value(self, name, **labels):
+        """The value of one series, or None."""
+        return self.state.registry.get_sample_value(f"pointsman_{name}", labels)
+
+    @property
+    def oldest(self):
+        """The age of the oldest message."""
+        return self.value("queue_oldest_age_seconds")
+
+    @property
+    def runway(self):
+        """How long devino's money lasts."""
+        return self.value("provider_runway_seconds", provider="devino")
+
+    def take(self, message_id):
+        """A message is taken now."""
+        self.state(
+            MessageTaken(
+                at=self.clock.now(),
+                message_id=message_id,
+                channel=Channel.SMS,
+                message_class=MessageClass.OTP,
+                segments=1,
+            )
+        )
+
+    def move(self, message_id, after):
+        """A message comes into a state now."""
+        self.state(
+            MessageMoved(
+                at=self.clock.now(),
+                message_id=message_id,
+                channel=Channel.SMS,
+                message_class=MessageClass.OTP,
+                before=State.ACCEPTED,
+                after=after,
+            )
+        )
+
+    def spend(self, amount, *, currency="RUB", provider="devino"):
+        """A provider charges now."""
+        self.state(Spent(at=self.clock.now(), provider=provider, price=Money(Decimal(amount), currency), segments=1))
+
+    async def spend_evenly(self, amount, seconds):
+        """So much is spent a second, charged every five seconds."""
+        for _ in range(seconds // 5):
+            await self.clock.advance(5.0)
+            self.spend(5 * Decimal(amount))
+
+
+@pytest.fixture
+def bench():
+    """An observer with one provider that has 100 roubles."""
+    return Bench()
+
+
+def test_health_and_queues_are_those_of_the_moment(bench):
+    """Each provider's health has a series of its own, queues and requests are sums, and all follow the statuses."""
+    bench.statuses = [status(waiting=3, in_flight=1, health=0.5), status("smstele", waiting=4, in_flight=2)]
+
+    assert bench.value("provider_health_ratio", provider="devino", channel="sms") == 0.5
+    assert bench.value("provider_health_ratio", provider="smstele", channel="sms") == 1.0
+    assert bench.value("queue_messages", state="waiting") == 7
+    assert bench.value("queue_messages", state="in_flight") == 3
+
+    bench.statuses = [status()]
+    assert bench.value("queue_messages", state="waiting") == 0
+    assert bench.value("provider_health_ratio", provider="smstele", channel="sms") is None
+
+
+async def test_oldest_message_is_the_one_that_nobody_took(bench):
+    """The age is that of the first message which is not sent yet; messages on their way count, finished ones do not."""
+    assert bench.oldest == 0
+    bench.take("first")
+    await bench.clock.advance(10.0)
+    bench.take("second")
+    await bench.clock.advance(5.0)
+    bench.move("first", State.SENDING)
+    assert bench.oldest == 15
+
+    bench.move("first", State.SENT)
+    assert bench.oldest == 5
+
+    bench.move("first", State.DELIVERED)
+    bench.move("second", State.FAILED)
+    assert bench.oldest == 0
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.ACCEPTED, State.SCHEDULED, State.SENDING}))
+def test_every_other_state_ends_the_waiting(bench, state):
+    """A message that left, or that nobody is going to send, does not wait."""
+    bench.take("m")
+    bench.move("m", state)
+
+    assert len(bench.state._taken) == 0
+
+
+async def test_watching_is_bounded(bench):
+    """Beyond the limit new messages are not watched, and the oldest one stays the oldest."""
+    bench.take("oldest")
+    await bench.clock.advance(1.0)
+    for number in range(MAX_WATCHED + 10):
+        bench.take(f"m{number}")
+
+    assert len(bench.state._taken) == MAX_WATCHED
+    assert bench.oldest == 1
+
+
+async def test_runway_is_the_money_over_the_rate(bench):
+    """Whoever spends half a rouble a second has 200 seconds with 100 roubles, after two minutes and after an hour."""
+    for seconds in (120, 3480):
+        await bench.spend_evenly("0.5", seconds)
+        assert bench.runway == pytest.approx(200, rel=0.03)
+
+
+async def test_runway_follows_a_change_of_pace(bench):
+    """Some ten minutes after the pace was doubled the old pace is almost forgotten."""
+    await bench.spend_evenly("0.5", 1200)
+    await bench.spend_evenly("1", int(3 * WINDOW))
+
+    assert bench.runway == pytest.approx(100, rel=0.05)
+
+
+async def test_first_charge_is_no_rate(bench):
+    """One charge in the first second is not taken for what every second costs."""
+    await bench.clock.advance(1.0)
+    bench.spend("6")
+
+    assert bench.runway == pytest.approx(1000, rel=0.06)
+
+
+async def test_runway_is_absent_where_it_cannot_be_said(bench):
+    """There is no series without a charge, in another currency than the charges, or when nobody knows the balance."""
+    assert bench.runway is None
+
+    bench.spend("5", currency="EUR")
+    bench.spend("-5")
+    bench.spend("NaN")
+    assert bench.runway is None
+
+    bench.spend("5")
+    assert bench.runway is not None
+    bench.statuses = [status(available=None)]
+    assert bench.runway is None
+
+
+async def test_runway_ends_when_nothing_is_spent_any_more(bench):
+    """Long after the last charge the series is gone instead of growing for ever."""
+    bench.spend("5")
+    await bench.clock.advance(86400.0)
+
+    assert bench.runway is None
+
+
+async def test_overdrawn_account_lasts_no_time(bench):
+    """Nothing available is zero seconds, never less."""
+    bench.spend("5")
+    bench.statuses = [status(available="-3")]
+
+    assert bench.runway == 0
+
+
+def test_strangers_make_no_series_and_no_end(bench):
+    """Charges of providers that nobody configured show nowhere, and are kept for a bounded number of them."""
+    for number in range(MAX_ACCOUNTS + 10):
+        bench.spend("1", provider=f"stranger{number}")
+
+    assert b"stranger" not in render(bench.state.registry)
+    assert len(bench.state._spending) == MAX_ACCOUNTS
+
+
+def test_registry_is_shared_with_the_counters(bench):
+    """Both kinds of metrics stand on one page; the same metrics twice in one registry are refused."""
+    metrics = MetricsObserver(Labels(providers=frozenset({"devino"})), "1")
+    StateObserver(lambda: bench.statuses, metrics.registry)
+
+    page = render(metrics.registry)
+    assert b'pointsman_provider_health_ratio{channel="sms",provider="devino"} 1.0' in page
+    assert b"pointsman_build_info" in page
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        StateObserver(lambda: bench.statuses, metrics.registry)
+
+
+def test_embedder_may_bring_a_registry(bench):
+    """The registry of the embedder's own program will do."""
+    registry = CollectorRegistry()
+
+    assert StateObserver(lambda: bench.statuses, registry).registry is registry
+    assert b"pointsman_queue_messages" in render(registry)
