@@ -25,7 +25,7 @@ from pointsman.outcome import (
     Unknown,
     UnknownReason,
 )
-from pointsman.router import InvalidMessages, Router
+from pointsman.router import InvalidMessages, Router, SomeFailed
 from pointsman.sync import SyncRouter
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "RouterClosed",
     "Segments",
     "Sms",
+    "SomeFailed",
     "State",
     "SyncRouter",
     "SystemClock",

@@ -140,7 +140,7 @@ def closed_port() -> int:
 def test_outage(pointsman: Runner, boxes: Boxes, folder: Path, config: Path, rows: Path) -> None:
     """While no provider can be reached a job stops early and uses up no row; the same command sends them all later."""
     nowhere = f"http://127.0.0.1:{closed_port()}/rest"
-    write_config(config, {name: nowhere for name in boxes.base_urls}, *FAST)
+    write_config(config, dict.fromkeys(boxes.base_urls, nowhere), *FAST)
     down = pointsman("send", "--csv", rows)
     lines_meanwhile = results_of(folder / RESULTS)
     write_config(config, boxes.base_urls, *FAST)

@@ -97,6 +97,10 @@ HEADER = "to,text,sender,class,ttl,reference,channel\n"
         ("to,text\n+79161230001,a,b\n", "rows.csv: row 2: has 3 cells, but the first row names 2"),
         ('to,text\n+79161230001,"a" b\n', "rows.csv: row 2: line 2: "),
         ('to,text\n+79161230001,ok\n+79161230002,"a\n', "rows.csv: row 3: line 3: "),
+        (
+            f"to,text\n+79161230001,{'x' * 140_000}\n",
+            "rows.csv: row 2: line 2: a cell has more than 131,072 characters",
+        ),
         ("to,text\n12,x\n", "rows.csv: row 2: to: has 2 digits"),
         ("to,text\n,x\n", "rows.csv: row 2: to: is empty"),
         ("to,text\n+79161230001,\n", "rows.csv: row 2: text: is empty"),

@@ -23,8 +23,8 @@ def test_explain(pointsman: Runner, boxes: Boxes, config: Path) -> None:
     assert "+79161234567 (RU, 2 × GSM7)" in run.out
     assert "route default, strategy cheapest: smstele, the cheapest" in run.out
     first, second = [line.split() for line in run.out.splitlines() if "RUB" in line]
-    assert first[:8] == ["1", "smstele", "3.20", "RUB", "6.40", "RUB", "0.0672", "EUR"]
-    assert second[:6] == ["2", "devino", "3.30", "RUB", "6.60", "RUB"]
+    assert first[:9] == ["smstele", "3.20", "RUB", "6.40", "RUB", "0.0672", "EUR", "24900.00", "RUB"]
+    assert second[:5] == ["devino", "3.30", "RUB", "6.60", "RUB"]
 
 
 def test_explain_exclusions(pointsman: Runner, boxes: Boxes, config: Path) -> None:
@@ -41,6 +41,7 @@ def test_explain_json(pointsman: Runner, config: Path) -> None:
     [explanation] = pointsman("explain", "--to", TO, "--channel", "hlr", "--json").json
 
     ranking = [one["candidate"]["provider"] for one in explanation["decision"]["ranking"]]
+    assert explanation["message"]["id"] == explanation["decision"]["message_id"]
     assert (explanation["message"]["to"], ranking) == ("79161234567", ["affiliate_hlr", "devino"])
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pointsman.bench.run import is_noisy
+
 from .conftest import Runner
 
 
@@ -46,3 +48,9 @@ def test_bench(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     run = pointsman("bench", "one", "--seconds", "0.5")
 
     assert (run.code, seen) == (0, [(("one",), False, 0.5)])
+
+
+@pytest.mark.parametrize(("rounds", "noisy"), [((0.7, 0.8, 0.9), False), ((0.6, 0.8, 0.9), True)])
+def test_noise(rounds: tuple[float, ...], *, noisy: bool) -> None:
+    """Rounds that differ by more than 30 % of their median are called noisy."""
+    assert is_noisy(rounds) is noisy

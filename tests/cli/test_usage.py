@@ -52,6 +52,7 @@ def test_version(pointsman: Runner) -> None:
         ((*SEND, "--class", "opt"), 'Did you mean "otp"?'),
         ((*SEND, "--channel", "fax"), 'Invalid value "fax" for --channel. Choose from: "sms", "viber".'),
         ((*SEND, "--ttl", "5"), "ttl: '5' is no duration; write one such as 30s, 5m, 1h30m or 1d"),
+        (("check", "extra"), "extra: there is no place for this"),
         (("lookup",), "give numbers, or --file for many"),
         (("lookup", "+79161234567", "--file", "x"), "leave the others out"),
         (("lookup", "+79161234567", "--results", "x"), "go with --file"),

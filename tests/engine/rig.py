@@ -20,6 +20,7 @@ from pointsman.outcome import Accepted, Receipt
 from pointsman.plugin import AnyProviderPlugin
 from pointsman.router import Router
 from pointsman.sandbox import Sandbox
+from pointsman.store import Store
 from pointsman.testing import SCRIPTED, FakeClock
 
 E = TypeVar("E", bound=Event)
@@ -95,6 +96,7 @@ async def routing(
     route: Mapping[str, Any] | None = None,
     policy: Mapping[str, Any] | None = None,
     observers: Iterable[Observer] = (),
+    store: Store | None = None,
 ) -> AsyncIterator[Rig]:
     """Start the sandboxes and a router over them; one route sends everything to all, in the order given."""
     events: list[Event] = []
@@ -105,7 +107,8 @@ async def routing(
         text = configuration(accounts, route or {}, policy or {})
         env = {name: value for one in accounts.values() for name, value in one.sandbox.environment.items()}
         config = parse_config(text, plugins=known, env=env)
-        router = Router(config, plugins=known, clock=clock, observers=[events.append, *observers], only_loopback=True)
+        told = [events.append, *observers]
+        router = Router(config, plugins=known, clock=clock, observers=told, store=store, only_loopback=True)
         async with router:
             yield Rig(router, events)
     finally:

@@ -226,7 +226,7 @@ def test_a_lookup_is_resolved_by_any_real_answer(
     """Reachable, absent and nonexistent are answers; failed and unknown are none, and never replace one."""
     started = advance(begin(envelope(HlrLookup("79161234567"))), starts(), 1.0)
     record = advance(started, ends(Accepted(ids=("x",))), 2.0)
-    record = after(*(looked_up(one) for one in told), record=record)
+    record = after(*(looked_up(one) for one in told), End(State.FAILED), record=record)
 
     lookup = receipt(record).lookup
     assert (state, result) == (record.state, lookup.state if lookup is not None else None)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pointsman.bench.embedded import Figure, measure_embedded
-from pointsman.cli.tables import lay_out
+from pointsman.text.tables import lay_out
 
 NOISE = 0.3
 """Share of their median by which the rounds may differ before a remark is due."""

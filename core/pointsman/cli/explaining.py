@@ -67,18 +67,17 @@ def _show(explanation: Explanation, setup: Setup) -> None:
     if decision.ranking:
         output.show("")
         output.table(
-            (">place", "provider", ">a segment", ">together", ">compared", ">funds", ">health", ">score", "sender"),
-            [_candidate_cells(place, ranked, setup) for place, ranked in enumerate(decision.ranking, start=1)],
+            ("provider", ">segment", ">together", ">compared", ">funds", ">health", ">score", "sender"),
+            [_candidate_cells(ranked, setup) for ranked in decision.ranking],
         )
     if decision.excluded:
         output.show("")
         show_excluded(decision.excluded, output)
 
 
-def _candidate_cells(place: int, ranked: Ranked, setup: Setup) -> tuple[object, ...]:
+def _candidate_cells(ranked: Ranked, setup: Setup) -> tuple[object, ...]:
     one, config = ranked.candidate, setup.config
     return (
-        place,
         one.provider,
         one.price.per_segment if one.price is not None else "unknown",
         one.total if one.total is not None else "unknown",

@@ -19,22 +19,12 @@ from pointsman.errors import InvalidMessage
 from pointsman.message import HlrLookup, Money
 from pointsman.outcome import State
 
-COLUMNS = (
-    "number",
-    "state",
-    "result",
-    "mccmnc",
-    "country",
-    "operator",
-    "ported",
-    "roaming",
-    "provider",
-    ">price",
-    "code",
-)
+COLUMNS = ("number", "result", "network", "operator", "ported", "roaming", "provider", ">price", "code")
+
+FILE_HELP = "A file of numbers: one in each line, or a CSV file with the column to; - reads standard input."
 
 Numbers = Annotated[str, Parameter(help="Numbers, such as +79161234567.")]
-File = Annotated[Path | None, Parameter(help="A file of numbers: one in each line, or a CSV file with the column to.")]
+File = Annotated[Path | None, Parameter(help=FILE_HELP, allow_leading_hyphen=True)]
 
 
 def lookup(
@@ -83,5 +73,6 @@ async def _look_up(numbers: tuple[str, ...], setup: Setup) -> list[LookupLine]:
 
 def _cells(line: LookupLine) -> tuple[object, ...]:
     price = Money(Decimal(line.price), line.currency) if line.price else None
-    known = (line.result, line.mccmnc, line.country, line.operator, line.ported, line.roaming, line.provider)
-    return (f"+{line.to}", line.state, *known, price, line.code)
+    network = " ".join(filter(None, (line.mccmnc, line.country)))
+    known = (line.operator, line.ported, line.roaming, line.provider, price, line.code)
+    return (f"+{line.to}", line.result or line.state, network, *known)

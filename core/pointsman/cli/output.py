@@ -1,6 +1,7 @@
 """What a command writes: results to standard output, as tables or JSON; everything else to standard error."""
 
 import contextlib
+import io
 import os
 import re
 import sys
@@ -13,11 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from pointsman.cli.exits import ExitCode
-from pointsman.cli.tables import lay_out
 from pointsman.clock import as_utc
 from pointsman.message import Money
 from pointsman.secret import Secret
 from pointsman.telemetry import Redactor
+from pointsman.text.tables import lay_out
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -34,7 +35,9 @@ class Output:
         self._failure: str | None = None
         self._gone = False
         self._redactor = Redactor(secrets)
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        # It only finds words for the terminal; what it makes is written by `_write`, which knows what a full disk is.
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._console = Console(file=io.StringIO(), force_terminal=terminal, highlight=False, markup=False, emoji=False)
         self._width = self._console.width if self._console.is_terminal else None
 
     def record(self, value: object) -> None:

@@ -59,7 +59,7 @@ def providers(*, common: Common | None = None) -> int:
     accounts = asyncio.run(_ask(setup))
     for account in accounts:
         setup.output.record(account)
-    columns = ("provider", "channels", ">balance", "known", ">available", "~health", "~state", "~remark")
+    columns = ("provider", ">balance", "known", ">available", "~health", "~state", "~remark")
     setup.output.table(columns, [_cells(account) for account in accounts])
     ready = all(account.is_ready for account in accounts)
     return setup.output.ended(ExitCode.GOOD if ready else ExitCode.FAILED)
@@ -89,7 +89,6 @@ def _cells(account: Account) -> tuple[object, ...]:
     unknown = "unknown"
     return (
         account.name,
-        " ".join(account.channels),
         account.balance or unknown,
         None if account.balance is None else "told" if account.told else "assumed",
         account.available or unknown,
@@ -114,7 +113,7 @@ def _state(status: ProviderStatus, last: Called | None) -> str:
     down = [channel for channel, state in status.breakers.items() if state is not BreakerState.CLOSED]
     if down:
         return f"down: {' '.join(down)}"
-    return _READY if last is not None else f"{_READY}, but was not asked"
+    return _READY if last is not None else f"{_READY} (not asked)"
 
 
 def _trouble(last: Called) -> str:

@@ -46,7 +46,8 @@ Csv = Annotated[
     Parameter(
         name="--csv",
         help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel;"
-        " the options above fill its empty cells.",
+        " the options above fill its empty cells; - reads standard input.",
+        allow_leading_hyphen=True,
     ),
 ]
 

@@ -4,10 +4,9 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from pointsman.cli.output import plural
-from pointsman.cli.tables import amounts, folded, lay_out
 from pointsman.demo.report import Doubt, Report, Settlement
 from pointsman.message import Channel, MessageClass, Money
+from pointsman.text.tables import amounts, folded, lay_out
 
 _WORDS = {
     Settlement.TAKEN: "asked: it was taken",
@@ -161,10 +160,14 @@ def _duplicates(report: Report) -> Table:
 
 def _verdict(report: Report, console: Console) -> None:
     for deviation in report.deviations:
-        _say(console, f"deviation  {deviation.about}: {deviation.problem}", style="red")
+        _say(console, f"deviation {deviation.about}: {deviation.problem}", style="red")
     total = sum(row.count for row in report.messages)
     if report.ok:
         _say(console, f"All {total} messages ended as the script implies ({report.seconds:.1f} s)", style="bold green")
     else:
-        count = plural(len(report.deviations), "deviation")
-        _say(console, f"{count} from the script ({report.seconds:.1f} s)", style="bold red")
+        count = len(report.deviations)
+        _say(
+            console,
+            f"{count} deviation{'s' if count > 1 else ''} from the script ({report.seconds:.1f} s)",
+            style="bold red",
+        )

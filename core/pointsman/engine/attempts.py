@@ -14,7 +14,7 @@ from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, Rested, Spent
 from pointsman.message import Envelope, Money
-from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Unknown
+from pointsman.outcome import Accepted, Attempt, Refused, Unknown
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Lease, Move
 from pointsman.routing.candidate import Candidate, Decision, Reason
@@ -121,9 +121,12 @@ class Attempts:
         return _Stake(station=station, candidate=candidate, hold=hold, lease=lease, probe=probe)
 
     def _hand_back(self, envelope: Envelope, stake: _Stake) -> None:
-        """Nothing was sent: the money and the lease go back."""
-        stake.station.view.ledger.settle(stake.hold, Decimal(0), self._clock.monotonic())
-        stake.station.view.breakers[envelope.channel].release(stake.lease)
+        """Nothing was sent: money, lease and probe go back."""
+        station = stake.station
+        station.view.ledger.settle(stake.hold, Decimal(0), self._clock.monotonic())
+        station.view.breakers[envelope.channel].release(stake.lease)
+        if stake.probe:
+            self._rests.leave(station.name, envelope.channel, stake.candidate.sender, self._clock.now())
 
     def _ticket(
         self,
@@ -251,7 +254,7 @@ class Attempts:
             breaker.release(stake.lease)
             if isinstance(outcome, Refused) and RULES[outcome.fault].blame is Blame.OPERATION:
                 return
-            self._rest(envelope, stake, outcome)
+            self._rest(envelope, stake, passage)
             return
         match outcome:
             case Accepted():
@@ -264,11 +267,18 @@ class Attempts:
                 breaker.release(stake.lease)
                 move = None
         self._moved(envelope, station, move)
-        self._rest(envelope, stake, outcome)
+        self._rest(envelope, stake, passage)
 
-    def _rest(self, envelope: Envelope, stake: _Stake, outcome: Outcome) -> None:
-        sender = stake.candidate.sender
-        rest = self._rests.note(stake.station.name, envelope.channel, sender, envelope.id, outcome, self._clock.now())
+    def _rest(self, envelope: Envelope, stake: _Stake, passage: Passage) -> None:
+        rest = self._rests.note(
+            stake.station.name,
+            envelope.channel,
+            stake.candidate.sender,
+            envelope.id,
+            passage.outcome,
+            self._clock.now(),
+            started_at=passage.started_at,
+        )
         if rest is not None:
             self._bus.emit(
                 Rested(

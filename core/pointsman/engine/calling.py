@@ -57,13 +57,14 @@ class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Calls:
-    """How many requests one piece of work took, and for how many seconds."""
+    """How many requests one piece of work took, for how many seconds, and how far the last of them came."""
 
-    __slots__ = ("count", "duration")
+    __slots__ = ("count", "duration", "progress")
 
     def __init__(self, count: int = 0, duration: float = 0.0) -> None:
         self.count = count
         self.duration = duration
+        self.progress = Progress()
 
     def copy(self) -> "Calls":
         """Return an account that goes on from here on its own."""
@@ -180,7 +181,7 @@ class Caller:
         except Broke as broke:
             return _broken(broke)
         calls.count += 1
-        progress = Progress()
+        progress = calls.progress = Progress()
         started = self._clock.monotonic()
         try:
             exchange = await self._transport.exchange(request, progress=progress)

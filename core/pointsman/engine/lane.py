@@ -34,7 +34,7 @@ _NOT_SENT = Refused(fault=Fault.UNAVAILABLE, code="not_sent", detail="the router
 
 
 class _Thinner(Exception):
-    """A load cannot go as it is, and nothing has left yet; `load` is what is left of it, if anything."""
+    """Not everybody in a load wants to go any more, and nothing has left yet; `load` is what remains, if anything."""
 
     def __init__(self, load: Load | None) -> None:
         super().__init__()
@@ -160,7 +160,6 @@ class Lane:
                 answer(ticket, _NOT_SENT, ticket.submission, "", calls, started_at, shared=False)
 
     async def _travel(self, load: Load, calls: Calls, started_at: float) -> None:
-        load.refresh(self._clock.now())
         batch = Batch(ref=self._ids.new(), channel=load.channel, items=load.items)
         before = calls.count
         try:
@@ -170,7 +169,7 @@ class Lane:
                 await self._travel(thinner.load, calls, started_at)
             return
         except BaseException as error:
-            left = calls.count > before
+            left = calls.count > before and calls.progress.left
             for ticket in load.tickets():
                 if not left and isinstance(error, Exception):
                     fail(ticket, error)
@@ -195,15 +194,16 @@ class Lane:
         """Submit once, and once more in another form where the plugin knows one."""
 
         async def leaving() -> None:
-            # The login may have taken longer than some of them live, or want to wait, or are said to live.
-            if calls.count == 0 and ((rest := load.sifted()) != load or not load.is_fresh(self._clock.now())):
-                raise _Thinner(rest)
+            nonlocal batch
+            if calls.count == 0 and (rest := load.sifted()) != load:
+                raise _Thinner(rest)  # the login may have taken longer than some of them live, or want to wait
+            batch = load.aged(batch, self._clock.now())
             await self._start(tuple(load.tickets()), batch, started_at)
 
-        result = await self._caller.call(submit_plan(self._provider, load, batch), calls, leaving)
+        result = await self._caller.call(submit_plan(self._provider, load, lambda: batch), calls, leaving)
         if isinstance(result, Resubmit):
             batch = result.batch
-            plan = submit_plan(self._provider, load, batch, result.request)
+            plan = submit_plan(self._provider, load, lambda: batch, result.request)
             result = await self._caller.call(plan, calls, leaving)
         if isinstance(result, Resubmit):
             result = result.reason

@@ -13,7 +13,7 @@ import msgspec
 from pointsman.engine.calling import Calls
 from pointsman.message import Channel, MessageClass, Money, channel_of
 from pointsman.outcome import Outcome
-from pointsman.plugin import ChannelLimits, Submission
+from pointsman.plugin import Batch, ChannelLimits, Submission
 
 URGENCY: Mapping[MessageClass, int] = MappingProxyType(
     {
@@ -23,8 +23,6 @@ URGENCY: Mapping[MessageClass, int] = MappingProxyType(
     }
 )
 """Lower goes first."""
-STALE = timedelta(seconds=1)
-"""A life time that is wrong by so much is not told any more."""
 
 
 class Withdrawn(enum.Enum):
@@ -107,18 +105,12 @@ class Load(msgspec.Struct, frozen=True):
         """Segments that the request causes."""
         return sum(place[0].parts for place in self.places)
 
-    def refresh(self, now: float) -> None:
-        """Bring the life times that providers are told up to date: some of them waited."""
-        for ticket in self.tickets():
-            if ticket.submission.ttl is not None:
-                ticket.submission = msgspec.structs.replace(ticket.submission, ttl=_left(ticket, now))
-
-    def is_fresh(self, now: float) -> bool:
-        """Say whether the life times that providers are told are true to a second or so."""
-        return all(
-            ticket.submission.ttl is None or ticket.submission.ttl - _left(ticket, now) < STALE
-            for ticket in self.tickets()
-        )
+    def aged(self, batch: Batch, now: float) -> Batch:
+        """Return the batch of this load with the lives that are left by now: some of them waited."""
+        if all(item.ttl is None for item in batch.items):
+            return batch
+        items = zip(self.places, batch.items, strict=True)
+        return msgspec.structs.replace(batch, items=tuple([_aged(place[0], item, now) for place, item in items]))
 
     def tickets(self) -> Iterator[Ticket]:
         """All tickets, place by place."""
@@ -132,8 +124,10 @@ class Load(msgspec.Struct, frozen=True):
         return Load(places) if places else None
 
 
-def _left(ticket: Ticket, now: float) -> timedelta:
-    return timedelta(seconds=max(ticket.deadline - now, 0.0))
+def _aged(ticket: Ticket, item: Submission, now: float) -> Submission:
+    if item.ttl is None:
+        return item
+    return msgspec.structs.replace(item, ttl=timedelta(seconds=max(ticket.deadline - now, 0.0)))
 
 
 class Queue:

@@ -1,6 +1,6 @@
 """A submit as a call: its request, what its answer may be, and how it counts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import UnionType
 
 from pointsman.engine.calling import Plan, Subject, Verdict
@@ -14,18 +14,23 @@ from pointsman.plugin import Batch, Each, Provider, Request, Resubmit, Session, 
 Submitted = Each | Whole | Resubmit
 
 
-def submit_plan(provider: Provider, load: Load, batch: Batch, request: Request | None = None) -> Plan[Submitted]:
-    """Return the call that submits a batch, with a request of the plugin's own where it has one."""
+def submit_plan(
+    provider: Provider, load: Load, batch: Callable[[], Batch], request: Request | None = None
+) -> Plan[Submitted]:
+    """Return the call that submits a batch, with a request of the plugin's own where it has one.
+
+    `batch` is asked anew for each request, because lives go by while somebody logs in.
+    """
 
     def build(session: Session | None) -> Request:
-        return request if request is not None else provider.submit_request(batch, session)
+        return request if request is not None else provider.submit_request(batch(), session)
 
     return Plan(
         operation=Operation.SUBMIT,
-        subject=_subject(load, batch),
+        subject=_subject(load, batch()),
         build=build,
-        read=lambda response: provider.read_submit(batch, response),
-        sound=lambda value: _sound(value, len(batch.items)),
+        read=lambda response: provider.read_submit(batch(), response),
+        sound=lambda value: _sound(value, len(load.places)),
         judge=lambda value: _judge(value, load),
     )
 

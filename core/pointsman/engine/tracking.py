@@ -170,7 +170,7 @@ class Tracking:
             return record
         if self._closed:
             raise _closed()
-        waiter = enough, asyncio.get_running_loop().create_future()
+        waiter: _Waiter = (enough, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(message_id, []).append(waiter)
         try:
             return await waiter[1]

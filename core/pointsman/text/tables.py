@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from pointsman.message import Money
 
 GAP = "  "
-NARROWEST = 16
+NARROWEST = 8
 """Characters that a folded column has at least."""
 FEWEST_DECIMALS = 2
 
