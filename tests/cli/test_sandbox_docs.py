@@ -3,6 +3,7 @@
 import re
 import shlex
 import urllib.request
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -44,7 +45,7 @@ def test_each_sandbox_is_described(boxes: Boxes) -> None:
 def test_curl(boxes: Boxes, line: str) -> None:
     """Each line is answered with status 200 and JSON."""
     words = shlex.split(line)
-    options = dict(zip(words, words[1:], strict=False))
+    options = dict(pairwise(words))
     [url] = [word for word in words if word.startswith("http")]
     for name, port in PORTS.items():
         url = url.replace(f"http://127.0.0.1:{port}", boxes[name].origin)

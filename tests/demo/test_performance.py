@@ -135,7 +135,7 @@ def test_deviations_are_printed(play: Perform) -> None:
     show(report, Console(file=text, width=120))
     last = text.getvalue().splitlines()[-2:]
     assert last[0].startswith("deviation balance: smstele has 25001.00 on the account")
-    assert last[1].startswith("1 deviations from the script")
+    assert last[1].startswith("1 deviation from the script")
 
 
 def test_a_report_survives_json(play: Perform) -> None:

@@ -52,7 +52,9 @@ def kinds(outcomes: Sequence[object]) -> list[type]:
 async def test_an_unknown_batch_is_never_divided(clock: FakeClock, box: ScriptedSandbox):
     """A batch that may have been taken goes out once, whatever its plugin says about halves."""
     keys = {"plugin": "careless", "bulk": 4}
-    async with routing({"a": account(box, **keys)}, clock=clock, plugins=[CARELESS], route={"on_unknown": "stop"}) as rig:
+    async with routing(
+        {"a": account(box, **keys)}, clock=clock, plugins=[CARELESS], route={"on_unknown": "stop"}
+    ) as rig:
         receipts = await rig.router.send_many([sms(place) for place in range(4)])
         assert [receipt.state for receipt in receipts] == [State.UNKNOWN] * 4
         assert [len(seen.refs) for seen in box.seen] == [4]
@@ -66,8 +68,7 @@ async def test_a_report_during_a_submit_that_hangs_settles_it(clock: FakeClock):
     accounts = {"a": account(box, read_timeout="300ms"), "b": account(other)}
     async with routing(accounts, clock=clock) as rig:
         (task,) = sending(rig, sms(message_class=OTP))
-        while not box.seen:
-            await asyncio.sleep(0.005)
+        await clock.settle()
         await delivered(rig, references(box)[0])
         receipt = await task
         assert (receipt.state, receipt.possible_duplicate) == (State.DELIVERED, False)
@@ -127,9 +128,8 @@ async def test_a_request_cut_off_at_the_end_is_unknown_only_if_it_left(
             while not places.locked():  # as if questions that hang held all connections
                 await places.acquire()
         (task,) = sending(rig, sms())
-        while not (rig.router._stations["a"].lane.in_flight and (box.seen or not taken)):
-            await asyncio.sleep(0.005)
         await clock.settle()
+        assert (rig.router._stations["a"].lane.in_flight, len(box.seen)) == (1, taken)
         await rig.router.aclose(0.05)
         receipt = await task
         assert receipt.state is (State.UNKNOWN if taken else State.CANCELLED)

@@ -218,7 +218,7 @@ LIMIT_CASES = [
     pytest.param(view("a", ledger=ledger("0"), tariff=tariff("0")), None, 1, id="free"),
     pytest.param(view("a", limiter=paused(499.9)), None, 1, id="a pause within the message's life"),
     pytest.param(
-        view("a", limiter=Limiter(Pace(rate=2.0)), queued=lambda _: 999), None, 1, id="a queue that is worked off in time"
+        view("a", limiter=Limiter(Pace(rate=2.0)), queued=lambda _: 999), None, 1, id="a queue worked off in time"
     ),
     pytest.param(view("a", queued=lambda _: 10**9), None, 1, id="a queue without a pace"),
     pytest.param(view("a", senders=frozenset({"SHOP"})), None, 1, id="a listed sender"),
