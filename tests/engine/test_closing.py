@@ -45,6 +45,11 @@ def taken(rig: Rig) -> list[str]:
     return [event.message_id for event in rig.told(MessageTaken)]
 
 
+async def ended(rig: Rig, message_id: str) -> Receipt:
+    """Wait for a message, but not for ever."""
+    return await asyncio.wait_for(rig.router.wait(message_id), 5)
+
+
 # -- what nobody foresaw -----------------------------------------------------------------------------------------------
 
 
@@ -52,13 +57,13 @@ async def test_an_error_before_a_request_leaves_gives_everything_back(clock: Fak
     """When the attempt cannot be written down, nothing is sent, the money is free again, and nobody is blamed."""
     store = FullDisk()
     keys = {"opening_balance": "10", "prices": [price("1")]}
-    async with routing({"a": account(box, **keys)}, clock=clock, store=store) as rig:
+    async with routing({"a": account(box, **keys)}, clock=clock, store=store) as rig, clock.autojump():
         store.refuses = (Begin,)
         for place in range(5):
             with pytest.raises(OSError, match="disk full"):
                 await rig.router.send(sms(place))
         assert (box.seen, rig.available("a"), rig.told(BreakerMoved)) == ((), 10, [])
-        assert {(await rig.router.wait(one)).state for one in taken(rig)} == {State.CANCELLED}
+        assert {(await ended(rig, one)).state for one in taken(rig)} == {State.CANCELLED}
         store.refuses = ()
         assert (await rig.router.send(sms())).state is State.SENT
 
@@ -88,12 +93,12 @@ async def test_an_outcome_that_cannot_be_written_down_is_unknown(clock: FakeCloc
         box.script(delay(1.0, endpoint=SUBMIT))
         (task,) = sending(rig, sms())
         await clock.settle()
-        waiting = asyncio.create_task(rig.router.wait(taken(rig)[0]))
+        waiting = asyncio.create_task(ended(rig, taken(rig)[0]))
         await clock.advance(2)
         with pytest.raises(OSError, match="disk full"):
             await task
         assert (await waiting).state is State.UNKNOWN
-        assert (await rig.router.wait(taken(rig)[0])).state is State.UNKNOWN
+        assert (await ended(rig, taken(rig)[0])).state is State.UNKNOWN
         assert rig.available("a") == 9
         assert len(rig.router._serving) == 0
 
@@ -106,7 +111,7 @@ async def test_whoever_waits_is_told_when_nothing_can_be_written_down(clock: Fak
         box.script(delay(1.0, endpoint=SUBMIT))
         (task,) = sending(rig, sms())
         await clock.settle()
-        waiting = asyncio.create_task(rig.router.wait(taken(rig)[0]))
+        waiting = asyncio.create_task(ended(rig, taken(rig)[0]))
         await clock.advance(2)
         assert [type(one) for one in await asyncio.gather(task, waiting, return_exceptions=True)] == [OSError, OSError]
 

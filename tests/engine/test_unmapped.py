@@ -79,6 +79,7 @@ async def test_answers_that_cannot_be_told_apart_end_some_time(clock: FakeClock)
         await clock.settle()
         assert [call.oddities for call in rig.calls(Operation.SUBMIT)] == [(Oddity.IDS_UNMAPPED,)]
         await clock.advance(72 * HOUR)
+        assert task.done()
         assert [receipt.state for receipt in await task] == [State.UNKNOWN] * 2
 
 
@@ -88,9 +89,9 @@ async def test_a_report_by_our_reference_ends_what_has_no_id(clock: FakeClock, b
         receipt = await rig.router.send(sms())
         ref = receipt.attempts[0].ref
         await report(rig, News(id="m1", state=DeliveryState.DELIVERED, final=True, ref=ref))
-        assert (await rig.router.wait(receipt.id)).state is State.DELIVERED
+        assert (await rig.router.receipt(receipt.id)).state is State.DELIVERED
         await clock.advance(72 * HOUR)
-        assert (await rig.router.wait(receipt.id)).state is State.DELIVERED
+        assert (await rig.router.receipt(receipt.id)).state is State.DELIVERED
 
 
 async def test_strangers_fill_no_memory(clock: FakeClock, box: ScriptedSandbox):

@@ -100,10 +100,9 @@ class Serving:
         except asyncio.CancelledError:
             # Only `close` cancels this task; whoever waits for the message gets its record, not a cancellation.
             record = await flow.abandon()
-        except Exception as error:
-            with contextlib.suppress(Exception):  # what cannot be written down either has been told already
+        except Exception:
+            with contextlib.suppress(Exception):  # what is raised is the first error, not that this fails as well
                 self._tracking.woken(await flow.abandon())
-            self._tracking.lost(parsed.envelope.id, error)
             raise
         for doubt in flow.doubts:
             self._doubts.add(doubt)

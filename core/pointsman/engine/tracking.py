@@ -190,12 +190,6 @@ class Tracking:
             if enough(record) and not future.done():
                 future.set_result(record)
 
-    def lost(self, message_id: str, error: Exception) -> None:
-        """Raise an error at those who wait for a message about which nothing more can be written down."""
-        for _, future in self._waiting.get(message_id, ()):
-            if not future.done():
-                future.set_exception(error)
-
     def _keep_early(self, provider: str, report: Report) -> None:
         waiting = self._early.setdefault((provider, report.reference or report.provider_id), [])
         if len(waiting) < EARLY_EACH:
