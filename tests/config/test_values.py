@@ -59,6 +59,7 @@ def test_base_urls(text: str, url: str) -> None:
     assert parse_base_url(text, allow_plain_http=False) == url
 
 
+@pytest.mark.trap("S32")
 @pytest.mark.parametrize(
     "host",
     [

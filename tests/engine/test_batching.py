@@ -133,6 +133,7 @@ async def test_the_smaller_of_two_limits_holds(
         assert sizes(box) == expected
 
 
+@pytest.mark.trap("H03")
 async def test_a_lookup_more_than_the_limit_travels_in_a_second_request(clock: FakeClock):
     """201 lookups make a request of 200 and one of 1: Devino takes 200 numbers at once."""
     box = DevinoSandbox(clock=clock)
@@ -146,6 +147,7 @@ async def test_a_lookup_more_than_the_limit_travels_in_a_second_request(clock: F
 # -- everybody gets what is theirs -------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("D21")
 async def test_ids_come_back_to_their_messages(clock: FakeClock):
     """From the flat list of a bulk of messages of two segments, each message gets its own two ids."""
     box = DevinoSandbox(clock=clock)
@@ -158,6 +160,7 @@ async def test_ids_come_back_to_their_messages(clock: FakeClock):
         assert {2} == {len(accepted(receipt).ids) for receipt in receipts}
 
 
+@pytest.mark.trap("D41")
 async def test_equal_messages_to_one_number_share_a_place(clock: FakeClock, box: ScriptedSandbox):
     """[A, B, A] travels as [A, B]; both who sent A get its ids, and it is paid for once."""
     keys = {"bulk": 10, "one_per_recipient": True, "max_in_flight": 1, "prices": [price("0.50")]}
@@ -200,6 +203,7 @@ async def test_a_partly_refused_request_refuses_only_the_culprits(clock: FakeClo
         assert sizes(box) == [8]
 
 
+@pytest.mark.trap("D39")
 @pytest.mark.parametrize("culprit", range(8))
 async def test_one_bad_number_is_found_by_halving(clock: FakeClock, box: ScriptedSandbox, culprit: int):
     """Of eight messages with one bad number, which the answer does not name, seven are accepted within seven calls."""
@@ -213,6 +217,7 @@ async def test_one_bad_number_is_found_by_halving(clock: FakeClock, box: Scripte
         assert box.ledger.duplicates() == []
 
 
+@pytest.mark.trap("D39")
 async def test_a_bad_number_at_devino_costs_only_itself(clock: FakeClock):
     """Devino refuses a whole bulk for one bad number without naming it; the other seven get through."""
     box = DevinoSandbox(clock=clock)

@@ -50,6 +50,7 @@ def delivered(provider_id: str, second: int = 0, **more: object) -> Report:
 # -- often, late, early ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("A11")
 async def test_a_report_that_comes_often_counts_once(clock: FakeClock, box: ScriptedSandbox):
     """A delivery that is reported three times is told once, also when each report names a later time."""
     async with routing({"a": outspoken(box)}, clock=clock, plugins=[OUTSPOKEN]) as rig:

@@ -54,6 +54,7 @@ async def test_lookup_returns_the_result(clock: FakeClock):
         assert await rig.router.lookup(number(1)) is None
 
 
+@pytest.mark.trap("H08")
 async def test_the_network_of_a_result_knows_its_country(clock: FakeClock):
     """Devino names an operator in words; the result has its code and the country that belongs to the code."""
     box = DevinoSandbox(clock=clock)
@@ -132,6 +133,7 @@ async def test_all_who_wait_for_a_lookup_get_the_second_opinion(clock: FakeClock
 # -- a provider that never ends ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("H09")
 async def test_a_lookup_that_stays_pending_has_a_deadline_of_our_own(clock: FakeClock):
     """State 0 for ever, with a validity of 5 minutes: given up a minute after that, and another provider is asked."""
     box = DevinoSandbox(clock=clock, delivery=DeliveryPlan(lookups={Fate.STUCK: 1.0}))
@@ -148,6 +150,7 @@ async def test_a_lookup_that_stays_pending_has_a_deadline_of_our_own(clock: Fake
         assert providers(receipt) == ["devino", "b"]
 
 
+@pytest.mark.trap("H09")
 async def test_a_lookup_that_stays_pending_everywhere_is_unknown(clock: FakeClock):
     """Without anybody else to ask, a lookup that never ends has failed with the result "unknown"."""
     box = DevinoSandbox(clock=clock, delivery=DeliveryPlan(lookups={Fate.STUCK: 1.0}))

@@ -20,6 +20,7 @@ LOGIN = "User/SessionId"
 SEND = "Sms/Send"
 
 
+@pytest.mark.trap("D03")
 async def test_fifty_messages_share_one_renewal(clock: FakeClock):
     """Fifty messages that come 111 minutes after the login, when the session is due for renewal, cause one login."""
     box = DevinoSandbox(clock=clock)
@@ -40,6 +41,7 @@ async def test_a_session_is_kept_while_it_is_good(clock: FakeClock):
         assert box.ledger.calls[LOGIN] == 1
 
 
+@pytest.mark.trap("D04")
 async def test_an_expired_session_costs_one_login_and_one_repeat(clock: FakeClock):
     """After "expired" there is one login and one repeat of the request, which is then accepted."""
     box = DevinoSandbox(clock=clock)
@@ -64,6 +66,7 @@ async def test_messages_that_find_the_session_expired_together_share_one_login(c
         assert (box.ledger.calls[LOGIN], box.ledger.calls[SEND]) == (2, 40)
 
 
+@pytest.mark.trap("D04")
 async def test_a_session_that_expires_for_ever_is_a_matter_of_credentials(clock: FakeClock):
     """When the repeat is told "expired" as well there is no third request; the attempt is refused for credentials."""
     box = DevinoSandbox(clock=clock)
@@ -167,6 +170,7 @@ def logins(box: ScriptedSandbox) -> list[float]:
     return [round(one - at[0], 3) for one in at]
 
 
+@pytest.mark.trap("D04")
 async def test_a_refused_password_is_not_tried_again_by_polls(clock: FakeClock, box: ScriptedSandbox):
     """However many messages are asked about and balances read, a refused login is tried once in half an hour."""
     keys = {"needs_login": True, "tells_reports": True, "tells_balance": True, "balance_every": "10s"}

@@ -145,6 +145,7 @@ async def test_reports_give_one_state_in_every_order(
             assert (await rig.router.receipt(receipt.id)).state is expected
 
 
+@pytest.mark.trap("D31")
 async def test_a_state_never_goes_back(clock: FakeClock, box: ScriptedSandbox):
     """After the delivery, reports from before it move nothing and are not told."""
     async with routing({"a": account(box)}, clock=clock) as rig:

@@ -70,6 +70,7 @@ async def test_an_acceptance_without_an_id_ends_some_time(
         assert (len(rig.router._serving), rig.router._tracking._unmapped) == (0, set())
 
 
+@pytest.mark.trap("D21")
 async def test_answers_that_cannot_be_told_apart_end_some_time(clock: FakeClock):
     """Three ids of Devino for two messages belong to none of them: both were sent, and both end as unknown."""
     box = DevinoSandbox(clock=clock)

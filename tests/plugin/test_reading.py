@@ -195,6 +195,7 @@ REQUESTS = ("affiliate_batch_req", "affiliate_single_req")
 """Literal samples of requests, whose damage no rule of the repair is meant for."""
 
 
+@pytest.mark.trap("D06", "D28", "H04")
 @pytest.mark.parametrize("name", LITERALS)
 def test_literal_answers_are_read(name: str) -> None:
     """Each answer of the documents is read as it was meant, key by key and value by value."""
@@ -369,6 +370,7 @@ def test_stray_escapes_are_mended(value: dict[str, Any], start: int) -> None:
     assert read_json(damaged.encode()) == (value, True)
 
 
+@pytest.mark.trap("D29")
 @given(FLAT, st.lists(st.integers(-(10**14), 10**14), min_size=1, max_size=3))
 @settings(max_examples=40, deadline=None)
 @pytest.mark.parametrize("form", ["\\Date({})\\\\", "\\Date({})\\", "\\/Date({})\\/", "/Date({})/"])

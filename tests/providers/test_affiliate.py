@@ -179,6 +179,7 @@ async def test_a_repeat_after_an_unknown_error_keeps_its_reference(bench: Bench)
     assert receipt.attempts[-1].outcome.duplicate
 
 
+@pytest.mark.trap("A20")
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @pytest.mark.parametrize("row", [row for row in SUBMIT if row.requests > 1], ids=str)
 async def test_what_another_form_can_cure_is_sent_in_it_once(bench: Bench, form: Form, row: Row) -> None:
@@ -217,6 +218,7 @@ async def _are_taken(table: Table, form: Form, receipts: list[object], *, reques
 EIGHT = msgspec.structs.replace(BATCH, count=8)
 
 
+@pytest.mark.trap("A06", "A12")
 @pytest.mark.parametrize(("by_item", "most"), [(False, 7), (True, 1)], ids=["error 14 for all", "error 11 of the item"])
 async def test_one_bad_number_among_eight_is_found_and_the_others_are_created(
     bench: Bench, by_item: bool, most: int
@@ -246,6 +248,7 @@ async def test_money_for_one_of_two_creates_one(bench: Bench) -> None:
     assert {State.RESOLVED} == {receipt.state for receipt in receipts}
 
 
+@pytest.mark.trap("A08")
 @pytest.mark.parametrize("code", ["13", "63"])
 async def test_a_reference_that_exists_is_an_acceptance(bench: Bench, code: str) -> None:
     """The references are ours: "already exists" says that the lookup was created, and nothing is charged for it."""
@@ -261,6 +264,7 @@ async def test_a_reference_that_exists_is_an_acceptance(bench: Bench, code: str)
 # -- reconcile ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("A08", "X04", "X05")
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @pytest.mark.parametrize(("cause", "reason", "code"), IN_DOUBT)
 async def test_a_create_in_doubt_is_settled_by_its_repeat(
@@ -419,6 +423,7 @@ async def door() -> AsyncIterator[Door]:
     await runner.cleanup()
 
 
+@pytest.mark.trap("A11")
 @pytest.mark.parametrize("style", list(CallbackStyle), ids=str)
 @pytest.mark.parametrize(("fate", "means", "elsewhere"), STATUSES)
 async def test_a_callback_answers_the_lookup_as_a_query_would(

@@ -155,6 +155,7 @@ def _cases(forms: Iterable[Form]) -> list[object]:
 # -- submit ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("D08", "D09", "D11")
 @pytest.mark.parametrize(("form", "row"), _cases(FORMS))
 async def test_a_refusal_leads_to_the_next_step_of_its_class(bench: Bench, form: Form, row: Row) -> None:
     """A refused submit goes to a second provider or not, and takes out of use what its class says, nothing else."""
@@ -170,6 +171,7 @@ async def test_without_another_provider_the_same_is_asked_again_only_as_its_clas
     assert expected_alone(form, row) == await alone(bench, form, row)
 
 
+@pytest.mark.trap("D04", "D05")
 @pytest.mark.parametrize("form", IN_SESSION, ids=str)
 @pytest.mark.parametrize("row", EXPIRED, ids=str)
 async def test_an_expired_session_is_renewed_and_the_submit_repeated(bench: Bench, form: Form, row: Row) -> None:
@@ -184,6 +186,7 @@ async def test_an_expired_session_is_renewed_and_the_submit_repeated(bench: Benc
     assert (form.submitted(bench.devino), bench.devino.ledger.calls["User/SessionId"]) == (2, 2)
 
 
+@pytest.mark.trap("D04", "D05")
 @pytest.mark.parametrize("form", IN_SESSION, ids=str)
 @pytest.mark.parametrize("row", EXPIRED, ids=str)
 async def test_a_session_that_never_holds_is_a_matter_of_the_credentials(bench: Bench, form: Form, row: Row) -> None:
@@ -193,6 +196,7 @@ async def test_a_session_that_never_holds_is_a_matter_of_the_credentials(bench: 
     assert bench.devino.ledger.calls["User/SessionId"] == 2
 
 
+@pytest.mark.trap("D09", "D10", "D11", "D42", "X04", "X05")
 @pytest.mark.parametrize(("cause", "reason", "code"), IN_DOUBT)
 @pytest.mark.parametrize("form", FORMS, ids=str)
 async def test_what_may_have_been_sent_is_unknown_and_decided_by_its_class(
@@ -213,6 +217,7 @@ async def test_what_may_have_been_sent_is_unknown_and_decided_by_its_class(
         assert (reason, code) == (outcome.reason, outcome.code)
 
 
+@pytest.mark.trap("D42")
 @pytest.mark.parametrize("cause", [cause for cause, _, _ in IN_DOUBT])
 async def test_a_code_to_log_in_with_prefers_a_duplicate_to_a_loss(bench: Bench, cause: FaultRule) -> None:
     """A one-time password whose submit is in doubt goes to the next provider, and the receipt says so."""
@@ -223,6 +228,7 @@ async def test_a_code_to_log_in_with_prefers_a_duplicate_to_a_loss(bench: Bench,
     assert bench.devino.ledger.calls["Sms/Send"] == 1
 
 
+@pytest.mark.trap("X04")
 async def test_a_provider_that_does_not_listen_took_nothing(bench: Bench) -> None:
     """A connection that is refused is "try later", not in doubt: the next provider takes the message."""
     async with bench.router("devino", "smstele") as table:
@@ -240,6 +246,7 @@ async def test_a_provider_that_does_not_listen_took_nothing(bench: Bench) -> Non
 # -- login, balance, reports -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("D04")
 @pytest.mark.parametrize("row", LOGIN, ids=str)
 @pytest.mark.parametrize("form", IN_SESSION, ids=str)
 async def test_a_refused_login_is_a_refusal_of_the_message(bench: Bench, form: Form, row: Row) -> None:
@@ -248,6 +255,7 @@ async def test_a_refused_login_is_a_refusal_of_the_message(bench: Bench, form: F
     assert expected == await with_another(bench, form, row, logging_in=True)
 
 
+@pytest.mark.trap("D10")
 @pytest.mark.parametrize(("form", "rows"), [(SMS, EXPIRED), (HLR, EXPIRED), (HLR_PASSWORD, WITH_PASSWORD)], ids=str)
 async def test_a_refused_question_about_reports_is_asked_again(bench: Bench, form: Form, rows: tuple[Row, ...]) -> None:
     """Whatever a question about reports is answered with, it is told as it is, does harm to nobody and is repeated."""
@@ -272,6 +280,7 @@ async def test_a_refused_question_about_the_balance_stops_nobody(bench: Bench, r
         assert table.status("devino").balance is not None
 
 
+@pytest.mark.trap("D37")
 async def test_a_balance_that_is_not_told_is_not_zero(bench: Bench) -> None:
     """The document's own example has no body: the account stays in use, its balance unknown."""
     bench.devino.faults.add(quirk(Quirk.EMPTY_BODY, endpoint="User/Balance", times=None))
@@ -285,6 +294,7 @@ async def test_a_balance_that_is_not_told_is_not_zero(bench: Bench) -> None:
 # -- the bulk ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("D39")
 async def test_one_bad_number_among_eight_is_found_and_the_others_are_sent(bench: Bench) -> None:
     """A bulk that is refused for one number is divided: seven are taken, the bad one goes to one other provider."""
     form = msgspec.structs.replace(BULK, count=8)

@@ -48,6 +48,7 @@ MESSAGE_STATES = {
 }
 
 
+@pytest.mark.trap("D07", "D30", "D31", "D32")
 @pytest.mark.parametrize(("code", "means", "final"), SMS_STATES)
 async def test_a_state_of_a_message_is_read_by_its_number(
     bench: Bench, code: int, means: DeliveryState, final: bool
@@ -94,6 +95,7 @@ def _means(code: int) -> DeliveryState:
     return next(means for number, means, _ in SMS_STATES if number == code)
 
 
+@pytest.mark.trap("D31")
 async def test_a_message_that_is_not_in_the_data_base_yet_is_asked_for_again(bench: Bench) -> None:
     """State 255 of a new message is "not yet": the message ends as it is reported later."""
     bench.devino.state_lag = 60.0
@@ -124,6 +126,7 @@ HLR_STATES = (
 )
 
 
+@pytest.mark.trap("H09")
 @pytest.mark.parametrize("account", ["devino", "devino_password"])
 @pytest.mark.parametrize(("code", "means", "elsewhere"), HLR_STATES)
 async def test_a_state_of_a_lookup_answers_it_or_leads_to_one_other_provider(

@@ -192,6 +192,7 @@ async def test_a_stopped_operation_leaves_the_others_alone(bench: Bench) -> None
     assert (receipt.state, path(receipt)) == (State.RESOLVED, ("devino",))
 
 
+@pytest.mark.trap("D38")
 async def test_an_empty_account_that_tells_its_balance_is_used_when_it_is_filled(bench: Bench) -> None:
     """Its balance is asked for at once and every five minutes, and a sufficient one ends the rest."""
     async with bench.router("devino", "smstele") as table:
@@ -209,6 +210,7 @@ async def test_an_empty_account_that_tells_its_balance_is_used_when_it_is_filled
         assert await _way(table, DEVINO) == ("devino",)
 
 
+@pytest.mark.trap("D38")
 async def test_an_account_with_money_is_out_for_one_message_only(bench: Bench) -> None:
     """Too little for a dear number may be enough for a cheap one: the balance shows it at once."""
     async with bench.router("devino", "smstele") as table:
@@ -218,6 +220,7 @@ async def test_an_account_with_money_is_out_for_one_message_only(bench: Bench) -
         assert await _way(table, DEVINO) == ("devino",)
 
 
+@pytest.mark.trap("S28")
 @pytest.mark.parametrize(("form", "cause"), [(SMSTELE, error("-43")), (AFFILIATE, error("8"))], ids=_id)
 async def test_an_empty_account_that_tells_nothing_is_probed_ever_more_seldom(
     bench: Bench, form: Form, cause: FaultRule

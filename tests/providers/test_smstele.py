@@ -140,6 +140,7 @@ def _cases(forms: Iterable[Form]) -> list[object]:
 # -- submit ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("S02", "S03", "S22", "S27")
 @pytest.mark.parametrize(("form", "row"), _cases(FORMS))
 async def test_a_refusal_leads_to_the_next_step_of_its_class(bench: Bench, form: Form, row: Row) -> None:
     """A refused submit goes to a second provider or not, and takes out of use what its class says, nothing else."""
@@ -155,6 +156,7 @@ async def test_without_another_provider_the_same_is_asked_again_only_as_its_clas
     assert expected_alone(form, row) == await alone(bench, form, row)
 
 
+@pytest.mark.trap("S04")
 @pytest.mark.parametrize("status", [400, 500])
 async def test_the_body_decides_whatever_the_http_status_is(bench: Bench, status: int) -> None:
     """An error of the table means the same under every HTTP status: the request was rejected, never in doubt."""
@@ -166,6 +168,7 @@ async def test_the_body_decides_whatever_the_http_status_is(bench: Bench, status
         assert (str(row), expected_with_another(SMS, row)) == (str(row), await with_another(bench, SMS, same))
 
 
+@pytest.mark.trap("S15")
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @pytest.mark.parametrize("code", ["-34", "-35"])
 async def test_a_refused_id_is_replaced_once(bench: Bench, form: Form, code: str) -> None:
@@ -192,6 +195,7 @@ async def test_a_refused_validity_is_left_out_once(bench: Bench) -> None:
     assert (sent, receipt.state) == (["10", None], State.DELIVERED)
 
 
+@pytest.mark.trap("S08")
 async def test_numbers_that_the_answer_does_not_count_go_to_another_provider(bench: Bench) -> None:
     """Two of four numbers are not in the provider's number plan: they are bad here, not everywhere."""
     good, bad = ("79160001234", "79260004567"), ("79079876543", "79676771707")
@@ -219,6 +223,7 @@ async def test_a_number_that_nobody_likes_is_tried_twice_and_no_more(bench: Benc
 # -- in doubt ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("S12", "S14", "S26")
 @pytest.mark.parametrize("message_class", [MessageClass.OTP, MessageClass.TRANSACTIONAL], ids=str)
 @pytest.mark.parametrize(("cause", "reason", "code"), TAKEN)
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -242,6 +247,7 @@ async def test_a_submit_that_took_effect_is_found_by_its_id(
         )
 
 
+@pytest.mark.trap("S14", "S24", "S26")
 @pytest.mark.parametrize(("cause", "reason", "code"), NOT_TAKEN)
 async def test_a_submit_that_is_not_found_twice_was_not_taken(
     bench: Bench, cause: FaultRule, reason: UnknownReason, code: str | None
@@ -325,6 +331,7 @@ STATUS = (
 )
 
 
+@pytest.mark.trap("S12")
 @pytest.mark.parametrize("form", [SMS, HLR], ids=str)
 async def test_a_refused_question_about_reports_is_asked_again(bench: Bench, form: Form) -> None:
     """Whatever the status call is answered with, it is told as it is, does harm to nobody and is repeated."""
@@ -352,6 +359,7 @@ def _says(word: str, message_id: str) -> FaultRule:
     return answer(200, msgspec.json.encode({"results": [row]}).decode())
 
 
+@pytest.mark.trap("S10")
 @pytest.mark.parametrize(("word", "fate", "means", "final"), STATES)
 async def test_a_state_is_read_from_stat(
     bench: Bench, word: str, fate: Fate | None, means: DeliveryState, final: State | None

@@ -7,6 +7,7 @@ from pointsman.text import OperatorMatch, bundled_networks, network_by_mnc, oper
 from pointsman.text.operators import _NAMES
 
 
+@pytest.mark.trap("H08")
 @pytest.mark.parametrize(
     ("text", "mccmnc", "region"),
     [
@@ -31,6 +32,7 @@ def test_names_of_operators(text: str, mccmnc: str, region: str | None) -> None:
     assert OperatorMatch(mccmnc, region) == operator_network(text)
 
 
+@pytest.mark.trap("H08")
 @pytest.mark.parametrize(
     "text", ["", "ООО", "(Москва)", 'ООО "МТС-Банк"', "Mmts", "m", 'ООО "К-телеком"', "АО МТТ", "Т Банк"]
 )

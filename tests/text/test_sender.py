@@ -6,6 +6,7 @@ from pointsman.errors import InvalidMessage
 from pointsman.text import check_sender, valid_sender
 
 
+@pytest.mark.trap("D24")
 @pytest.mark.parametrize(
     "sender", ["SHOP", "A", "Shop-24.ru", "11 letters.", "B&B!+*/()#_", "1", "7" * 15, "900", "4shop"]
 )
@@ -15,6 +16,7 @@ def test_well_formed_senders(sender: str) -> None:
     check_sender(sender)
 
 
+@pytest.mark.trap("D24")
 @pytest.mark.parametrize(
     ("sender", "problem"),
     [

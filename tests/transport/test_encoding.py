@@ -25,6 +25,7 @@ ADDRESSES = [
 ]
 
 
+@pytest.mark.trap("A17")
 @pytest.mark.parametrize(("request_", "expected"), ADDRESSES)
 def test_addresses(request_, expected):
     """A path is joined with one slash; path and query are percent-encoded once, and repeated keys are kept."""
@@ -72,6 +73,7 @@ def test_a_path_comes_back_as_it_was(path):
     assert unquote(encoded.url.raw_path_qs) == "/rest/x" + path
 
 
+@pytest.mark.trap("A01")
 async def test_a_real_server_reads_what_was_meant(connect):
     """Form, multipart and query arrive at a server that was written by others, strange characters and all."""
     seen = []

@@ -123,6 +123,7 @@ async def test_an_answer_of_exactly_the_allowed_size_is_taken(serve, connect, an
     assert len(exchange.result.body) == 1000
 
 
+@pytest.mark.trap("X04")
 async def test_a_connection_refused_means_that_nothing_left(connect, unused_port):
     """Nobody listens."""
     transport = await connect(f"http://127.0.0.1:{unused_port}")
@@ -139,6 +140,7 @@ def unused_port():
         return server.getsockname()[1]
 
 
+@pytest.mark.trap("X04")
 async def test_an_unknown_name_means_that_nothing_left(connect, monkeypatch):
     """The name server does not know the host."""
 
@@ -167,6 +169,7 @@ async def test_a_slow_name_server_counts_as_connecting(connect, monkeypatch):
     assert (exchange.result.reason, exchange.left) == (FailureReason.CONNECT_TIMEOUT, False)
 
 
+@pytest.mark.trap("X04")
 async def test_a_silent_handshake_counts_as_connecting(connect):
     """A server that accepts the connection and never greets has not received the request."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -177,6 +180,7 @@ async def test_a_silent_handshake_counts_as_connecting(connect):
     assert (exchange.result.reason, exchange.left) == (FailureReason.CONNECT_TIMEOUT, False)
 
 
+@pytest.mark.trap("X04")
 async def test_a_silent_server_is_a_time_out_after_the_request_left(serve, connect):
     """After the request has left, running out of time proves nothing."""
     server = await serve(hang)

@@ -15,6 +15,7 @@ from pointsman.transport import Failure, FailureReason
 METHODS = ["GET", "PUT", "DELETE", "POST"]
 
 
+@pytest.mark.trap("X04")
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_fresh_connection_that_breaks_is_not_tried_again(serve, connect, method):
     """A server that reads the request and hangs up has seen it exactly once, whatever the method."""

@@ -86,6 +86,7 @@ async def test_lookup_that_was_never_created_is_not_found() -> None:
         assert await to.poll("999999", "380501000000") == ()
 
 
+@pytest.mark.trap("A12")
 async def test_bad_number_refuses_its_batch_and_then_itself(batch_of: MakeBatch) -> None:
     """One bad number refuses a batch divisibly; alone it is a bad recipient."""
     bad, good = batch_of("r1", to="123").items[0], batch_of("r2").items[0]
@@ -100,6 +101,7 @@ async def test_bad_number_refuses_its_batch_and_then_itself(batch_of: MakeBatch)
     assert rest.outcomes[0].duplicate is False
 
 
+@pytest.mark.trap("A12")
 async def test_bad_number_as_an_entry_harms_nobody_else(batch_of: MakeBatch) -> None:
     """Where the provider refuses entry by entry, the good numbers are taken."""
     bad, good = batch_of("r1", to="123").items[0], batch_of("r2").items[0]
@@ -110,6 +112,7 @@ async def test_bad_number_as_an_entry_harms_nobody_else(batch_of: MakeBatch) -> 
     assert isinstance(taken, Accepted)
 
 
+@pytest.mark.trap("A20")
 async def test_server_without_put_takes_post(batch_of: MakeBatch) -> None:
     """Where PUT is not allowed, the request that the plugin asks for instead is taken."""
     async with line(Quirk.NO_PUT) as to:

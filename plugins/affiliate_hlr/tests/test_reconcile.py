@@ -17,6 +17,7 @@ REFUSING_CODES = sorted(
 )
 
 
+@pytest.mark.trap("A08")
 def test_question_is_the_request_itself(provider: AffiliateHlr, batch_of: MakeBatch) -> None:
     """The repeat carries the same references in the same form."""
     batch = batch_of("r1", "r2")
@@ -48,6 +49,7 @@ def test_http_error_leaves_everything_unknown(
     assert [Unknown, Unknown] == [type(finding) for finding in findings]
 
 
+@pytest.mark.trap("A08", "A09")
 def test_what_exists_now_is_accepted(provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse) -> None:
     """13 adopts the id of the first request, 0 has just created the lookup, silence stays unknown."""
     body = {
@@ -62,6 +64,7 @@ def test_what_exists_now_is_accepted(provider: AffiliateHlr, batch_of: MakeBatch
     assert isinstance(three, Unknown)
 
 
+@pytest.mark.trap("A20")
 def test_method_refused_while_asking_is_remembered(
     provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
 ) -> None:

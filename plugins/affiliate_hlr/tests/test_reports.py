@@ -218,6 +218,7 @@ def test_poll_by_reference_reports_under_the_id_given_out(
     assert (report.provider_id, report.reference, report.to) == ("reference/r1", "r1", "380505142320")
 
 
+@pytest.mark.trap("A11")
 @pytest.mark.parametrize(
     "callback",
     [
@@ -243,6 +244,7 @@ def test_repaired_callback_is_marked(provider: AffiliateHlr) -> None:
     assert provider.read_callback(Callback(method="POST", body=b'{id:"1",status:"active",}')).lenient is True
 
 
+@pytest.mark.trap("A11")
 def test_callback_without_id_is_known_by_its_reference(provider: AffiliateHlr) -> None:
     """A callback that tells only our reference still names the lookup."""
     (report,) = provider.read_callback(Callback(method="GET", query=(("reference", "r1"), ("status", "absent")))).value
@@ -266,6 +268,7 @@ def test_callback_that_is_not_recognised_gives_nothing(callback: Callback, provi
     assert provider.read_callback(callback).value == ()
 
 
+@pytest.mark.trap("A11")
 def test_provider_hears_ok(provider: AffiliateHlr) -> None:
     """A callback is answered with 200 and OK, so that it is not repeated."""
     assert Response(status=200, body=b"OK") == provider.callback_reply()

@@ -91,6 +91,7 @@ async def test_single_answer_is_the_documents(client: Client) -> None:
     assert expected == await client.create(SINGLE)
 
 
+@pytest.mark.trap("A12")
 async def test_single_bad_number_is_error_11(client: Client) -> None:
     """A wrong number in a single request is error 11 with the document's words, and creates nothing."""
     answer = await client.create({**SINGLE, "msisdn": "+380505142320"})
@@ -123,6 +124,7 @@ SHAPES: dict[str, Callable[[Any], tuple[Any, dict[str, str]]]] = {
 }
 
 
+@pytest.mark.trap("A01")
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 @pytest.mark.parametrize("value", [SINGLE, PAIR, PAIR[:1]], ids=["single", "batch", "array of one"])
 @pytest.mark.parametrize("shape", SHAPES)
@@ -145,6 +147,7 @@ async def test_numbers_may_be_json_numbers(client: Client) -> None:
     assert [each.to for each in client.sandbox.ledger.messages] == ["380972920000"]
 
 
+@pytest.mark.trap("A01")
 @pytest.mark.parametrize("payload", [PAIR, json.dumps(PAIR)], ids=["array", "text"])
 async def test_payload_may_be_a_key_of_a_json_object(client: Client, payload: Any) -> None:
     """The parameter `payload` is understood inside of JSON too."""
@@ -153,6 +156,7 @@ async def test_payload_may_be_a_key_of_a_json_object(client: Client, payload: An
     assert len(answer["result"]) == 2
 
 
+@pytest.mark.trap("A14")
 async def test_batch_answer_is_the_documents(session: aiohttp.ClientSession) -> None:
     """The sample batch gets the sample answer: one number twice is legal when the references differ."""
     async with AffiliateSandbox(first_id=12345) as sandbox:
@@ -161,6 +165,7 @@ async def test_batch_answer_is_the_documents(session: aiohttp.ClientSession) -> 
     assert json.loads(literal("batch_ok")) == answer
 
 
+@pytest.mark.trap("A05", "A07")
 async def test_known_reference_is_13_for_its_item_only(session: aiohttp.ClientSession) -> None:
     """The document's second batch answer, odd key included: the known item keeps its id and only the other is paid."""
     async with AffiliateSandbox(first_id=12345, standing=[Quirk.DOCUMENT]) as sandbox:
@@ -192,6 +197,7 @@ async def test_references_are_unique_for_ever(client: Client, clock: ShiftedCloc
     assert len(client.sandbox.ledger.messages) == 1
 
 
+@pytest.mark.trap("A08")
 async def test_lost_answer_is_found_by_repeating(client: Client) -> None:
     """When the connection drops after the lookup was created, a repeat says 13 and nothing is charged twice."""
     client.sandbox.faults.add(close_after_accept(endpoint="hlr/create"))
@@ -211,6 +217,7 @@ async def test_error_14_answer_is_the_documents(client: Client) -> None:
     assert client.sandbox.ledger.messages == []
 
 
+@pytest.mark.trap("A06")
 async def test_after_14_the_rest_goes_under_the_same_references(client: Client) -> None:
     """References of a batch that was refused with 14 are not used up."""
     await client.create([*PAIR, {"reference": "r2"}])
@@ -219,6 +226,7 @@ async def test_after_14_the_rest_goes_under_the_same_references(client: Client) 
     assert [each["error"] for each in answer["result"]] == ["0", "0"]
 
 
+@pytest.mark.trap("A02")
 @pytest.mark.parametrize("name", ["single_req", "batch_req"])
 async def test_broken_samples_are_14(client: Client, name: str) -> None:
     """The document's own request samples are not JSON; they are refused and never crash the server."""
@@ -238,6 +246,7 @@ async def test_bad_payloads_are_14(client: Client, payload: str) -> None:
     assert answer["error"] == "14"
 
 
+@pytest.mark.trap("A12")
 @pytest.mark.parametrize(
     ("change", "single", "batch"),
     [
@@ -262,6 +271,7 @@ async def test_flaws_have_a_code_alone_and_14_in_a_batch(
     assert among == {"error": "14", "errorDescription": f"Incorrect payload: {batch}"}
 
 
+@pytest.mark.trap("A12")
 async def test_item_errors_quirk_spares_the_others(client: Client) -> None:
     """With the quirk a bad number is only its own item's error."""
     client.sandbox.faults.add(quirk("item_errors"))
@@ -270,6 +280,7 @@ async def test_item_errors_quirk_spares_the_others(client: Client) -> None:
     assert [each["error"] for each in answer["result"]] == ["0", "11"]
 
 
+@pytest.mark.trap("A09")
 async def test_shuffled_results_hold_the_same_items(client: Client) -> None:
     """The order of `result` is not promised; with the quirk it differs from the request's."""
     client.sandbox.standing.add(Quirk.SHUFFLED)
@@ -290,6 +301,7 @@ async def test_numbers_quirk_makes_codes_and_ids_numbers(client: Client) -> None
 # -- key, method, paths ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("A03")
 async def test_key_with_a_trailing_blank_works(client: Client) -> None:
     """The sample's key ends in a blank, which does not count."""
     client.key += " "
@@ -307,6 +319,7 @@ async def test_wrong_key_is_refused_everywhere(client: Client, key: str, path: s
     assert await client.call(method, path) == (401, {"error": "1", "errorDescription": "Invalid API key"})
 
 
+@pytest.mark.trap("A20")
 async def test_put_can_be_switched_off(client: Client) -> None:
     """With the quirk PUT is answered 405 and creates nothing, while POST goes on working."""
     client.sandbox.standing.add(Quirk.NO_PUT)
@@ -319,6 +332,7 @@ async def test_put_can_be_switched_off(client: Client) -> None:
     assert created["id"] == "12123"
 
 
+@pytest.mark.trap("A17")
 async def test_rest_prefix_reaches_the_same_api(client: Client) -> None:
     """`/rest/hlr/…`, as the provider's general page has it, is the same server."""
     _, created = await client.call("POST", "/rest/hlr/create", json.dumps(SINGLE), NO_BOUNDARY)
@@ -330,6 +344,7 @@ async def test_rest_prefix_reaches_the_same_api(client: Client) -> None:
 # -- money -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("A13")
 async def test_price_depends_on_tariff_and_country(client: Client) -> None:
     """The default tariff is 0; tariff and country decide the price, which is taken from the account."""
     prices = []
@@ -362,6 +377,7 @@ async def test_money_for_one_creates_one(session: aiohttp.ClientSession) -> None
     assert answer["totalprice"] == "0.002"
 
 
+@pytest.mark.trap("A13")
 async def test_price_table_lists_countries(client: Client) -> None:
     """The price query defaults to tariff 9, knows ten tariffs, and agrees with what is charged."""
     _, default = await client.call("GET", "/hlr/prices")
@@ -474,6 +490,7 @@ async def test_every_code_can_be_injected(client: Client, code: Code) -> None:
     assert client.sandbox.ledger.messages == []
 
 
+@pytest.mark.trap("A16")
 async def test_code_with_another_lists_meaning(client: Client) -> None:
     """A later list re-uses numbers with other meanings; the words can be scripted too."""
     client.sandbox.faults.add(error("11", "Exceeded limit of simultaneous requests"))
@@ -591,6 +608,7 @@ async def test_callbacks_can_be_late(client: Client, clock: ShiftedClock, receiv
     assert len(await receiver.wait_for(1)) == 1
 
 
+@pytest.mark.trap("A10")
 async def test_wrong_callback_address_gives_way_to_the_accounts(
     client: Client, clock: ShiftedClock, receiver: Receiver
 ) -> None:

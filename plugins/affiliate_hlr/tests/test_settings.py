@@ -18,6 +18,7 @@ def _convert(**table: object) -> Settings:
     return msgspec.convert(table, Settings, dec_hook=lambda kind, value: Secret(value) if kind is Secret else value)
 
 
+@pytest.mark.trap("A03")
 def test_key_is_sent_without_blanks(tracked: MakeTracked) -> None:
     """A key that was pasted with a trailing blank works."""
     spaced = build(Settings(api_key=Secret(" live_example \n")))
@@ -25,6 +26,7 @@ def test_key_is_sent_without_blanks(tracked: MakeTracked) -> None:
     assert (("X-API-KEY", Secret("live_example")),) == spaced.poll_request(tracked(), None).headers
 
 
+@pytest.mark.trap("A13", "A18")
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
@@ -46,6 +48,7 @@ def test_settings_that_cannot_work_are_refused(settings: Settings, named: str) -
     assert "example" not in str(caught.value)
 
 
+@pytest.mark.trap("A13")
 @pytest.mark.parametrize(
     "table", [{"tariff": 10}, {"tariff": -1}, {"tariff": "9"}, {"batch_size": 0}, {"method": "GET"}, {"tarif": 1}]
 )
@@ -55,6 +58,7 @@ def test_table_with_a_wrong_value_is_refused(table: dict[str, object]) -> None:
         _convert(api_key="live_example", **table)
 
 
+@pytest.mark.trap("A18")
 def test_test_key_can_be_allowed() -> None:
     """A test key works where its random results are wanted."""
     settings = _convert(api_key="test_example", allow_test_key=True, method="POST")

@@ -56,6 +56,7 @@ STATUSES = [
 ]
 
 
+@pytest.mark.trap("A04", "A12", "A16")
 @pytest.mark.parametrize(("code", "words", "fault"), REFUSALS)
 @pytest.mark.parametrize("as_number", [False, True])
 def test_code_refuses_a_single_lookup(
@@ -78,6 +79,7 @@ def test_code_refuses_a_single_lookup(
     assert reading.value.divisible is False
 
 
+@pytest.mark.trap("A12", "A16")
 @pytest.mark.parametrize(("code", "words", "fault"), REFUSALS)
 def test_code_of_an_entry_refuses_that_entry_alone(
     code: str, words: str, fault: Fault, provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
@@ -97,6 +99,7 @@ def test_code_of_an_entry_refuses_that_entry_alone(
     assert Accepted(ids=("7",)) == second
 
 
+@pytest.mark.trap("A06", "A12")
 @pytest.mark.parametrize(
     ("code", "words", "fault"),
     [
@@ -125,6 +128,7 @@ def test_refusal_of_the_account_is_not_divided(
     assert provider.read_submit(batch_of("r1", "r2"), answered({"error": code})).value.divisible is False
 
 
+@pytest.mark.trap("A08")
 @pytest.mark.parametrize("code", ["13", "63"])
 def test_known_reference_of_a_single_lookup_is_an_acceptance(
     code: str, provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
@@ -202,6 +206,7 @@ def test_http_status_refuses(
     assert Whole(outcome=expected, divisible=divisible) == reading.value
 
 
+@pytest.mark.trap("X05")
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
 def test_server_error_without_code_is_unknown(
     status: int, provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
@@ -212,6 +217,7 @@ def test_server_error_without_code_is_unknown(
     assert Whole(outcome=Unknown(reason=UnknownReason.GATEWAY, code=f"http_{status}")) == reading.value
 
 
+@pytest.mark.trap("X05")
 def test_unavailable_with_a_date_to_return_is_throttled(
     provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
 ) -> None:
@@ -297,6 +303,7 @@ def test_single_answer_for_another_reference_is_unknown(
     assert reading.oddities == (Oddity.FOREIGN_ID,)
 
 
+@pytest.mark.trap("A15")
 @pytest.mark.parametrize(
     ("price", "currency", "expected"),
     [
@@ -326,6 +333,7 @@ def test_price_is_exact_money_or_nothing(
     assert expected == provider.read_submit(batch_of("r1"), answered(body)).value.outcomes[0].price
 
 
+@pytest.mark.trap("A15")
 def test_currency_may_stand_outside_of_the_entries(
     provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
 ) -> None:
@@ -339,6 +347,7 @@ def test_currency_may_stand_outside_of_the_entries(
     assert Decimal("0.004") == sum(outcome.price.amount for outcome in outcomes)
 
 
+@pytest.mark.trap("A09", "A14")
 def test_same_number_under_two_references_gives_two_lookups(
     provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse
 ) -> None:
@@ -349,6 +358,7 @@ def test_same_number_under_two_references_gives_two_lookups(
     assert tuple(one.ids for one in provider.read_submit(batch, answered(body)).value.outcomes) == (("1",), ("2",))
 
 
+@pytest.mark.trap("A20")
 def test_put_gives_way_to_post_for_good(provider: AffiliateHlr, batch_of: MakeBatch, answered: MakeResponse) -> None:
     """After a 405 the same references go out by POST, and so does everything later."""
     batch = batch_of("r1", "r2")
@@ -361,6 +371,7 @@ def test_put_gives_way_to_post_for_good(provider: AffiliateHlr, batch_of: MakeBa
     assert "POST" == provider.submit_request(batch, None).method == provider.reconcile_request(batch, None).method
 
 
+@pytest.mark.trap("A20")
 def test_post_that_is_not_allowed_is_refused(batch_of: MakeBatch, answered: MakeResponse) -> None:
     """Where POST is configured, a 405 is a plain refusal."""
     provider = build(Settings(api_key=Secret("live_example"), method=Method.POST))
@@ -385,6 +396,7 @@ def test_unknown_tariff_is_replaced_by_the_one_that_every_account_has(
     assert Whole(outcome=reason) == standard.read_submit(batch, answer).value
 
 
+@pytest.mark.trap("A13")
 def test_tariff_is_always_sent(batch_of: MakeBatch) -> None:
     """The tariff goes with every number, alone and in a batch."""
     provider = build(Settings(api_key=Secret("live_example"), tariff=9))
@@ -398,6 +410,7 @@ def test_tariff_is_always_sent(batch_of: MakeBatch) -> None:
     assert [entry["tariff"] for entry in msgspec.json.decode(dict(several.fields)["payload"])] == [9, 9]
 
 
+@pytest.mark.trap("A10")
 @pytest.mark.parametrize(
     ("url", "sent"),
     [
@@ -419,6 +432,7 @@ def test_only_an_address_is_sent_as_callback(
     assert sent is ("callback_url" in dict(body.fields))
 
 
+@pytest.mark.trap("A19")
 def test_number_is_sent_as_it_is(provider: AffiliateHlr, batch_of: MakeBatch) -> None:
     """A number of Hong Kong that begins with 8 is not taken for a Russian one."""
     body = provider.submit_request(batch_of("r1", to="85267202829"), None).body

@@ -141,6 +141,7 @@ def test_hostile_bodies_are_read_as_well(body):
     assert isinstance(DEVINO.read_balance(response).value, Refused)
 
 
+@pytest.mark.trap("X02")
 @CALM
 @given(st.lists(st.from_regex(r"\A[!-~]{1,40}\Z"), min_size=1, max_size=6, unique=True))
 def test_ids_survive_unchanged(ids):
@@ -153,6 +154,7 @@ def test_ids_survive_unchanged(ids):
     )
 
 
+@pytest.mark.trap("D25")
 @CALM
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=30)))
 def test_validity_never_cuts_a_life_short(ttl):

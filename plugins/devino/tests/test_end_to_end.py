@@ -60,6 +60,7 @@ async def session(account, exchange) -> Session:
     return reading.value
 
 
+@pytest.mark.trap("D04")
 async def test_a_wrong_password_is_told(account, exchange):
     """The sandbox refuses the login, and the plugin blames the credentials."""
     devino = account(password=Secret("wrong"))
@@ -106,6 +107,7 @@ async def test_a_sender_that_is_not_agreed_is_told(account, exchange, session, s
     assert Fault.SENDER is reading.value.outcome.fault
 
 
+@pytest.mark.trap("D39")
 async def test_one_bad_number_of_a_bulk_can_be_found_by_dividing(account, exchange, session, sandbox, sms_batch):
     """The sandbox refuses the whole bulk without naming the number; the refusal is divisible."""
     sandbox.invalid_numbers.add(B)
@@ -117,6 +119,7 @@ async def test_one_bad_number_of_a_bulk_can_be_found_by_dividing(account, exchan
     assert (reading.value.outcome.fault, reading.value.divisible) == (Fault.RECIPIENT, True)
 
 
+@pytest.mark.trap("H01")
 @pytest.mark.parametrize("auth", list(HlrAuth))
 async def test_lookups_work_in_both_forms(account, exchange, session, hlr_batch, auth):
     """With a session and with the password, each number gets an id, and State speaks of both."""

@@ -102,6 +102,7 @@ def meant(meaning, code, detail):
             return Unknown(reason=UnknownReason.GATEWAY, code=code, detail=detail)
 
 
+@pytest.mark.trap("D04", "D05", "D10")
 @pytest.mark.parametrize(("code", "http", "text", "call", "meaning"), MATRIX)
 def test_a_code_means_what_its_operation_makes_of_it(ask, code, http, text, call, meaning):
     """Each documented code has one meaning for each call, and keeps the provider's number and words."""
@@ -110,6 +111,7 @@ def test_a_code_means_what_its_operation_makes_of_it(ask, code, http, text, call
     assert meant(meaning, str(code), text) == outcome
 
 
+@pytest.mark.trap("D11")
 @pytest.mark.parametrize(("code", "http", "text", "call", "meaning"), MATRIX)
 def test_the_body_decides_before_the_status(ask, code, http, text, call, meaning):
     """An error body means the same under status 200."""
@@ -119,12 +121,14 @@ def test_the_body_decides_before_the_status(ask, code, http, text, call, meaning
     assert meant(meaning, str(code), text) == outcome
 
 
+@pytest.mark.trap("D08", "D09")
 @pytest.mark.parametrize(("code", "text", "fault"), BY_DESCRIPTION)
 def test_a_description_divides_a_code_that_has_several_causes(ask, code, text, fault):
     """Where one code covers several causes, the words of its description tell whom to blame on a submit."""
     assert Refused(fault=fault, code=str(code), detail=text) == ask(SMS, f'{{"Code":{code},"Desc":"{text}"}}', 400)
 
 
+@pytest.mark.trap("D09")
 @pytest.mark.parametrize("call", [SMS, HLR, BALANCE, SMS_STATE])
 def test_a_missing_parameter_is_our_mistake_although_it_says_500(ask, literal, call):
     """Code 9 with the text of the parameter binder refuses the request: nothing broke, nothing was sent."""
@@ -143,6 +147,7 @@ SPELLINGS = [
 ]
 
 
+@pytest.mark.trap("D06")
 @pytest.mark.parametrize("body", SPELLINGS)
 def test_all_spellings_of_an_error_are_the_same_error(ask, body):
     """Bare keys, a quoted number, another case or a lost comma change nothing."""
@@ -151,6 +156,7 @@ def test_all_spellings_of_an_error_are_the_same_error(ask, body):
     assert expected == ask(LOGIN, body, 401)
 
 
+@pytest.mark.trap("D06", "D08")
 @pytest.mark.parametrize(
     ("name", "code", "fault"),
     [("err1", "1", Fault.REQUEST), ("err2", "2", Fault.REQUEST), ("err6", "6", Fault.SENDER)],
@@ -162,6 +168,7 @@ def test_the_documents_own_errors_are_read(ask, literal, name, code, fault):
     assert (fault, code) == (outcome.fault, outcome.code)
 
 
+@pytest.mark.trap("D04")
 def test_code_4_is_told_apart_by_the_call_not_by_its_text(ask, literal):
     """Both printed examples of code 4 mean an expired session in a session and a wrong password at the login."""
     for name in ("err4_login", "err4_session"):
@@ -170,6 +177,7 @@ def test_code_4_is_told_apart_by_the_call_not_by_its_text(ask, literal):
         assert Fault.CREDENTIALS is ask(HLR_V2, literal(name), 401).fault
 
 
+@pytest.mark.trap("D07")
 @pytest.mark.parametrize("code", [10, 42, 255, -1, 99])
 def test_an_unknown_code_declines_and_is_reported_as_odd(devino, sms_batch, answer, code):
     """An error code is not a state: 10 is no bad sender, it is a code that nobody documented."""
@@ -217,12 +225,14 @@ STATUSES = [
 ]
 
 
+@pytest.mark.trap("D11", "X05")
 @pytest.mark.parametrize(("call", "status", "expected"), STATUSES)
 def test_a_page_of_html_is_judged_by_its_status(ask, call, status, expected):
     """Words in a page that look like an error code are not one; an unreadable submit is never a refusal."""
     assert expected == ask(call, HTML, status)
 
 
+@pytest.mark.trap("D39")
 @pytest.mark.parametrize(
     ("body", "status", "divisible"),
     [

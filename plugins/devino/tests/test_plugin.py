@@ -74,6 +74,7 @@ def test_credentials_show_in_no_repr():
     assert "13%" not in repr(settings)
 
 
+@pytest.mark.trap("D23", "D40", "D41", "H03")
 def test_limits_are_declared(make_devino):
     """2,000 characters, configured bulks, 200 numbers a lookup, each number once; reports one segment at a time."""
     profile = make_devino(bulk_size=450, hlr_validity=3).profile

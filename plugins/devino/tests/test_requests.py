@@ -17,6 +17,7 @@ def fields(pairs):
     return [(name, value.reveal() if isinstance(value, Secret) else value) for name, value in pairs]
 
 
+@pytest.mark.trap("D16")
 def test_login_is_a_get_with_both_credentials_as_secrets(devino):
     """Login and password travel in the query, as the document has it, and show in no repr."""
     request = devino.login_request()
@@ -35,6 +36,7 @@ def test_balance_carries_the_session(devino, session):
     assert [("SessionID", session.token.reveal())] == fields(request.query)
 
 
+@pytest.mark.trap("D15")
 def test_one_recipient_goes_to_send(devino, session, sms_batch):
     """One message is `Sms/Send` with everything in the form and nothing in the address."""
     request = devino.submit_request(sms_batch("79031234567", text="a+b==13%!"), session)
@@ -50,6 +52,7 @@ def test_one_recipient_goes_to_send(devino, session, sms_batch):
     assert session.token.reveal() not in repr(request)
 
 
+@pytest.mark.trap("D13", "D15", "D19")
 def test_several_recipients_go_to_send_bulk(devino, session, sms_batch):
     """Only the numbers repeat: text, sender and validity stand there once."""
     request = devino.submit_request(sms_batch(*NUMBERS, ttl=timedelta(seconds=90)), session)
@@ -66,6 +69,7 @@ def test_several_recipients_go_to_send_bulk(devino, session, sms_batch):
     ] == fields(request.body.fields)
 
 
+@pytest.mark.trap("D25", "X01")
 @pytest.mark.parametrize(
     ("ttl", "expected"),
     [
@@ -83,6 +87,7 @@ def test_validity_is_in_minutes_rounded_up(ttl, expected):
     assert expected == minutes(ttl)
 
 
+@pytest.mark.trap("H01")
 def test_lookups_with_a_session_use_the_plain_path(devino, session, hlr_batch, tracked):
     """In session mode no call holds the password or the `v2` path."""
     submit = devino.submit_request(hlr_batch(*NUMBERS), session)
@@ -99,6 +104,7 @@ def test_lookups_with_a_session_use_the_plain_path(devino, session, hlr_batch, t
     assert [("SessionID", session.token.reveal()), ("messageIds", "312"), ("messageIds", "313")] == fields(poll.query)
 
 
+@pytest.mark.trap("H01")
 def test_lookups_with_the_password_use_v2_and_no_session(make_devino, session, hlr_batch, tracked):
     """In password mode no call holds the session, even when there is one."""
     devino = make_devino(hlr_auth=HlrAuth.PASSWORD, hlr_validity=7)
@@ -112,6 +118,7 @@ def test_lookups_with_the_password_use_v2_and_no_session(make_devino, session, h
     assert [*who, ("messageIds", "312")] == fields(poll.query)
 
 
+@pytest.mark.trap("D20")
 def test_state_is_asked_for_one_id_and_keeps_it_unchanged(devino, session, tracked):
     """Ids are opaque: a plus sign in one is left for the transport to encode."""
     request = devino.poll_request(tracked(Channel.SMS, **{"SAR-W+84333": NUMBERS[0]}), session)
@@ -120,6 +127,7 @@ def test_state_is_asked_for_one_id_and_keeps_it_unchanged(devino, session, track
     assert [("sessionId", session.token.reveal()), ("messageId", "SAR-W+84333")] == fields(request.query)
 
 
+@pytest.mark.trap("D14")
 def test_no_parameter_name_holds_a_blank(devino, session, sms_batch):
     """The document's template has a blank before one name; ours never do."""
     request = devino.submit_request(sms_batch(*NUMBERS), session)
@@ -151,6 +159,7 @@ def test_a_call_without_the_session_that_it_needs_is_our_mistake(devino, sms_bat
         devino.submit_request(sms_batch("79031234567"), None)
 
 
+@pytest.mark.trap("D43")
 def test_viber_is_not_offered(devino, session):
     """The document only announces Viber: the channel is not declared, and building a call for it is a mistake."""
     message = Viber(to="79031234567", text="hi")

@@ -21,6 +21,7 @@ PRINTED = [
 ]
 
 
+@pytest.mark.trap("D02")
 @pytest.mark.parametrize("token", PRINTED)
 def test_every_session_id_of_the_documents_is_taken_as_it_is(devino, answer, token):
     """The document calls it a GUID, but none of its samples is one: it is opaque, and good for two hours."""
@@ -30,6 +31,7 @@ def test_every_session_id_of_the_documents_is_taken_as_it_is(devino, answer, tok
     assert (reading.lenient, reading.oddities) == (False, ())
 
 
+@pytest.mark.trap("D01")
 @pytest.mark.parametrize(
     ("body", "lenient"),
     [
@@ -47,6 +49,7 @@ def test_quotes_and_blanks_do_not_belong_to_the_session(devino, answer, body, le
     assert (Secret(TOKEN), lenient) == (reading.value.token, reading.lenient)
 
 
+@pytest.mark.trap("D02")
 def test_another_length_is_odd_but_good(devino, answer):
     """36 characters are what the document promises; who sends 32 is believed."""
     reading = devino.read_login(answer('"4E1C44388AB54B38B097C17D5F949ECA"'))
@@ -55,6 +58,7 @@ def test_another_length_is_odd_but_good(devino, answer):
     assert reading.oddities == (Oddity.SESSION_LENGTH,)
 
 
+@pytest.mark.trap("D01")
 @pytest.mark.parametrize(
     "body", ["", '""', '" "', "null", "true", "{}", "[]", '"Service Unavailable"', "<html></html>"]
 )
@@ -68,11 +72,13 @@ def test_a_word_under_an_error_status_is_no_session(devino, answer):
     assert Refused(fault=Fault.FORBIDDEN, code="http_403") == devino.read_login(answer("Forbidden", 403)).value
 
 
+@pytest.mark.trap("D16")
 def test_the_session_shows_in_no_repr(devino, answer):
     """A reading can be logged without giving the session away."""
     assert TOKEN not in repr(devino.read_login(answer(f'"{TOKEN}"')))
 
 
+@pytest.mark.trap("D37")
 @pytest.mark.parametrize(
     ("body", "expected", "lenient"),
     [
@@ -94,6 +100,7 @@ def test_a_balance_is_an_exact_number(devino, answer, body, expected, lenient):
     assert lenient is reading.lenient
 
 
+@pytest.mark.trap("D37")
 @pytest.mark.parametrize("body", ["", " \r\n", '""', "null", "\ufeff"])
 def test_no_amount_is_not_zero(devino, answer, body):
     """The document's example of this answer has no body: the balance is not told."""

@@ -59,6 +59,7 @@ def lookups(devino, tracked, answer):
     return lambda body: devino.read_poll(tracked(Channel.HLR, **asked), answer(body))
 
 
+@pytest.mark.trap("D30", "D32", "D33")
 @pytest.mark.parametrize(("number", "state", "final", "fault"), SMS)
 @pytest.mark.parametrize("text", ["", "Доставлено", "Неизвестный"])
 def test_a_state_is_its_number(report, number, state, final, fault, text):
@@ -76,6 +77,7 @@ def test_the_tables_of_this_file_are_complete():
     assert {row[0] for row in HLR} == set(HLR_STATES)
 
 
+@pytest.mark.trap("D07")
 @pytest.mark.parametrize("number", [1, 3, 4, 100, -100, -200])
 def test_an_unknown_state_ends_nothing(report, number):
     """A state that nobody documented (4 is an error code, not a state) is reported as odd and asked for again."""
@@ -85,6 +87,7 @@ def test_an_unknown_state_ends_nothing(report, number):
     assert reading.oddities == (Oddity.UNDOCUMENTED_CODE,)
 
 
+@pytest.mark.trap("D28", "D29")
 def test_the_documents_own_broken_state_is_read(devino, tracked, answer, literal):
     """The printed example is no JSON and holds .NET's smallest date: state 255, no time, no price."""
     reading = devino.read_poll(tracked(Channel.SMS, a=TO), answer(literal("state255")))
@@ -107,6 +110,7 @@ def test_time_and_price_of_a_delivered_segment(report):
     assert Money(Decimal("1.5"), "RUB") == found.price
 
 
+@pytest.mark.trap("D29")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -151,6 +155,7 @@ def test_an_unknown_lookup_state_ends_nothing(lookups):
     assert reading.oddities == (Oddity.UNDOCUMENTED_CODE,)
 
 
+@pytest.mark.trap("H04", "H06")
 def test_the_documents_own_lookup_answer_is_about_an_id_that_nobody_asked_for(devino, tracked, answer, literal):
     """Its printed example asks for …312 and …313 and gets …314: both stay open, and that is odd."""
     asked = tracked(Channel.HLR, **{"703112828852109312": TO, "703112828852109313": "79160000000"})
@@ -159,6 +164,7 @@ def test_the_documents_own_lookup_answer_is_about_an_id_that_nobody_asked_for(de
     assert (reading.value, reading.lenient, reading.oddities) == ((), True, (Oddity.FOREIGN_ID,))
 
 
+@pytest.mark.trap("H04", "H07", "H08")
 def test_the_documents_own_lookup_answer_read_for_its_id(devino, tracked, answer, literal):
     """State 1 with the text of state 0: the number wins; the free text of the operator becomes a network."""
     reading = devino.read_poll(tracked(Channel.HLR, **{"703112828852109314": TO}), answer(literal("hlr_state")))
@@ -177,6 +183,7 @@ def test_the_documents_own_lookup_answer_read_for_its_id(devino, tracked, answer
     assert reading.oddities == (Oddity.CODE_AND_TEXT_DISAGREE,)
 
 
+@pytest.mark.trap("H08")
 @pytest.mark.parametrize(
     ("country", "operator"),
     [("Россия", "ООО Незнакомый оператор"), ("Россия", ""), ("Казахстан", "Билайн")],
@@ -190,6 +197,7 @@ def test_an_unknown_operator_is_no_network(lookups, country, operator):
     assert None is reading.value[0].lookup.network
 
 
+@pytest.mark.trap("H10")
 def test_a_number_that_is_not_ours_makes_an_answer_void(lookups):
     """Its result belongs to somebody else; the other answer is used."""
     reading = lookups(
@@ -203,6 +211,7 @@ def test_a_number_that_is_not_ours_makes_an_answer_void(lookups):
     assert reading.oddities == (Oddity.WRONG_NUMBER,)
 
 
+@pytest.mark.trap("H10")
 @pytest.mark.parametrize(
     ("said", "ours", "expected"),
     [
@@ -221,6 +230,7 @@ def test_numbers_are_compared_in_all_their_spellings(said, ours, expected):
     assert expected is same_number(said, ours)
 
 
+@pytest.mark.trap("H06")
 @pytest.mark.parametrize("body", ["[]", '[{"messageId":"703112828852109312","StateCode":0}]'])
 def test_what_an_answer_does_not_mention_is_simply_missing(lookups, body):
     """A lookup that is not in the answer is asked for again."""

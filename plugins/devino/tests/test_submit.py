@@ -23,6 +23,7 @@ def test_all_ids_of_one_recipient_are_its_segments(devino, sms_batch, answer, pa
     assert (reading.lenient, reading.oddities) == (False, ())
 
 
+@pytest.mark.trap("D21")
 def test_a_bulk_gives_all_segments_of_one_recipient_then_all_of_the_next(devino, sms_batch, answer):
     """Two recipients of two segments share four ids by halves."""
     reading = devino.read_submit(sms_batch(A, B, parts=2), answer(ids("58", "59", "60", "61")))
@@ -30,6 +31,7 @@ def test_a_bulk_gives_all_segments_of_one_recipient_then_all_of_the_next(devino,
     assert Each((Accepted(ids=("58", "59"), segments=2), Accepted(ids=("60", "61"), segments=2))) == reading.value
 
 
+@pytest.mark.trap("D21")
 @pytest.mark.parametrize(
     ("parts", "body"),
     [
@@ -49,6 +51,7 @@ def test_a_list_of_another_length_is_accepted_but_not_shared_out(devino, sms_bat
     assert reading.oddities == (Oddity.IDS_UNMAPPED,)
 
 
+@pytest.mark.trap("D20", "X02")
 @pytest.mark.parametrize(
     "message_id",
     ["579700854169272358", "SAR-W+84333", "GW0261BBD6B3", "SAR-GW01+79160000000-5f3b1972-2-1"],
@@ -58,6 +61,7 @@ def test_ids_are_opaque(devino, sms_batch, answer, message_id):
     assert (message_id,) == devino.read_submit(sms_batch(A), answer(ids(message_id))).value.outcomes[0].ids
 
 
+@pytest.mark.trap("D20", "X02")
 def test_long_ids_that_come_as_numbers_stay_distinct(devino, hlr_batch, answer):
     """Ids beyond the exact range of a double keep their last digit."""
     reading = devino.read_submit(hlr_batch(A, B), answer("[703112828852109312, 703112828852109313]"))
@@ -65,6 +69,7 @@ def test_long_ids_that_come_as_numbers_stay_distinct(devino, hlr_batch, answer):
     assert Each((Accepted(ids=("703112828852109312",)), Accepted(ids=("703112828852109313",)))) == reading.value
 
 
+@pytest.mark.trap("D11")
 def test_a_list_of_ids_is_a_success_whatever_the_status(devino, sms_batch, answer):
     """Ids prove that the message was taken: a status put on by somebody in between cannot undo it."""
     assert Each((Accepted(ids=("1",), segments=1),)) == devino.read_submit(sms_batch(A), answer(ids("1"), 502)).value
@@ -80,6 +85,7 @@ def test_what_is_no_list_of_ids_leaves_a_submit_unknown(devino, sms_batch, answe
     assert UnknownReason.UNREADABLE is outcome.reason
 
 
+@pytest.mark.trap("H03")
 def test_lookups_get_their_ids_by_position(devino, hlr_batch, answer):
     """The answer has one id for each number, in order."""
     reading = devino.read_submit(hlr_batch(A, B), answer(ids("703112828852109312", "703112828852109313")))
@@ -87,6 +93,7 @@ def test_lookups_get_their_ids_by_position(devino, hlr_batch, answer):
     assert Each((Accepted(ids=("703112828852109312",)), Accepted(ids=("703112828852109313",)))) == reading.value
 
 
+@pytest.mark.trap("H03")
 @pytest.mark.parametrize("body", [ids("1"), ids("1", "2", "3"), ids("1", "1")])
 def test_lookups_with_another_number_of_ids_are_unknown(devino, hlr_batch, answer, body):
     """A lookup's result would go to the wrong number if the ids were shared out regardless."""

@@ -39,6 +39,7 @@ def labels(reading) -> str:
     return "".join(outcome_label(outcome)[0] for outcome in reading.value.outcomes)
 
 
+@pytest.mark.trap("S10")
 def test_the_first_literal_example_is_accepted(provider, batch):
     """−99 everywhere and yet it went well: the operator says so."""
     body = (FIXTURES / "smstele_send1_literal.txt").read_bytes()
@@ -54,6 +55,7 @@ def test_the_first_literal_example_is_accepted(provider, batch):
     assert (Each((expected,)), False, ()) == (reading.value, reading.lenient, reading.oddities)
 
 
+@pytest.mark.trap("S08", "S12")
 def test_the_second_literal_example_has_two_bad_numbers(provider, batch):
     """Broken JSON is repaired, counted as such, and the two numbers without an operator are refused softly."""
     body = (FIXTURES / "smstele_send2_literal.txt").read_bytes()
@@ -70,6 +72,7 @@ def test_the_second_literal_example_has_two_bad_numbers(provider, batch):
 GOOD, BAD = "mMTS", ""
 
 
+@pytest.mark.trap("S08", "S09")
 @pytest.mark.parametrize(
     ("operators", "parts", "count", "expected"),
     [
@@ -108,6 +111,7 @@ def test_rows_are_matched_by_number_not_by_place(provider, batch):
     assert [(f"{REF}/{phone}",) for phone in FOUR] == [outcome.ids for outcome in reading.value.outcomes]
 
 
+@pytest.mark.trap("S24")
 def test_a_number_that_is_not_listed_is_unknown(provider, batch):
     """Silence about a number is no refusal."""
     reading = provider.read_submit(batch(*FOUR[:2]), answer("1", [row(FOUR[0]), {}]))
@@ -116,6 +120,7 @@ def test_a_number_that_is_not_listed_is_unknown(provider, batch):
     assert isinstance(reading.value.outcomes[1], Unknown)
 
 
+@pytest.mark.trap("S31")
 @pytest.mark.parametrize(
     ("stranger", "oddity"),
     [
@@ -148,6 +153,7 @@ def test_a_lookup_is_accepted_without_parts(provider, batch):
     assert reading.value.outcomes[0].segments is None
 
 
+@pytest.mark.trap("S25")
 @pytest.mark.parametrize(("mnc", "mccmnc"), [("01", "25001"), ("99", "25099")])
 def test_the_code_of_a_russian_network_gets_its_country(provider, batch, mnc, mccmnc):
     """`mnc` comes without a country and keeps its leading zero."""
@@ -156,6 +162,7 @@ def test_the_code_of_a_russian_network_gets_its_country(provider, batch, mnc, mc
     assert mccmnc == reading.value.outcomes[0].network.mccmnc
 
 
+@pytest.mark.trap("S25")
 @pytest.mark.parametrize(("phone", "mnc"), [(FOUR[0], ""), ("85267202829", "01")])
 def test_a_code_whose_country_is_not_known_names_no_network(provider, batch, phone, mnc):
     """250 is put before the codes of +7 numbers only."""
@@ -164,6 +171,7 @@ def test_a_code_whose_country_is_not_known_names_no_network(provider, batch, pho
     assert reading.value.outcomes[0].network is None
 
 
+@pytest.mark.trap("S10")
 @pytest.mark.parametrize("code", ["0", "-99"])
 def test_no_error_beside_messages_leaves_it_to_the_messages(provider, batch, code):
     """Codes that say nothing do not turn a success into anything else."""

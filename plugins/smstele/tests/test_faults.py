@@ -56,6 +56,7 @@ def refusal(reading) -> Refused:
     raise AssertionError(reading)
 
 
+@pytest.mark.trap("S03", "S04", "S22")
 @pytest.mark.parametrize(("code", "fault"), BY_NUMBER.items())
 @pytest.mark.parametrize("status", [200, 400, 500])
 @pytest.mark.parametrize("spelling", [str, int])
@@ -79,6 +80,7 @@ NO_ODDITY: tuple[Oddity, ...] = ()
 CONTRADICTION = (Oddity.CODE_AND_TEXT_DISAGREE,)
 
 
+@pytest.mark.trap("S03", "S27")
 @pytest.mark.parametrize(
     ("code", "description", "fault", "oddities"),
     [
@@ -110,6 +112,7 @@ def test_the_description_decides_where_it_names_a_parameter(provider, batch, cod
     assert (fault, str(code), oddities) == (refusal(reading).fault, refusal(reading).code, reading.oddities)
 
 
+@pytest.mark.trap("S03")
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
@@ -140,6 +143,7 @@ def test_the_detail_of_a_refusal_repeats_no_value(provider, batch, description, 
     assert told == refusal(provider.read_submit(batch(), error("-26", description))).detail
 
 
+@pytest.mark.trap("S26")
 @pytest.mark.parametrize("code", ["0", "-99", "7", "soon", "-"])
 def test_an_error_that_says_nothing_is_unknown(provider, batch, code):
     """Not even "no error" without messages proves anything, so the status call has to tell."""
@@ -162,6 +166,7 @@ def test_a_bad_number_among_several_divides_the_batch(provider, batch, phones, d
     )
 
 
+@pytest.mark.trap("S15")
 @pytest.mark.parametrize("code", ["-34", "-35"])
 @pytest.mark.parametrize("ref", ["01jx7y6k8m9n0p1q2r3s4t5v6w", "z" * 32])
 def test_a_refused_id_is_replaced_by_a_shorter_one(provider, batch, code, ref):
@@ -191,6 +196,7 @@ def test_a_refused_validity_is_left_out(provider, batch):
     assert sent.ref != value.batch.ref
 
 
+@pytest.mark.trap("S22")
 @pytest.mark.parametrize("code", ["-28", "-29", "-30"])
 def test_an_optional_parameter_that_was_not_sent_cannot_be_left_out(settings, batch, code):
     """Without `validity` in the request these codes are plain refusals."""
@@ -208,6 +214,7 @@ def test_a_lookup_has_no_validity_to_leave_out(provider, batch):
     assert Whole(outcome=Refused(fault=Fault.REQUEST, code="-28")) == reading.value
 
 
+@pytest.mark.trap("S02")
 def test_a_wrong_path_is_told_apart_from_a_refused_message(provider, batch):
     """404 is our configuration: the refusal says where to look."""
     reading = provider.read_submit(batch(), Response(status=404, body=b"<html>Not Found</html>"))
@@ -249,6 +256,7 @@ def test_an_error_beside_messages_is_believed_by_nobody(provider, batch):
     assert isinstance(reading.value.outcome, Unknown)
 
 
+@pytest.mark.trap("S11")
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

@@ -74,6 +74,7 @@ def test_hostile_bodies_are_unknown(provider, batch, tracked, body):
     assert not any(isinstance(found, Accepted | Absent) for found in provider.read_reconcile(batch(), response).value)
 
 
+@pytest.mark.trap("S12")
 def test_an_answer_that_cannot_be_read_is_never_a_refusal(provider, batch):
     """Every proper beginning of a good answer leaves the message open or accepted, never refused."""
     row = {"id": "x", "phone": "79160001234", "error": "-99", "cnt": "1", "operator": "mMTS", "mnc": "01"}

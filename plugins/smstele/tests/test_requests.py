@@ -25,6 +25,7 @@ def fields(request: Request) -> dict[str, str | Secret]:
     return found
 
 
+@pytest.mark.trap("S05", "S06", "S16")
 def test_an_sms_is_one_post_with_everything_in_the_body(provider, batch):
     """Nothing of a message, not even the login, is part of the address."""
     request = provider.submit_request(batch(*FOUR, sender="SHOP"), None)
@@ -41,6 +42,7 @@ def test_an_sms_is_one_post_with_everything_in_the_body(provider, batch):
     } == fields(request)
 
 
+@pytest.mark.trap("S17")
 def test_a_lookup_carries_no_text(provider, batch):
     """A text sent along with `hlr=1` would be dropped without a word."""
     request = provider.submit_request(batch(channel=Channel.HLR, sender="SHOP", ttl=timedelta(hours=1)), None)
@@ -60,6 +62,7 @@ def test_credentials_show_in_no_repr(provider, batch, tracked):
     assert not re.search("test:http|test123", repr(requests))
 
 
+@pytest.mark.trap("S18", "X01")
 @pytest.mark.parametrize(
     ("unit", "ttl", "expected"),
     [
@@ -102,6 +105,7 @@ def test_viber_is_not_offered(provider, batch):
         provider.submit_request(Batch(ref=REF, channel=Channel.VIBER, items=(viber,)), None)
 
 
+@pytest.mark.trap("S23", "S29")
 def test_status_is_asked_by_id_and_number(provider, tracked):
     """A number alone would bring other people's messages, an id alone the whole batch."""
     request = provider.poll_request(tracked(), None)
@@ -113,6 +117,7 @@ def test_status_is_asked_by_id_and_number(provider, tracked):
     }
 
 
+@pytest.mark.trap("S23", "S30")
 @pytest.mark.parametrize("ids", [(), ("/79160001234",), (f"{REF}/",), ("nonsense",), ("a/1", "a/2")])
 def test_a_status_call_without_both_halves_is_never_made(provider, ids):
     """The server would answer −34 or tell about other messages, so the mistake shows before any request."""
@@ -122,6 +127,7 @@ def test_a_status_call_without_both_halves_is_never_made(provider, ids):
         provider.poll_request(asked, None)
 
 
+@pytest.mark.trap("S29")
 @pytest.mark.parametrize(("phones", "phone"), [(FOUR[:1], FOUR[0]), (FOUR, None)])
 def test_reconciling_asks_for_the_whole_request_at_once(provider, batch, phones, phone):
     """The id finds every message of a batch; a single one is named by its number too."""
@@ -130,6 +136,7 @@ def test_reconciling_asks_for_the_whole_request_at_once(provider, batch, phones,
     assert ("status", REF, phone) == (request.path, fields(request)["id"], fields(request).get("phone"))
 
 
+@pytest.mark.trap("S05", "S15", "S16", "S17")
 @given(
     channel=st.sampled_from([Channel.SMS, Channel.HLR]),
     ref=st.from_regex(r"[0-9a-z]{1,32}", fullmatch=True),

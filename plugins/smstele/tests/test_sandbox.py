@@ -118,6 +118,7 @@ EXAMPLES = {
 }
 
 
+@pytest.mark.trap("S02", "S06", "S07")
 @pytest.mark.parametrize("folder", ["cgi-bin", "cgibin"])
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_document_mode_gives_the_documents_bytes(client: Client, name: str, folder: str) -> None:
@@ -155,6 +156,7 @@ async def test_status_example_lacks_its_last_brace(session: aiohttp.ClientSessio
     assert text == literal("status").replace("18:41:10+03", "18:41:09+03")
 
 
+@pytest.mark.trap("S31")
 async def test_request_2_echoes_what_was_sent(client: Client) -> None:
     """The document's second request has one character less than its answer; the echo is always what was sent."""
     sent = LONG_ID.replace("custom-message", "custommessage")
@@ -162,6 +164,7 @@ async def test_request_2_echoes_what_was_sent(client: Client) -> None:
     assert await client.send(f"mes=Test message 1&id={sent}") == refusal("-35", f"Invalid attribute: 'id={sent}'")
 
 
+@pytest.mark.trap("S06")
 async def test_credentials_may_be_encoded_and_anywhere(client: Client) -> None:
     """`test%3Ahttp`, everything in the query, everything in the body: all are the same request."""
     encoded = "login=test%3Ahttp&psw=%7Etest123&phones=79160001234&mes=Hello"
@@ -195,6 +198,7 @@ def growing() -> Iterator[tuple[str, str, dict[str, str]]]:
         yield name, "&".join(f"{key}={value}" for key, value in fields.items()), expected
 
 
+@pytest.mark.trap("S33")
 @pytest.mark.parametrize(("name", "body", "expected"), list(growing()), ids=[name for name, _, _ in ORDER])
 async def test_checks_come_in_the_documents_order(
     client: Client, name: str, body: str, expected: dict[str, str]
@@ -205,6 +209,7 @@ async def test_checks_come_in_the_documents_order(
     assert json.loads(text) == expected
 
 
+@pytest.mark.trap("S16")
 @pytest.mark.parametrize(
     ("change", "examples", "table", "text"),
     [
@@ -252,6 +257,7 @@ async def test_refusals_may_come_with_http_400(client: Client) -> None:
 # -- text and charset ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("S05")
 async def test_text_without_charset_is_read_as_windows_1251(client: Client) -> None:
     """UTF-8 without a declaration arrives as the well-known mojibake; declared, it arrives as it was written."""
     russian = quote("Привет")
@@ -261,6 +267,7 @@ async def test_text_without_charset_is_read_as_windows_1251(client: Client) -> N
     assert [each.text for each in client.sandbox.ledger.messages] == ["РџСЂРёРІРµС‚", "Привет"]
 
 
+@pytest.mark.trap("S05")
 @pytest.mark.parametrize("charset", ["windows-1251", "utf-8", "koi8-r", "UTF-8"])
 @pytest.mark.parametrize("declared_in", ["query", "body before", "body after"])
 @pytest.mark.parametrize("encoded", [True, False], ids=["percent", "bare bytes"])
@@ -289,6 +296,7 @@ async def test_text_in_the_query_is_decoded_too(client: Client) -> None:
     assert [each.text for each in client.sandbox.ledger.messages] == ["Привет"]
 
 
+@pytest.mark.trap("S07")
 async def test_raw_blanks_and_signs_survive(client: Client) -> None:
     """Raw blanks, commas and semicolons of `curl -d` belong to the text."""
     await client.send("phones=79160001234&mes=Test message 1, and; more%2B")
@@ -329,6 +337,7 @@ async def test_translit_makes_latin_of_russian(client: Client) -> None:
 # -- recipients ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("S07", "S16")
 @pytest.mark.parametrize("separator", [",", ";", "%2C", "%3B"])
 async def test_numbers_are_separated_by_comma_or_semicolon(client: Client, separator: str) -> None:
     """Both separators work, encoded or not."""
@@ -337,6 +346,7 @@ async def test_numbers_are_separated_by_comma_or_semicolon(client: Client, separ
     assert (result["cnt"], [each["phone"] for each in result["messages"]]) == ("2", ["79160001234", "79260004567"])
 
 
+@pytest.mark.trap("S08")
 async def test_bad_numbers_are_neither_counted_nor_paid_nor_known(client: Client) -> None:
     """A number outside of the plan looks accepted but for its empty operator, and nothing else happens to it."""
     result = await client.send(GOOD_AND_BAD)
@@ -370,6 +380,7 @@ async def test_unknown_numbers_can_be_accepted(client: Client) -> None:
     assert (await client.send(GOOD_AND_BAD))["cnt"] == "4"
 
 
+@pytest.mark.trap("S09")
 @pytest.mark.parametrize(("quirks", "outer"), [([], "2"), ([Quirk.COUNT_SEGMENTS], "6")])
 async def test_outer_count_is_of_recipients_or_segments(client: Client, quirks: list[Quirk], outer: str) -> None:
     """Each recipient's `cnt` is its segments; the outer one counts recipients, with the quirk segments."""
@@ -382,6 +393,7 @@ async def test_outer_count_is_of_recipients_or_segments(client: Client, quirks: 
 # -- ids, senders, kinds ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("S13", "S14")
 async def test_ids_need_not_be_unique(client: Client) -> None:
     """The same id again is a second message, and both are in the answer about that id."""
     for _ in range(2):
@@ -416,6 +428,7 @@ async def test_sender_is_the_registered_one(client: Client, extra: str, shown: s
     assert [each["sender"] for each in (await client.status("id=i1"))["results"]] == [shown]
 
 
+@pytest.mark.trap("S17")
 async def test_hlr_ignores_the_text(client: Client) -> None:
     """With `hlr=1` no SMS goes out, text or not, and the price is that of a lookup."""
     await client.send("phones=79160001234&hlr=1")

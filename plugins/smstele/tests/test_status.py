@@ -48,6 +48,7 @@ STATES = [
 ]
 
 
+@pytest.mark.trap("S10")
 @pytest.mark.parametrize(("stat", "state", "lookup", "final", "fault"), STATES)
 def test_every_stat_of_a_message(provider, tracked, stat, state, lookup, final, fault):
     """The state, whether it is final and whose fault it is; the −99 beside it means nothing."""
@@ -84,6 +85,7 @@ def test_a_stat_that_is_not_documented_is_asked_for_again(provider, tracked):
     assert reading.oddities == (Oddity.UNDOCUMENTED_CODE,)
 
 
+@pytest.mark.trap("S12", "S20")
 @pytest.mark.parametrize(("phone", "second"), [(FOUR[0], 9), (FOUR[3], 10)])
 def test_the_literal_example_is_delivered(provider, tracked, phone, second):
     """Its closing brace is missing; it is read all the same, and the row of the other number is left alone."""
@@ -100,6 +102,7 @@ def test_the_literal_example_is_delivered(provider, tracked, phone, second):
 EARLY, LATE = "2018-06-04 18:41:09+03", "2018-06-04 18:50:00+03"
 
 
+@pytest.mark.trap("S24")
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -119,6 +122,7 @@ def test_a_final_row_beats_the_newest_and_the_newest_the_others(provider, tracke
     assert expected is report.state
 
 
+@pytest.mark.trap("S23")
 @pytest.mark.parametrize("stranger", [row("DELIVRD", phone=FOUR[1]), row("DELIVRD", id="another")])
 def test_rows_of_other_messages_are_ignored(provider, tracked, stranger):
     """Id and number must both be the ones that were asked for."""
@@ -127,6 +131,7 @@ def test_rows_of_other_messages_are_ignored(provider, tracked, stranger):
     assert (reading.value, reading.oddities) == ((), (Oddity.FOREIGN_ID,))
 
 
+@pytest.mark.trap("S24")
 @pytest.mark.parametrize(
     "response", [answer(), answer({}), answer(row("")), Response(status=200, body=b'{"error":"0"}')]
 )
@@ -135,6 +140,7 @@ def test_no_news_is_no_report(provider, tracked, response):
     assert provider.read_poll(tracked(), response).value == ()
 
 
+@pytest.mark.trap("S20")
 @pytest.mark.parametrize(
     ("text", "at"),
     [
@@ -152,6 +158,7 @@ def test_times_are_read_with_their_offset_or_not_at_all(provider, tracked, text,
     assert at == report.at
 
 
+@pytest.mark.trap("S11")
 def test_an_error_of_the_network_is_told(provider, tracked):
     """A code in `err` is kept for people."""
     (report,) = provider.read_poll(tracked(), answer(row("UNDELIV", err="27"))).value
@@ -178,6 +185,7 @@ def test_a_failed_question_is_a_refusal_to_answer(provider, tracked, response, f
 # -- reconcile ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.trap("S12", "S24")
 def test_reconciling_finds_what_was_taken_and_what_was_not(provider, batch):
     """The document's own status lists two of four: the others are absent, although its last brace is missing."""
     body = (FIXTURES / "smstele_status_literal.txt").read_bytes()
@@ -212,6 +220,7 @@ WHOLE = json.dumps({"results": [row("DELIVRD"), row("DELIVRD", phone=FOUR[3])]})
 UNREADABLE = UnknownReason.UNREADABLE
 
 
+@pytest.mark.trap("S12")
 @pytest.mark.parametrize(
     "body",
     [

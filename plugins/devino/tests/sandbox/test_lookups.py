@@ -39,6 +39,7 @@ async def test_lookups_with_a_session(box: DevinoSandbox, call: Call) -> None:
     assert box.account.spent == Decimal("0.4")
 
 
+@pytest.mark.trap("H01")
 async def test_lookups_with_login_and_password(box: DevinoSandbox, call: Call) -> None:
     """Below `v2` the same two calls take login and password, and a session does not help there."""
     account = "Login=demo-login&Password=demo-password"
@@ -55,6 +56,7 @@ async def test_lookups_with_login_and_password(box: DevinoSandbox, call: Call) -
     )
 
 
+@pytest.mark.trap("H03")
 @pytest.mark.parametrize(
     ("count", "status"),
     [(200, 200), (201, 400)],

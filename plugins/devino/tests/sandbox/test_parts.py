@@ -5,6 +5,7 @@ import pytest
 from pointsman_devino.sandbox.parts import count_parts
 
 
+@pytest.mark.trap("D22")
 @pytest.mark.parametrize(
     ("text", "parts"),
     [

@@ -32,6 +32,7 @@ NO_ADDRESS = (400, 1, "DestinationAddress can not be null or empty Parameter nam
 Call = Callable[..., Awaitable[Any]]
 
 
+@pytest.mark.trap("D13")
 @pytest.mark.parametrize(
     ("request_line", "numbers"),
     [
@@ -51,6 +52,7 @@ async def test_the_documents_requests(box: DevinoSandbox, call: Call, request_li
     assert {message.text for message in box.ledger.messages} <= {"test", "testdata"}
 
 
+@pytest.mark.trap("D12", "D15", "D18")
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -83,6 +85,7 @@ def form(**changes: str) -> str:
     return "&".join(f"{name}={value}" for name, value in values.items() if value)
 
 
+@pytest.mark.trap("D14", "D19")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -115,6 +118,7 @@ async def test_checks_and_their_order(
     assert (box.ledger.messages, box.account.balance) == ([], Decimal("20015.3"))
 
 
+@pytest.mark.trap("D23", "D24")
 async def test_limits_of_sender_and_length(box: DevinoSandbox, call: Call) -> None:
     """11 Latin characters, 15 digits and 2000 characters are just allowed."""
     box.senders = None
@@ -125,6 +129,7 @@ async def test_limits_of_sender_and_length(box: DevinoSandbox, call: Call) -> No
     assert box.ledger.messages[-1].segments == 14
 
 
+@pytest.mark.trap("D39")
 async def test_bulk_with_one_bad_number_sends_nothing(box: DevinoSandbox, call: Call) -> None:
     """One number that is none refuses the whole bulk."""
     status, _ = await call(BULK.replace("79160000000", "791600"))
@@ -141,6 +146,7 @@ async def test_ids_of_segments_follow_each_other(box: DevinoSandbox, call: Call)
     assert [len(first.ids), first.segments, first.price] == [2, 2, 3]
 
 
+@pytest.mark.trap("D38")
 async def test_balance_is_checked_by_tariff(call: Call, box: DevinoSandbox) -> None:
     """Money that does not suffice for a dear number still suffices for a cheap one; a top-up admits the dear one."""
     box.tariff = Tariff(Decimal(1), {"7916": Decimal(50000)})

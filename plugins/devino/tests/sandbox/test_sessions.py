@@ -26,6 +26,7 @@ async def test_login_gives_a_session_that_works(box: DevinoSandbox, call: Call) 
     assert box.environment == {"DEVINO_LOGIN": "demo-login", "DEVINO_PASSWORD": "demo-password"}
 
 
+@pytest.mark.trap("D17")
 async def test_encoding_of_the_documents_password() -> None:
     """The document's own example of a password and its encoding logs in."""
     async with (
@@ -38,6 +39,7 @@ async def test_encoding_of_the_documents_password() -> None:
         assert response.status == 200
 
 
+@pytest.mark.trap("D03")
 async def test_session_lives_two_hours(box: DevinoSandbox, call: Call) -> None:
     """A session ends 120 minutes after it was issued, however much it was used; then the code is 4."""
     box.clock.advance(119 * 60)

@@ -16,6 +16,7 @@ STATE = f"Sms/State?sessionId={SESSION}&messageId=579700854169272358"
 Call = Callable[..., Awaitable[Any]]
 
 
+@pytest.mark.trap("D31")
 async def test_state_progresses(box: DevinoSandbox, call: Call) -> None:
     """255 until the message is in the data base, then queued, sent, delivered with dates and price, 255 after 48 h."""
     box.state_lag = 0.5
@@ -80,6 +81,7 @@ async def test_validity_lets_a_message_expire(box: DevinoSandbox, call: Call) ->
     assert states == [0, 46]
 
 
+@pytest.mark.trap("D20")
 async def test_ids_with_a_plus_sign(box: DevinoSandbox, call: Call) -> None:
     """An id such as the document's `SAR-W+84333` is found when it is encoded, and is 255 when it is not."""
     box.sms_ids.plant("SAR-W+84333")
