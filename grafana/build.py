@@ -9,6 +9,7 @@ TARGET = Path(__file__).parent / "dashboards" / "pointsman.json"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 RATE = "[$__rate_interval]"
 WIDTH, HEIGHT = 12, 8
+WHERE = 'provider=~"$provider"'
 
 Panel = dict[str, Any]
 
@@ -35,7 +36,12 @@ def quantile(share: float, labels: str, buckets: str) -> str:
 
 def panels() -> Iterable[Panel]:
     """Yield the panels in their order."""
-    where = 'provider=~"$provider"'
+    yield from traffic()
+    yield from accounts()
+
+
+def traffic() -> Iterable[Panel]:
+    """Yield the panels about messages and calls."""
     calls, seconds = "pointsman_provider_calls_total", "pointsman_provider_call_duration_seconds_bucket"
     yield panel(
         "Messages by state",
@@ -47,7 +53,7 @@ def panels() -> Iterable[Panel]:
         "Submits by outcome",
         "reqps",
         (
-            f'sum by (provider, outcome) (rate({calls}{{{where}, operation="submit"}}{RATE}))',
+            f'sum by (provider, outcome) (rate({calls}{{{WHERE}, operation="submit"}}{RATE}))',
             "{{provider}} {{outcome}}",
         ),
         about="Unknown is neither a success nor a failure; a steady line of it is worth a look.",
@@ -55,7 +61,7 @@ def panels() -> Iterable[Panel]:
     yield panel(
         "Refusals by fault",
         "reqps",
-        (f'sum by (provider, fault) (rate({calls}{{{where}, outcome="refused"}}{RATE}))', "{{provider}} {{fault}}"),
+        (f'sum by (provider, fault) (rate({calls}{{{WHERE}, outcome="refused"}}{RATE}))', "{{provider}} {{fault}}"),
     )
     yield panel(
         "Failovers",
@@ -68,34 +74,38 @@ def panels() -> Iterable[Panel]:
     yield panel(
         "Duration of a submit",
         "s",
-        (quantile(0.5, "provider", f'{seconds}{{{where}, operation="submit"}}'), "{{provider}} p50"),
-        (quantile(0.99, "provider", f'{seconds}{{{where}, operation="submit"}}'), "{{provider}} p99"),
+        (quantile(0.5, "provider", f'{seconds}{{{WHERE}, operation="submit"}}'), "{{provider}} p50"),
+        (quantile(0.99, "provider", f'{seconds}{{{WHERE}, operation="submit"}}'), "{{provider}} p99"),
     )
     yield panel(
         "Time to the final report",
         "s",
         (
-            quantile(0.9, "provider, channel", f"pointsman_delivery_duration_seconds_bucket{{{where}}}"),
+            quantile(0.9, "provider, channel", f"pointsman_delivery_duration_seconds_bucket{{{WHERE}}}"),
             "{{provider}} {{channel}} p90",
         ),
     )
+
+
+def accounts() -> Iterable[Panel]:
+    """Yield the panels about money and about what is out of use."""
     yield panel(
         "Balance",
         "short",
-        (f"pointsman_provider_balance{{{where}}}", "{{provider}} {{currency}}"),
+        (f"pointsman_provider_balance{{{WHERE}}}", "{{provider}} {{currency}}"),
     )
     yield panel(
         "Spend a minute",
         "short",
         (
-            f"sum by (provider, currency) (rate(pointsman_spend_total{{{where}}}{RATE})) * 60",
+            f"sum by (provider, currency) (rate(pointsman_spend_total{{{WHERE}}}{RATE})) * 60",
             "{{provider}} {{currency}}",
         ),
     )
     yield panel(
         "Breakers that are not closed",
         "short",
-        (f'pointsman_breaker_state{{{where}, state!="closed"}} == 1', "{{provider}} {{channel}} {{state}}"),
+        (f'pointsman_breaker_state{{{WHERE}, state!="closed"}} == 1', "{{provider}} {{channel}} {{state}}"),
     )
     yield panel("Plugins out of use", "short", ("pointsman_plugin_quarantined", "{{plugin}}"))
 

@@ -59,10 +59,14 @@ async def test_this_machine_can_be_reached():
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
+        reached = []
         for host in ("127.0.0.1", "localhost"):
             _, writer = await asyncio.open_connection(host, port, family=socket.AF_INET)
+            reached.append(writer.get_extra_info("peername"))
             writer.close()
             await writer.wait_closed()
+
+    assert reached == [("127.0.0.1", port)] * 2
 
 
 def test_reserved_names_are_answered_here(gate):

@@ -63,11 +63,11 @@ class Echo(Provider):
 
     def submit_request(self, batch: Batch, session: Session | None) -> Request:
         """Is not used here."""
-        raise NotImplementedError
+        raise AssertionError("reading a configuration sends nothing")
 
     def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
         """Is not used here."""
-        raise NotImplementedError
+        raise AssertionError("reading a configuration sends nothing")
 
 
 def build(settings: EchoSettings) -> Any:
