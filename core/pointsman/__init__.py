@@ -11,7 +11,21 @@ Ten lines are enough to embed it::
 
 from pointsman.clock import Clock, SystemClock
 from pointsman.errors import ConfigError, InvalidMessage, PluginError, PointsmanError, RouterClosed
-from pointsman.message import Channel, HlrLookup, Message, MessageClass, Money, Msisdn, Network, Segments, Sms, Viber
+from pointsman.message import (
+    Channel,
+    Fallback,
+    FallbackBy,
+    FallbackTrigger,
+    HlrLookup,
+    Message,
+    MessageClass,
+    Money,
+    Msisdn,
+    Network,
+    Segments,
+    Sms,
+    Viber,
+)
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -34,6 +48,9 @@ __all__ = [
     "Channel",
     "Clock",
     "ConfigError",
+    "Fallback",
+    "FallbackBy",
+    "FallbackTrigger",
     "Fault",
     "HlrLookup",
     "InvalidMessage",

@@ -17,6 +17,9 @@ class Operation(enum.StrEnum):
     POLL = "poll"
     CALLBACK = "callback"
     BALANCE = "balance"
+    INBOX = "inbox"
+    STATISTICS = "statistics"
+    PRICES = "prices"
 
 
 class CallOutcome(enum.StrEnum):

@@ -1,7 +1,7 @@
 """What is sent: messages, their numbers, networks, segments, classes and prices."""
 
 import enum
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NewType
 
@@ -73,6 +73,42 @@ class Money(msgspec.Struct, frozen=True, gc=False):
         return f"{self.amount} {self.currency}"
 
 
+class FallbackBy(enum.StrEnum):
+    """Who sends the SMS when a Viber message did not get through; never both."""
+
+    ROUTER = "router"
+    """We do, as a message of its own over any provider of SMS."""
+    PROVIDER = "provider"
+    """The provider of the Viber message does, with the same text; only providers that offer it are candidates."""
+
+
+class FallbackTrigger(enum.StrEnum):
+    """What of a Viber message makes the router send the SMS instead."""
+
+    FAILED = "failed"
+    """Nobody took it."""
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SILENT = "silent"
+    """Its life and the margin after it are over, and nobody said that it was delivered."""
+
+
+class Fallback(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """An SMS that takes the place of a Viber message which did not get through."""
+
+    text: str | None = None
+    """None: the text of the Viber message."""
+    sender: str | None = None
+    """None: the sender of the Viber message."""
+    by: FallbackBy = FallbackBy.ROUTER
+    on: frozenset[FallbackTrigger] = frozenset(FallbackTrigger)
+    """What starts the SMS where the router sends it; `by = "provider"` leaves this to the provider."""
+    ttl: timedelta | None = None
+    """The life of the SMS, from its own start."""
+    transliterate: bool = False
+
+
 class Sms(
     msgspec.Struct,
     frozen=True,
@@ -94,8 +130,17 @@ class Sms(
     sender: str | None = None
     message_class: MessageClass = msgspec.field(default=MessageClass.TRANSACTIONAL, name="class")
     ttl: timedelta | None = None
+    """Counts from the moment when it may be sent."""
     reference: str | None = None
     tags: tuple[str, ...] = ()
+    send_at: datetime | None = None
+    """Not before this moment; it must say its time zone."""
+    send_at_local: datetime | None = None
+    """Not before this time on the recipient's clock; it must not say a time zone. Excludes `send_at`."""
+    flash: bool = False
+    """Shown at once and not kept (class 0); only providers that offer it are candidates."""
+    transliterate: bool = False
+    """Write Cyrillic in Latin letters before segments are counted."""
 
 
 class Viber(
@@ -116,6 +161,10 @@ class Viber(
     ttl: timedelta | None = None
     reference: str | None = None
     tags: tuple[str, ...] = ()
+    send_at: datetime | None = None
+    send_at_local: datetime | None = None
+    fallback: Fallback | None = None
+    """An SMS in its place when it does not get through."""
 
 
 class HlrLookup(
@@ -167,6 +216,12 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accepted_at: float
     deadline: float
     """No attempt starts after this."""
+    due: float = 0.0
+    """No attempt starts before this, unless the provider keeps the schedule."""
+    local: datetime | None = None
+    """`due` on the recipient's clock, without a time zone; only where the caller gave it so."""
+    parent: str | None = None
+    """The Viber message in whose place this SMS is sent."""
 
     @property
     def parts(self) -> int:

@@ -153,6 +153,8 @@ class LookupResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     roaming: bool | None = None
     operator: str | None = None
     """The provider's own text."""
+    at: datetime | None = None
+    """When it was found out; its age is counted from here."""
 
 
 class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -231,6 +233,10 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reference: str | None = None
     possible_duplicate: bool = False
     """It was sent again although an earlier attempt may have got through."""
+    read: bool = False
+    """A Viber message was read, not only delivered."""
+    fallback: "Receipt | None" = None
+    """The SMS in place of a Viber message that did not get through; `state` is then that of the whole."""
     accepted_at: float
     updated_at: float
 

@@ -8,6 +8,9 @@ from pointsman.routing.candidate import Excluded, Exclusion
 WORDS = {
     Exclusion.CHANNEL: "does not offer this channel",
     Exclusion.TOO_LONG: "the text is too long for it",
+    Exclusion.FLASH: "cannot show a message at once (flash)",
+    Exclusion.SCHEDULE: "cannot keep a message until later, which the route leaves to the provider",
+    Exclusion.RESEND: "cannot send an SMS in place of a Viber message itself",
     Exclusion.SENDER_MISSING: "needs a sender, and has no default",
     Exclusion.SENDER_FORM: "the sender is not well formed for it",
     Exclusion.SENDER_NOT_ALLOWED: "the sender is not among those configured",

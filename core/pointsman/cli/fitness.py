@@ -12,12 +12,21 @@ OF_THE_MESSAGE = frozenset(
     {
         Exclusion.CHANNEL,
         Exclusion.TOO_LONG,
+        Exclusion.FLASH,
+        Exclusion.SCHEDULE,
+        Exclusion.RESEND,
         Exclusion.SENDER_MISSING,
         Exclusion.SENDER_FORM,
         Exclusion.SENDER_NOT_ALLOWED,
     }
 )
 """Reasons that no waiting removes."""
+_FIELDS = {
+    Exclusion.TOO_LONG: "text",
+    Exclusion.FLASH: "flash",
+    Exclusion.SCHEDULE: "send_at",
+    Exclusion.RESEND: "fallback",
+}
 _SENDER = frozenset({Exclusion.SENDER_MISSING, Exclusion.SENDER_FORM, Exclusion.SENDER_NOT_ALLOWED})
 
 
@@ -58,8 +67,9 @@ def check_fitness(router: Router, message: Message) -> None:
 
 def _field(decision: Decision) -> str:
     reasons = {one.why for one in decision.excluded}
-    if Exclusion.TOO_LONG in reasons:
-        return "text"
+    for reason, field in _FIELDS.items():
+        if reason in reasons:
+            return field
     return "sender" if reasons & _SENDER else "channel"
 
 
@@ -83,6 +93,12 @@ def _clause(why: Exclusion, detail: str, names: str, message: Message) -> str:
             return f"there is none, and no default in `senders` of {names}"
         case Exclusion.CHANNEL:
             return f"{names} cannot carry {channel_of(message)}"
+        case Exclusion.FLASH:
+            return f"{names} cannot show it at once (flash)"
+        case Exclusion.SCHEDULE:
+            return f'{names} cannot keep it until later: set schedule = "router" in its route'
+        case Exclusion.RESEND:
+            return f'{names} cannot send an SMS in its place: set by = "router" in its fallback'
         case (
             Exclusion.TRIED
             | Exclusion.FUNDS

@@ -10,6 +10,7 @@ from pointsman.engine.lane import Lane
 from pointsman.message import Channel
 from pointsman.plugin import Polling, Provider, Reconciling
 from pointsman.routing.choose import View
+from pointsman.secret import Secret
 from pointsman.transport import Transport
 
 
@@ -27,7 +28,7 @@ class Station(msgspec.Struct, kw_only=True, eq=False):
     polling: Mapping[Channel, Polling]
     balance_every: float
     """Seconds between two looks at the balance."""
-    callback_url: str | None = None
+    callback_url: Secret | None = None
 
     def reconciling(self, channel: Channel) -> Reconciling | None:
         """Return how unknown outcomes on a channel can be cleared up, or None when they cannot."""

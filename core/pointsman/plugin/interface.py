@@ -7,6 +7,7 @@ what everybody must offer; the classes after it are abilities, each added by inh
 
 import abc
 from collections.abc import Callable, Hashable, Mapping
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,15 +20,19 @@ from pointsman.plugin.wire import (
     Batch,
     Callback,
     CallbackReading,
+    InboxReading,
     LoginReading,
     PollReading,
+    PricesReading,
     ReconcileReading,
     Request,
     Response,
     Session,
+    StatisticsReading,
     Submission,
     SubmitReading,
     Tracked,
+    Window,
 )
 
 
@@ -47,6 +52,14 @@ class ChannelLimits(msgspec.Struct, frozen=True, kw_only=True):
     """A repeat under the same `Submission.ref` is recognised and does nothing: repeating cannot duplicate."""
     price_reported: bool = False
     """The answer to a submit tells the price."""
+    flash: bool = False
+    """It can show an SMS at once without keeping it (`Sms.flash`)."""
+    schedules: bool = False
+    """It can keep a message until `Submission.send_at`."""
+    schedules_local: bool = False
+    """It can keep a message until `Submission.send_at_local` on the recipient's clock."""
+    resends: bool = False
+    """It can itself send an SMS in place of a Viber message that does not get through (`Submission.resend`)."""
 
 
 class Polling(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +72,8 @@ class Polling(msgspec.Struct, frozen=True, kw_only=True):
     longest: float = 900.0
     give_up: float = 48 * 3600.0
     """After this a message without a final report is `unknown` for good."""
+    by_reference: bool = False
+    """It can be asked by our own reference as well (`Tracked.ref`), with `Tracked.ids` empty."""
 
 
 class Reconciling(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +83,15 @@ class Reconciling(msgspec.Struct, frozen=True, kw_only=True):
     """True: by repeating the submit under the same reference (`ChannelLimits.repeat_safe`). False: by asking."""
     settle: float = 10.0
     """An `Absent` counts only this long after the last request that may have left, and only the second time."""
+
+
+class Windows(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a span of time a provider answers for at once."""
+
+    longest: timedelta
+    """A longer span is asked for in several questions."""
+    oldest: timedelta | None = None
+    """How far back it can be asked; None when that is not limited."""
 
 
 class FaultRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +122,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     reconciling: Mapping[Channel, Reconciling] = {}
     currency: str | None = None
     """Of prices and balance, where the provider's protocol does not name it."""
+    inbox: Windows | None = None
+    """Set by a provider that `ReadsInbox`."""
+    statistics: Windows | None = None
+    """Set by a provider that `TellsStatistics`."""
 
 
 class Provider(abc.ABC):
@@ -182,6 +210,42 @@ class TellsBalance(abc.ABC):
     @abc.abstractmethod
     def read_balance(self, response: Response) -> BalanceReading:
         """Read the amount; an answer without one is `Balance(None)`, never zero."""
+
+
+class ReadsInbox(abc.ABC):
+    """Ability: the provider keeps messages that people sent to us. `Profile.inbox` says how it can be asked."""
+
+    @abc.abstractmethod
+    def inbox_request(self, window: Window, session: Session | None) -> Request:
+        """Build the question for everything that came within a window."""
+
+    @abc.abstractmethod
+    def read_inbox(self, window: Window, response: Response) -> InboxReading:
+        """Read the messages, in the provider's order. What lies outside of the window is sorted out by the engine."""
+
+
+class TellsStatistics(abc.ABC):
+    """Ability: the provider tells figures about what it sent. `Profile.statistics` says how it can be asked."""
+
+    @abc.abstractmethod
+    def statistics_request(self, window: Window, session: Session | None) -> Request:
+        """Build the question for the figures of a window."""
+
+    @abc.abstractmethod
+    def read_statistics(self, window: Window, response: Response) -> StatisticsReading:
+        """Read the figures."""
+
+
+class TellsPrices(abc.ABC):
+    """Ability: the provider tells its own price list."""
+
+    @abc.abstractmethod
+    def prices_request(self, session: Session | None) -> Request:
+        """Build the question for the price list that holds for this account."""
+
+    @abc.abstractmethod
+    def read_prices(self, response: Response) -> PricesReading:
+        """Read the lines of the list."""
 
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 import msgspec
@@ -90,9 +91,18 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sender: str | None
     """The sender to show: the message's own, or the provider's first configured one."""
     ttl: timedelta | None
-    """What is left of the life that the caller set; None when the caller set none."""
-    callback_url: str | None = None
-    """Where the provider may report to, when the daemon can be reached from outside."""
+    """What is left of the life that the caller set; None when the caller set none.
+
+    Always set for a Viber message with a fallback: the provider must have given it up before the SMS starts.
+    """
+    callback_url: Secret | None = None
+    """Where the provider may report to, when we can be reached from outside; secret, because a token is part of it."""
+    send_at: datetime | None = None
+    """The provider shall keep it until then (UTC). Only where `ChannelLimits.schedules`, and the route wants it so."""
+    send_at_local: datetime | None = None
+    """The same on the recipient's clock, without a time zone. Only where `ChannelLimits.schedules_local`."""
+    resend: bool = False
+    """The provider shall send an SMS if the Viber message does not get through. Only where `ChannelLimits.resends`."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -112,6 +122,17 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     accepted_at: float
     """Wall time, seconds since the epoch."""
+    ref: str = ""
+    """Our reference of the attempt. Where `ids` is empty, the question is asked by it (`Polling.by_reference`)."""
+    call_ref: str = ""
+    """Our reference of the request in which it travelled, for providers that know only that one."""
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A span of time, both ends in UTC; `start` belongs to it, `end` does not."""
+
+    start: datetime
+    end: datetime
 
 
 # -- what a plugin found in an answer --------------------------------------------------------------------------------
@@ -173,6 +194,54 @@ class Balance(msgspec.Struct, frozen=True):
     money: Money | None
 
 
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that somebody sent to us."""
+
+    id: str
+    """The provider's id of it; opaque text."""
+    sender: str
+    """The number or name that it came from, as the provider writes it."""
+    sender_msisdn: Msisdn | None = None
+    """The same as a valid number; None when it is not certain which one."""
+    to: str
+    """Our number or name that it was sent to, as the provider writes it."""
+    text: str
+    at: datetime | None = None
+    """When the provider got it (UTC)."""
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's own figures about a span of time, in its own counting; None where it does not tell.
+
+    They inform people and decide nothing: what the figures count is not said well enough for that.
+    """
+
+    sent: int | None = None
+    delivered: int | None = None
+    errors: int | None = None
+    in_process: int | None = None
+    expired: int | None = None
+    rejected: int | None = None
+    total: int | None = None
+    total_with_errors: int | None = None
+    delivery_ratio: Decimal | None = None
+
+
+class PriceQuote(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the price list that a provider itself tells; it names a network, or a country as a whole."""
+
+    channel: Channel
+    country: str | None = None
+    """ISO 3166-1 alpha-2."""
+    mccmnc: str | None = None
+    mcc: str | None = None
+    """The mobile country code, where the provider names no more of the network."""
+    price: Money
+    """Of one segment, or of one lookup."""
+    name: str = ""
+    """The provider's own words for what the price is for."""
+
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -191,3 +260,6 @@ PollReading = Reading[tuple[Report, ...] | Refused | SessionExpired]
 ReconcileReading = Reading[tuple[Accepted | Absent | Unknown, ...] | Refused | SessionExpired]
 BalanceReading = Reading[Balance | Refused | SessionExpired]
 CallbackReading = Reading[tuple[Report, ...]]
+InboxReading = Reading[tuple[Incoming, ...] | Refused | SessionExpired]
+StatisticsReading = Reading[Statistics | Refused | SessionExpired]
+PricesReading = Reading[tuple[PriceQuote, ...] | Refused | SessionExpired]

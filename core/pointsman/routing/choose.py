@@ -15,6 +15,7 @@ from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
 from pointsman.plugin.interface import ChannelLimits
 from pointsman.routing.breaker import Breaker
 from pointsman.routing.candidate import Candidate, Decision, Excluded, Exclusion, Ranked, Reason
+from pointsman.routing.fitting import Wants, bad_sender, not_offered, too_long, wants_of
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Route
@@ -65,6 +66,7 @@ class _Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     parts: int
     sender: str | None
     """The message's own."""
+    wants: Wants
     tried: frozenset[str]
     moment: Moment
 
@@ -90,7 +92,7 @@ class Chooser:
         self, envelope: Envelope, route: Route | None, moment: Moment, *, tried: Iterable[str] = (), decision_id: str
     ) -> Decision:
         """Rank the providers of a route for a message."""
-        need = _need(envelope, moment, tried)
+        need = _need(envelope, route, moment, tried)
         candidates: list[Candidate] = []
         down: list[Candidate] = []
         excluded: list[Excluded] = []
@@ -151,8 +153,8 @@ class Chooser:
         if need.characters is None:
             return self._able(view, position, need, None)
         sender = need.sender or view.default_sender
-        unfit = _too_long(view, limits, need.characters, need.parts)
-        unfit = unfit or _bad_sender(view, limits, sender, self._well_formed)
+        unfit = not_offered(view.name, limits, need.wants) or too_long(view.name, limits, need.characters, need.parts)
+        unfit = unfit or bad_sender(view.name, view.senders, limits, sender, self._well_formed)
         return unfit or self._able(view, position, need, sender)
 
     def _able(self, view: View, position: int, need: _Need, sender: str | None) -> Candidate | Excluded:
@@ -192,7 +194,7 @@ class Chooser:
         )
 
 
-def _need(envelope: Envelope, moment: Moment, tried: Iterable[str]) -> _Need:
+def _need(envelope: Envelope, route: Route | None, moment: Moment, tried: Iterable[str]) -> _Need:
     message = envelope.message
     characters, sender = (None, None) if isinstance(message, HlrLookup) else (len(message.text), message.sender)
     return _Need(
@@ -200,6 +202,7 @@ def _need(envelope: Envelope, moment: Moment, tried: Iterable[str]) -> _Need:
         characters=characters,
         parts=envelope.parts,
         sender=sender,
+        wants=wants_of(envelope, route, moment.wall),
         tried=frozenset(tried),
         moment=moment,
     )
@@ -207,28 +210,6 @@ def _need(envelope: Envelope, moment: Moment, tried: Iterable[str]) -> _Need:
 
 def _comparable(price: Price | None, parts: int) -> Decimal | None:
     return None if price is None else price.comparable * parts if parts > 1 else price.comparable
-
-
-def _too_long(view: View, limits: ChannelLimits, characters: int, parts: int) -> Excluded | None:
-    if limits.max_characters is not None and characters > limits.max_characters:
-        detail = f"{characters} characters, at most {limits.max_characters}"
-        return Excluded(provider=view.name, why=Exclusion.TOO_LONG, detail=detail)
-    if limits.max_segments is not None and parts > limits.max_segments:
-        detail = f"{parts} segments, at most {limits.max_segments}"
-        return Excluded(provider=view.name, why=Exclusion.TOO_LONG, detail=detail)
-    return None
-
-
-def _bad_sender(
-    view: View, limits: ChannelLimits, sender: str | None, well_formed: Callable[[str], bool]
-) -> Excluded | None:
-    if sender is None:
-        return Excluded(provider=view.name, why=Exclusion.SENDER_MISSING) if limits.sender_required else None
-    if not (limits.senders or well_formed)(sender):
-        return Excluded(provider=view.name, why=Exclusion.SENDER_FORM, detail=sender)
-    if view.senders and sender not in view.senders:
-        return Excluded(provider=view.name, why=Exclusion.SENDER_NOT_ALLOWED, detail=sender)
-    return None
 
 
 def _open(breaker: Breaker, candidate: Candidate, moment: Moment) -> Excluded:

@@ -1,5 +1,7 @@
 """Which messages a route is for."""
 
+import enum
+
 import msgspec
 
 from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
@@ -32,6 +34,15 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Schedule(enum.StrEnum):
+    """Who keeps a message that is to be sent later."""
+
+    ROUTER = "router"
+    """We do; a provider is chosen when it is due."""
+    PROVIDER = "provider"
+    """A provider does: only those that offer it are candidates, and it cannot be cancelled any more."""
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A rule: which messages, which providers, which policy."""
 
@@ -44,6 +55,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int = 4
     on_unknown: OnUnknown | None = None
     """None: as the message's class prefers."""
+    schedule: Schedule = Schedule.ROUTER
+    fallback_margin: float = 90.0
+    """Seconds from the end of a Viber message's life to the SMS in its place: what providers may be late."""
 
 
 def route_of(routes: tuple[Route, ...], envelope: Envelope) -> Route | None:

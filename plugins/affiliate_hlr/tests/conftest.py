@@ -42,7 +42,7 @@ def batch_of() -> MakeBatch:
                     segments=None,
                     sender=None,
                     ttl=None,
-                    callback_url=callback_url,
+                    callback_url=None if callback_url is None else Secret(callback_url),
                 )
             )
         return Batch(ref="batch1", channel=Channel.HLR, items=tuple(items))

@@ -52,7 +52,7 @@ def batch(case: Case) -> Batch:
             segments=None,
             sender=None,
             ttl=None,
-            callback_url=one.callback_url,
+            callback_url=None if one.callback_url is None else Secret(one.callback_url),
         )
         for one in case.sent
     )

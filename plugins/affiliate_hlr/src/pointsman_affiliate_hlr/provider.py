@@ -28,6 +28,7 @@ from pointsman.plugin import (
     Request,
     Response,
     Resubmit,
+    Secret,
     Session,
     Submission,
     SubmitReading,
@@ -181,6 +182,6 @@ def _with_new_references(batch: Batch) -> Batch:
     return msgspec.structs.replace(batch, items=items)
 
 
-def _web_address(url: str | None) -> str | None:
+def _web_address(url: Secret | None) -> str | None:
     """Leave out what is no address: the provider would silently use the account's own, which may be a stranger."""
-    return url if url and _WEB_ADDRESS.fullmatch(url) else None
+    return url.reveal() if url and _WEB_ADDRESS.fullmatch(url.reveal()) else None
