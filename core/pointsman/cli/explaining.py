@@ -101,8 +101,12 @@ def _verdict(decision: Decision) -> str:
             return f"{first}, the first of the route that can take it"
         case Reason.WEIGHT:
             return f"{first}, drawn by weight (the next message may go elsewhere)"
+        case Reason.FASTEST:
+            return f"{first}, the quickest to deliver"
         case Reason.SCORE:
-            return f"{first}, the best score"
+            return f"{first}, the least expected cost"
+        case Reason.EXPLORE:
+            return f"{first}, which may be better than it seems (a small share of the traffic finds out)"
         case Reason.ALL_DOWN:
             return f"{first}, the best of those that are all resting after failures"
         case Reason.NONE:

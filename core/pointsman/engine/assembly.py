@@ -16,9 +16,10 @@ from pointsman.engine.parsing import LifeLimits
 from pointsman.engine.station import Station
 from pointsman.events import PluginQuarantined
 from pointsman.message import MessageClass
-from pointsman.plugin import ChannelLimits, Provider
+from pointsman.plugin import ChannelLimits, Polls, Provider, ReceivesCallbacks
 from pointsman.routing.breaker import Breaker, BreakerSettings
 from pointsman.routing.choose import View
+from pointsman.routing.health import Health
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
@@ -118,7 +119,13 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         currency=config.currency,
         limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
         breakers={channel: Breaker(shop.breaker, shop.random) for channel in limits},
+        health=Health(reports=_reports(provider)),
     )
+
+
+def _reports(provider: Provider) -> bool:
+    """Say whether a provider tells what became of a message."""
+    return isinstance(provider, Polls | ReceivesCallbacks)
 
 
 def _ledger(config: ProviderConfig) -> Ledger:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from pointsman.message import Money
+from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price
 
 
@@ -42,9 +43,12 @@ class Reason(enum.StrEnum):
 
     ONLY = "only"
     CHEAPEST = "cheapest"
+    FASTEST = "fastest"
     PRIORITY = "priority"
     WEIGHT = "weight"
     SCORE = "score"
+    EXPLORE = "explore"
+    """It may be better than it seems, and a small share of the traffic is there to find out."""
     ALL_DOWN = "all_down"
     """Every breaker was open, so the best was tried anyway."""
     NONE = "none"
@@ -64,9 +68,22 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     funds: Decimal | None
     """What its account has left above floor and holds; None when nobody knows."""
     health: float
-    """Estimated chance of being accepted, from 0 to 1."""
+    """The chance that it delivers the message in time once it took it, from 0 to 1, as far as has been learnt."""
+    evidence: float = 0.0
+    """How many messages that rests on; small means that it is mostly a guess."""
+    taken: float = 1.0
+    """The share of requests that it takes, from 0 to 1."""
+    delay: float | None = None
+    """Seconds until it usually reports a delivery; None when nothing is known."""
+    runway: float | None = None
+    """Seconds until its account is empty at the present rate; None when that cannot be said."""
     sender: str | None
     """The sender that would be shown."""
+
+    @property
+    def pays_on_delivery(self) -> bool:
+        """Whether it charges for delivered messages only."""
+        return self.price is not None and self.price.charged_on is ChargedOn.DELIVERY
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -84,6 +101,8 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     candidate: Candidate
     score: float | None = None
+    explored: bool = False
+    """It is in this place although others are expected to be better."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):

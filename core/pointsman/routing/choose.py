@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from random import Random
+from types import MappingProxyType
 
 import msgspec
 
@@ -16,11 +17,12 @@ from pointsman.plugin.interface import ChannelLimits
 from pointsman.routing.breaker import Breaker
 from pointsman.routing.candidate import Candidate, Decision, Excluded, Exclusion, Ranked, Reason
 from pointsman.routing.fitting import Wants, bad_sender, not_offered, too_long, wants_of
+from pointsman.routing.health import Health
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Route
 from pointsman.routing.rests import Rests
-from pointsman.routing.strategy import Strategy
+from pointsman.routing.strategy import Strategy, Terms
 from pointsman.routing.tariff import Price, Rates, Tariff
 
 
@@ -43,6 +45,7 @@ class View(msgspec.Struct, kw_only=True):
     """Of the ledger."""
     limiter: Limiter
     breakers: Mapping[Channel, Breaker]
+    health: Health
     queued: Callable[[MessageClass], int] = _nothing
     """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
@@ -55,6 +58,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     wall: float
     monotonic: float
     random: Random
+    allowance: float = 0.0
+    """How much more than the best a choice may cost for the sake of learning, in the router's currency."""
 
 
 class _Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -106,7 +111,7 @@ class Chooser:
             else:
                 down.append(found)
         forced = down if not self._served(excluded, envelope.channel, moment) else []
-        ranking, reason = self._rank(route, candidates, forced, moment)
+        ranking, reason = self._rank(envelope, route, candidates, forced, moment)
         if candidates or not forced:
             excluded += [_open(self._views[one.provider].breakers[envelope.channel], one, moment) for one in down]
         return Decision(
@@ -129,17 +134,30 @@ class Chooser:
         )
 
     def _rank(
-        self, route: Route | None, candidates: list[Candidate], down: list[Candidate], moment: Moment
+        self,
+        envelope: Envelope,
+        route: Route | None,
+        candidates: list[Candidate],
+        down: list[Candidate],
+        moment: Moment,
     ) -> tuple[Sequence[Ranked], Reason]:
         """Order the candidates; when every breaker is open, order those behind them and try the best anyway."""
         able = candidates or down
         if route is None or not able:
             return (), Reason.NONE
         strategy = self._strategies[route.strategy]
-        ranking = strategy.rank(able, dict(route.weights), moment.random)
+        terms = Terms(
+            random=moment.random,
+            weights=dict(route.weights),
+            loss=_loss(envelope, route, able),
+            allowance=moment.allowance,
+        )
+        ranking = strategy.rank(able, terms)
         if not candidates:
             return ranking, Reason.ALL_DOWN
-        return ranking, Reason.ONLY if len(able) == 1 else strategy.reason
+        if len(able) == 1:
+            return ranking, Reason.ONLY
+        return ranking, Reason.EXPLORE if ranking[0].explored else strategy.reason
 
     def _consider(self, view: View, position: int, need: _Need) -> Candidate | Excluded:
         if view.name in need.tried:
@@ -182,6 +200,7 @@ class Chooser:
                 why=Exclusion.FUNDS,
                 detail=f"{view.ledger.available} {view.currency} left, {'some' if needed is None else needed} needed",
             )
+        expected = view.health.estimate(envelope.channel, envelope.network, moment.monotonic)
         return Candidate(
             provider=view.name,
             position=position,
@@ -189,7 +208,10 @@ class Chooser:
             total=total,
             comparable=_comparable(price, parts),
             funds=view.ledger.available,
-            health=view.breakers[envelope.channel].health,
+            health=expected.chance,
+            evidence=expected.weight,
+            taken=expected.taken,
+            delay=expected.delay,
             sender=sender,
         )
 
@@ -206,6 +228,22 @@ def _need(envelope: Envelope, route: Route | None, moment: Moment, tried: Iterab
         tried=frozenset(tried),
         moment=moment,
     )
+
+
+LOSS_IN_PRICES: Mapping[MessageClass, float] = MappingProxyType(
+    {MessageClass.OTP: 20.0, MessageClass.TRANSACTIONAL: 8.0, MessageClass.MARKETING: 2.0}
+)
+"""What a lost message costs where the policy does not say, in prices of the cheapest candidate."""
+
+
+def _loss(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> float:
+    """Return what it costs that a message is not delivered, in the router's currency."""
+    message_class = envelope.message.message_class
+    told = dict(route.losses).get(message_class)
+    if told is not None:
+        return float(told)
+    cheapest = min((one.comparable for one in candidates if one.comparable is not None), default=Decimal(0))
+    return LOSS_IN_PRICES[message_class] * float(cheapest)
 
 
 def _comparable(price: Price | None, parts: int) -> Decimal | None:

@@ -1,6 +1,7 @@
 """Which messages a route is for."""
 
 import enum
+from decimal import Decimal
 
 import msgspec
 
@@ -52,6 +53,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """In order of preference, which counts where nothing else decides."""
     strategy: str
     weights: tuple[tuple[str, float], ...] = ()
+    losses: tuple[tuple[MessageClass, Decimal], ...] = ()
+    """What a lost message costs by class, in the router's currency; where none is given, so many times its price."""
     max_attempts: int = 4
     on_unknown: OnUnknown | None = None
     """None: as the message's class prefers."""

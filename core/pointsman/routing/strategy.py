@@ -1,13 +1,27 @@
-"""In which order candidates are tried. A strategy is a pure function of candidates, weights and chance."""
+"""In which order candidates are tried. A strategy is a pure function of candidates and of the terms of the choice."""
 
 from collections.abc import Mapping, Sequence
-from math import inf, log
+from math import inf, log, sqrt
 from operator import attrgetter, itemgetter
 from random import Random
 from types import MappingProxyType
 from typing import Protocol
 
+import msgspec
+
 from pointsman.routing.candidate import Candidate, Ranked, Reason
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a choice depends on besides the candidates."""
+
+    random: Random
+    weights: Mapping[str, float] = {}
+    """Shares of the traffic by provider; 1 where none is given."""
+    loss: float = 0.0
+    """What it costs, in the router's currency, that this message is not delivered."""
+    allowance: float = 0.0
+    """How much more than the best a choice may cost for the sake of learning, in the router's currency."""
 
 
 class Strategy(Protocol):
@@ -15,7 +29,7 @@ class Strategy(Protocol):
 
     reason: Reason
 
-    def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
+    def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
         """Return all candidates, the best first."""
         ...
 
@@ -25,9 +39,9 @@ class Cheapest:
 
     reason = Reason.CHEAPEST
 
-    def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
+    def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
         """Order by price."""
-        del weights, random
+        del terms
         in_order = sorted(candidates, key=_position)
         known = [(one.comparable, one) for one in in_order if one.comparable is not None]
         known.sort(key=itemgetter(0))
@@ -40,9 +54,9 @@ class Priority:
 
     reason = Reason.PRIORITY
 
-    def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
+    def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
         """Order by position."""
-        del weights, random
+        del terms
         return [Ranked(candidate=one, score=float(one.position)) for one in sorted(candidates, key=_position)]
 
 
@@ -57,11 +71,98 @@ class Weighted:
 
     reason = Reason.WEIGHT
 
-    def rank(self, candidates: Sequence[Candidate], weights: Mapping[str, float], random: Random) -> Sequence[Ranked]:
+    def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
         """Draw without putting back; the score is the place."""
-        arrivals = [(_waiting_time(weights.get(one.provider, 1.0), random), one) for one in candidates]
+        arrivals = [(_waiting_time(terms.weights.get(one.provider, 1.0), terms.random), one) for one in candidates]
         arrivals.sort(key=itemgetter(0))
         return [Ranked(candidate=one, score=float(place)) for place, (_, one) in enumerate(arrivals)]
+
+
+class Fastest:
+    """The shortest usual time until a delivery is reported; where none is known, in the route's order at the end."""
+
+    reason = Reason.FASTEST
+
+    def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
+        """Order by delay, longer by as much as a message has to be sent again on the average."""
+        del terms
+        in_order = sorted(candidates, key=_position)
+        known = [(one.delay / max(one.health * one.taken, HOPELESS), one) for one in in_order if one.delay is not None]
+        known.sort(key=itemgetter(0))
+        ranked = [Ranked(candidate=one, score=score) for score, one in known]
+        return ranked + [Ranked(candidate=one) for one in in_order if one.delay is None]
+
+
+HOPELESS = 0.01
+"""The least share of deliveries that is reckoned with."""
+RETRY_COST = 0.02
+"""What one refused attempt costs, as a share of a lost message: time, and one of the attempts that a message has."""
+SHORT_RUNWAY = 1800.0
+"""Seconds until an account is empty, below which its providers are spared so that one remains to fail over to."""
+SPARING = 0.05
+"""The surcharge of an account that is all but empty, as a share of the price."""
+CURIOSITY = 0.02
+"""The share of choices that may try another than the best, so that what was learnt long ago is learnt anew."""
+OPTIMISM = 2.0
+"""Standard errors by which a candidate may be better than it seems."""
+
+
+class Balanced:
+    """The least expected total cost: price, and the risk of losing the message at what that would cost.
+
+    A small share of the choices goes to a candidate that may be better than it seems, as long as what this is expected
+    to cost is covered by the allowance.
+    """
+
+    reason = Reason.SCORE
+
+    def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
+        """Order by expected cost; unknown prices come last, in the route's order."""
+        in_order = sorted(candidates, key=_position)
+        known = [(expected_cost(one, terms.loss), one) for one in in_order if one.comparable is not None]
+        known.sort(key=itemgetter(0))
+        ranked = [Ranked(candidate=one, score=cost) for cost, one in known]
+        if len(known) > 1 and terms.random.random() < CURIOSITY:
+            _explore(ranked, terms)
+        return ranked + [Ranked(candidate=one) for one in in_order if one.comparable is None]
+
+
+def expected_cost(candidate: Candidate, loss: float, chance: float | None = None) -> float:
+    """Return what choosing a candidate is expected to cost, in the router's currency, if it delivers with `chance`.
+
+    `chance` is what has been learnt of it, unless given.
+    """
+    chance = candidate.health if chance is None else chance
+    price = float(candidate.comparable or 0)
+    paid = price * chance if candidate.pays_on_delivery else price
+    refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
+    return paid + (1.0 - chance) * loss + refused * RETRY_COST * loss + price * _sparing(candidate.runway)
+
+
+def _sparing(runway: float | None) -> float:
+    return SPARING * max(1.0 - runway / SHORT_RUNWAY, 0.0) if runway is not None else 0.0
+
+
+def _explore(ranked: list[Ranked], terms: Terms) -> None:
+    """Put one candidate first that may be better than the best, if any may and it is not too dear to find out."""
+    best = ranked[0].score or 0.0
+    able = [
+        one
+        for one in ranked[1:]
+        if one.score is not None
+        and one.score - best <= terms.allowance
+        and expected_cost(one.candidate, terms.loss, _at_best(one.candidate)) < best
+    ]
+    if able:
+        chosen = able[terms.random.randrange(len(able))]
+        ranked.remove(chosen)
+        ranked.insert(0, msgspec.structs.replace(chosen, explored=True))
+
+
+def _at_best(candidate: Candidate) -> float:
+    chance, weight = candidate.health, candidate.evidence
+    error = sqrt((chance * (1.0 - chance) + 0.25 / (weight + 1.0)) / (weight + 1.0))
+    return min(chance + OPTIMISM * error, 1.0)
 
 
 def _waiting_time(weight: float, random: Random) -> float:
@@ -72,5 +173,11 @@ _position = attrgetter("position")
 
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
-    {"cheapest": Cheapest(), "priority": Priority(), "weighted": Weighted()}
+    {
+        "balanced": Balanced(),
+        "cheapest": Cheapest(),
+        "fastest": Fastest(),
+        "priority": Priority(),
+        "weighted": Weighted(),
+    }
 )
