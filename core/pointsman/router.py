@@ -36,6 +36,7 @@ from pointsman.plugin import AnyProviderPlugin, Callback, ReceivesCallbacks, Res
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser
+from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
@@ -132,6 +133,7 @@ class Router:
             rates=self._rates,
             start=attempts.start,
             breaker=breaker,
+            commons=Commons(),
             only_loopback=only_loopback,
         )
         for name, provider in build_providers(config, self._plugins).items():

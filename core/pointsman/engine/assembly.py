@@ -19,7 +19,7 @@ from pointsman.message import MessageClass
 from pointsman.plugin import ChannelLimits, Polls, Provider, ReceivesCallbacks
 from pointsman.routing.breaker import Breaker, BreakerSettings
 from pointsman.routing.choose import View
-from pointsman.routing.health import Health
+from pointsman.routing.health import Commons, Health, Silence
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
@@ -37,6 +37,7 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     rates: Rates
     start: Starter
     breaker: BreakerSettings
+    commons: Commons
     only_loopback: bool
 
 
@@ -119,13 +120,13 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         currency=config.currency,
         limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
         breakers={channel: Breaker(shop.breaker, shop.random) for channel in limits},
-        health=Health(reports=_reports(provider)),
+        health=Health(shop.commons, silence=_silence(provider)),
     )
 
 
-def _reports(provider: Provider) -> bool:
-    """Say whether a provider tells what became of a message."""
-    return isinstance(provider, Polls | ReceivesCallbacks)
+def _silence(provider: Provider) -> Silence:
+    """Say what the silence of a provider means: nothing, where it cannot report."""
+    return Silence.LOST if isinstance(provider, Polls | ReceivesCallbacks) else Silence.NOTHING
 
 
 def _ledger(config: ProviderConfig) -> Ledger:

@@ -6,9 +6,10 @@ are reported by the age t, and p the chance of a delivery, a message that is sil
 with the weight F(1-p)/(1-pF): hardly at all while reports may still come, in full when they should have come long
 ago. The p that is consistent with its own weights is the most likely one, and is found by iteration.
 
-Two memories are kept. The slow one is exact while nothing changes; the quick one holds only the latest messages. When
-both tell stories too different for chance (by the likelihood ratio), the quick one is believed and the slow one
-starts again from it. Both fade with time, so that what is not used any more becomes unknown again.
+Several memories are kept. The longest one is exact while nothing changes; the shorter ones hold only the latest
+messages and see a change sooner, a large one within few messages, a small one within many. When a shorter one tells a
+story too different from the longer one's for chance (by the likelihood ratio), it is believed, and the longer ones
+start again from it. All fade with time, so that what is not used any more becomes unknown again.
 """
 
 from bisect import bisect_left
@@ -20,21 +21,26 @@ import msgspec
 class Learning(msgspec.Struct, frozen=True, kw_only=True):
     """How quickly health is learnt and forgotten. Times in seconds, sizes in messages."""
 
-    quick: float = 25.0
-    slow: float = 400.0
-    quick_half_life: float = 1800.0
-    slow_half_life: float = 6 * 3600.0
-    alarm: float = 4.5
-    """Log of the likelihood ratio from which the memories are said to tell different stories."""
+    memories: tuple[float, ...] = (3000.0, 600.0, 120.0, 25.0)
+    """How many messages each memory holds, the longest first."""
+    half_life: float = 6 * 3600.0
+    """Of the longest memory; the others fade in proportion, but none sooner than the shortest half-life."""
+    shortest_half_life: float = 1800.0
+    alarm: float = 6.0
+    """Log of the likelihood ratio from which two memories are said to tell different stories."""
     horizon: float = 600.0
     """A delivery that is reported later than this counts as one that failed."""
     grain: float = 5.0
     """Messages that are accepted within this time are looked at together while they are silent."""
-    prior: float = 0.9
-    """What is believed of a provider about which nothing is known."""
+    prior: float = 0.95
+    """What is believed before anything is known of anybody."""
     prior_weight: float = 4.0
+    """How many messages the average of all providers counts in the belief about one of them."""
     cell_weight: float = 8.0
-    """How many messages the belief about the whole provider counts against those of one of its networks."""
+    """How many messages the belief about the whole provider counts in that about one of its networks, if they differ."""
+    kin_weight: float = 150.0
+    """The same as long as they do not differ by more than chance explains."""
+    cell_alarm: float = 3.0
 
 
 FIRST_EDGE = 0.5
@@ -47,7 +53,7 @@ PRIOR_REPORTS = 12.0
 class Delays:
     """How long reports of delivery take: a histogram with edges in geometric steps, fading with each new report."""
 
-    __slots__ = ("_counts", "_edges", "_fade", "_shares", "_stale")
+    __slots__ = ("_counts", "_edges", "_fade", "_shares", "_stale", "known")
 
     def __init__(self, horizon: float, memory: float = 400.0) -> None:
         edges = [FIRST_EDGE]
@@ -64,6 +70,8 @@ class Delays:
             before = share
         self._shares: list[float] = []
         self._stale = True
+        self.known = False
+        """Whether any report has come. Read it only."""
 
     def note(self, delay: float) -> None:
         """Take in the delay of a report that came within the horizon."""
@@ -71,7 +79,7 @@ class Delays:
         fade = self._fade
         self._counts = [count * fade for count in self._counts]
         self._counts[place] += 1.0
-        self._stale = True
+        self._stale = self.known = True
 
     def share(self, age: float) -> float:
         """Return the share of reports that have come by this age, from 0 to 1."""
@@ -100,23 +108,32 @@ class Delays:
 
 
 class Memory:
-    """How many went well and how many did not, lately: each newcomer fades the others, and so does time."""
+    """How many of the latest messages went well and how many did not.
 
-    __slots__ = ("_at", "_fade", "_half_life", "bad", "good")
+    Each newcomer fades those before it, and so does time. A message counts by its place among those that were sent,
+    not by when its fate became known: failures are told late, so the latest news are always the bad ones.
+    """
+
+    __slots__ = ("_at", "_half_life", "bad", "fade", "good")
 
     def __init__(self, size: float, half_life: float) -> None:
-        self._fade = 1.0 - 1.0 / size
+        self.fade = 1.0 - 1.0 / size
         self._half_life = half_life
         self._at = 0.0
         self.good = 0.0
         self.bad = 0.0
 
-    def note(self, now: float, *, good: bool, weight: float = 1.0) -> None:
-        """Take in the fate of one message."""
-        self.age(now)
-        fade = self._fade
-        self.good = self.good * fade + (weight if good else 0.0)
-        self.bad = self.bad * fade + (0.0 if good else weight)
+    def begin(self) -> None:
+        """Make room for a message that is being sent."""
+        self.good *= self.fade
+        self.bad *= self.fade
+
+    def settle(self, newer: int, *, good: bool) -> None:
+        """Take in the fate of a message after which `newer` others have been sent."""
+        if good:
+            self.good += self.fade**newer
+        else:
+            self.bad += self.fade**newer
 
     def age(self, now: float) -> None:
         """Forget what time has made doubtful."""
@@ -154,98 +171,132 @@ NEAR = 0.002
 _EDGE = 1e-3
 
 
-class Cell:
-    """The evidence about messages of one kind: two memories, and those of which nothing has been heard yet."""
+class _Silent(msgspec.Struct, gc=False):
+    """Messages that were sent at about the same time, and of which nothing has been heard."""
 
-    __slots__ = ("_at", "_belief", "_learning", "_prior", "_quick", "_silent", "_slow")
+    count: int
+    place: int
+    """The place of the latest of them among all that were sent."""
+
+
+class Cell:
+    """The evidence about messages of one kind: memories, and those of which nothing has been heard yet."""
+
+    __slots__ = ("_at", "_belief", "_learning", "_memories", "_prior", "_sent", "_silent")
 
     def __init__(self, learning: Learning) -> None:
         self._learning = learning
-        self._quick = Memory(learning.quick, learning.quick_half_life)
-        self._slow = Memory(learning.slow, learning.slow_half_life)
-        self._silent: dict[int, int] = {}
+        self._memories = tuple(Memory(size, _half_life(learning, size)) for size in learning.memories)
+        self._silent: dict[int, _Silent] = {}
         """By grain of time when they were accepted, oldest first."""
+        self._sent = 0
         self._belief: Belief | None = None
         self._at = 0.0
         self._prior = 0.0
 
     def __repr__(self) -> str:
-        return f"<Cell good={self._slow.good:.0f} bad={self._slow.bad:.0f} silent={sum(self._silent.values())}>"
+        longest = self._memories[0]
+        silent = sum(one.count for one in self._silent.values())
+        return f"<Cell good={longest.good:.0f} bad={longest.bad:.0f} silent={silent}>"
 
     def accepted(self, at: float) -> None:
         """Wait for news of a message."""
+        self._begin()
         grain = int(at / self._learning.grain)
-        self._silent[grain] = self._silent.get(grain, 0) + 1
-
-    def heard(self, at: float) -> bool:
-        """Wait no more for a message accepted at `at`; False when it was written off already."""
-        grain = int(at / self._learning.grain)
-        waiting = self._silent.get(grain, 0)
-        if waiting == 0:
-            return False
-        if waiting == 1:
-            del self._silent[grain]
+        silent = self._silent.get(grain)
+        if silent is None:
+            self._silent[grain] = _Silent(1, self._sent)
         else:
-            self._silent[grain] = waiting - 1
+            silent.count += 1
+            silent.place = self._sent
+
+    def heard(self, at: float, *, good: bool | None) -> bool:
+        """Take in the fate of a message accepted at `at`, None for one that says nothing of the provider.
+
+        Returns False when it is not waited for: it was written off already.
+        """
+        grain = int(at / self._learning.grain)
+        silent = self._silent.get(grain)
+        if silent is None:
+            return False
+        silent.count -= 1
+        if not silent.count:
+            del self._silent[grain]
+        if good is not None:
+            self._settle(silent.place, good=good)
         return True
 
-    def note(self, now: float, *, good: bool) -> None:
-        """Take in the fate of a message."""
-        self._quick.note(now, good=good)
-        self._slow.note(now, good=good)
-        if differ(self._quick, self._slow, self._learning.alarm):
-            self._slow.follow(self._quick)
-
-    def write_off(self, now: float) -> None:
-        """Count as failed what has been silent for longer than the horizon."""
-        last = int((now - self._learning.horizon) / self._learning.grain)
-        while self._silent:
-            grain = next(iter(self._silent))
-            if grain >= last:
-                return
-            for _ in range(self._silent.pop(grain)):
-                self.note(now, good=False)
+    def note(self, *, good: bool) -> None:
+        """Take in a message that was not waited for, with its fate."""
+        self._begin()
+        self._settle(self._sent, good=good)
 
     def belief(self, now: float, delays: Delays, prior: float, prior_weight: float) -> Belief:
         """Return the chance of delivery, shrunk towards `prior` as if that stood for `prior_weight` messages."""
         known = self._belief
         if known is not None and now - self._at < FRESH and abs(prior - self._prior) < NEAR:
             return known
-        self.write_off(now)
+        self._write_off(now)
         start = known.chance if known is not None else prior
         self._at, self._prior = now, prior
-        self._quick.age(now)
-        self._slow.age(now)
         silent = self._by_share(now, delays)
-        slow, slow_silent = _solve(self._slow, silent, start, prior, prior_weight)
-        quick, quick_silent = _solve(self._quick, silent, start, prior, prior_weight)
-        weight = self._quick.weight + quick_silent
-        if weight * divergence(quick, slow) > self._learning.alarm:
-            self._belief = Belief(quick, weight)
-        else:
-            self._belief = Belief(slow, self._slow.weight + slow_silent)
+        believed: Belief | None = None
+        for memory in self._memories:
+            memory.age(now)
+            chance, lost = _solve(memory, silent, start, prior, prior_weight)
+            weight = memory.weight + lost
+            if believed is None or weight * divergence(chance, believed.chance) > self._learning.alarm:
+                believed = Belief(chance, weight)
+        self._belief = believed or Belief(prior, 0.0)
         return self._belief
 
-    def _by_share(self, now: float, delays: Delays) -> list[tuple[float, int]]:
-        """Return how many are silent, by the share of reports that should have come by their age."""
-        grain = self._learning.grain
-        together: dict[float, int] = {}
-        for place, count in self._silent.items():
+    def _begin(self) -> None:
+        self._sent += 1
+        for memory in self._memories:
+            memory.begin()
+
+    def _settle(self, place: int, *, good: bool) -> None:
+        newer = self._sent - place
+        for memory in self._memories:
+            memory.settle(newer, good=good)
+        for at in range(len(self._memories) - 1, 0, -1):
+            shorter, longer = self._memories[at], self._memories[at - 1]
+            if differ(shorter, longer, self._learning.alarm):
+                for one in self._memories[:at]:
+                    one.follow(shorter)
+
+    def _write_off(self, now: float) -> None:
+        """Count as failed what has been silent for longer than the horizon."""
+        last = int((now - self._learning.horizon) / self._learning.grain)
+        while self._silent:
+            grain = next(iter(self._silent))
+            if grain >= last:
+                return
+            silent = self._silent.pop(grain)
+            for _ in range(silent.count):
+                self._settle(silent.place, good=False)
+
+    def _by_share(self, now: float, delays: Delays) -> list[tuple[float, int, int]]:
+        """Return how many are silent, with the share of reports that should have come by their age, and the newer."""
+        grain, sent = self._learning.grain, self._sent
+        found = []
+        for place, silent in self._silent.items():
             share = delays.share(now - (place + 0.5) * grain)
-            together[share] = together.get(share, 0) + count
-        together.pop(0.0, None)
-        return list(together.items())
+            if share > 0.0:
+                found.append((share, silent.count, sent - silent.place))
+        return found
 
 
 def _solve(
-    memory: Memory, silent: list[tuple[float, int]], start: float, prior: float, prior_weight: float
+    memory: Memory, silent: list[tuple[float, int, int]], start: float, prior: float, prior_weight: float
 ) -> tuple[float, float]:
     """Return the most likely chance, and for how many failures those that are silent count."""
     good, bad = memory.good + prior * prior_weight, memory.bad + (1.0 - prior) * prior_weight
+    weighed = [(share, count * memory.fade**newer) for share, count, newer in silent]
     chance, lost = start, 0.0
     for _ in range(ROUNDS if silent else 1):
         miss = 1.0 - chance
-        lost = sum([count * share * miss / (1.0 - chance * share + 1e-9) for share, count in silent])
+        lost = sum([weight * share * miss / (1.0 - chance * share + 1e-9) for share, weight in weighed])
         chance = good / (good + bad + lost)
     return chance, lost
 
@@ -257,8 +308,12 @@ def divergence(one: float, other: float) -> float:
     return one * log(one / other) + (1.0 - one) * log((1.0 - one) / (1.0 - other))
 
 
-def differ(quick: Memory, slow: Memory, alarm: float) -> bool:
+def differ(shorter: Memory, longer: Memory, alarm: float) -> bool:
     """Say whether two memories tell stories too different for chance."""
-    if quick.weight < 1.0 or slow.weight < 1.0:
+    if shorter.weight < 1.0 or longer.weight < 1.0:
         return False
-    return quick.weight * divergence(quick.good / quick.weight, slow.good / slow.weight) > alarm
+    return shorter.weight * divergence(shorter.good / shorter.weight, longer.good / longer.weight) > alarm
+
+
+def _half_life(learning: Learning, size: float) -> float:
+    return max(learning.half_life * size / learning.memories[0], learning.shortest_half_life)

@@ -1,26 +1,37 @@
-"""How healthy one provider is for messages like this one: evidence by channel and network, and whom to blame for what.
+"""How healthy providers are for messages like this one: evidence by channel and network, and whom to blame for what.
 
 Only what is the provider's own doing counts: a number that does not exist, or a text that is forbidden, says nothing.
-Evidence about one network is believed where there is much of it, else what the channel as a whole shows there.
-Times are monotonic seconds.
+Evidence about one network is believed where it differs from what the channel shows there as a whole; a provider about
+which little is known is taken to be like the others. Where recipients confirm what they got, confirmations decide over
+reports, which may be missing or made up. Times are monotonic seconds.
 """
 
 import enum
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 
 import msgspec
 
 from pointsman.message import Channel, Network
 from pointsman.outcome import DeliveryState, Fault, LookupState, Report
-from pointsman.routing.evidence import Belief, Cell, Delays, Learning, Memory
+from pointsman.routing.evidence import Belief, Cell, Delays, Learning, Memory, divergence
 from pointsman.routing.merge import is_final
 
 MOST_CELLS = 500
 """Networks of one channel about which evidence is kept; the one that was used longest ago is forgotten first."""
 NOT_ITS_DOING = frozenset({Fault.RECIPIENT, Fault.CONTENT})
 """What a bad report may say that speaks against the message, not against the provider."""
-TRUSTED_FROM = 20.0
-"""Confirmations expected before their absence says anything."""
+COMMON_WEIGHT = 20.0
+TRUSTED_FROM = 25.0
+"""Messages with or without confirmation that are needed before a provider is judged by it."""
+
+
+class Silence(enum.StrEnum):
+    """What it means that a provider says nothing of a message for much longer than usual."""
+
+    LOST = "lost"
+    """That it was not delivered."""
+    NOTHING = "nothing"
+    """Nothing: it reports only some deliveries, or none."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -32,26 +43,24 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many messages that rests on; small means that it is mostly a guess."""
     taken: float
     """The share of requests that it takes, from 0 to 1."""
-    delay: float
-    """Seconds until a delivery is usually reported."""
+    delay: float | None
+    """Seconds until a delivery is usually reported; None when none has been."""
 
 
 class _Line:
-    """One channel: the evidence as a whole and by network, what was taken, and the delays of reports."""
+    """One channel of one provider: the evidence as a whole and by network, what was taken, delays, confirmations."""
 
     def __init__(self, learning: Learning) -> None:
         self.learning = learning
         self.whole = Cell(learning)
         self.networks: OrderedDict[str, Cell] = OrderedDict()
         self.delays = Delays(learning.horizon)
-        self.taken = Memory(learning.quick, learning.quick_half_life)
+        self.taken = Memory(learning.memories[-1], learning.shortest_half_life)
         self.confirmed = Cell(learning)
         self.confirmation_delays = Delays(learning.horizon)
 
     def cells(self, network: Network) -> tuple[Cell, Cell]:
-        return self.whole, self._of(network)
-
-    def _of(self, network: Network) -> Cell:
+        """Return the cells that a message to a network belongs to."""
         key = _key(network)
         cell = self.networks.get(key)
         if cell is None:
@@ -60,40 +69,77 @@ class _Line:
                 self.networks.popitem(last=False)
         else:
             self.networks.move_to_end(key)
-        return cell
+        return self.whole, cell
 
-    def known(self, network: Network) -> Cell | None:
-        return self.networks.get(_key(network))
+
+class Commons:
+    """What is common to all providers of a router: what is usual on a channel."""
+
+    def __init__(self, learning: Learning | None = None) -> None:
+        self.learning = learning or Learning()
+        self._usual: dict[Channel, Memory] = {}
+        self._lines: dict[Channel, list[_Line]] = defaultdict(list)
+
+    def join(self, channel: Channel, line: _Line) -> None:
+        """Take a provider's channel in."""
+        self._lines[channel].append(line)
+
+    def note(self, channel: Channel, now: float, *, good: bool) -> None:
+        """Take in the fate of a message, whosever it was."""
+        memory = self._usual.get(channel)
+        if memory is None:
+            memory = self._usual[channel] = Memory(self.learning.memories[0], self.learning.half_life)
+        memory.age(now)
+        memory.begin()
+        memory.settle(0, good=good)
+
+    def usual(self, channel: Channel) -> float:
+        """Return the share of messages that are delivered on a channel, over all providers."""
+        memory = self._usual.get(channel)
+        if memory is None:
+            return self.learning.prior
+        return (memory.good + self.learning.prior * COMMON_WEIGHT) / (memory.weight + COMMON_WEIGHT)
+
+    def confirmation(self, line: _Line, channel: Channel, now: float) -> float | None:
+        """Return how a provider's share of confirmed messages compares with the best one's; None when unknown."""
+        own = _confirmation(line, now)
+        if own is None:
+            return None
+        shares = [one.chance for other in self._lines[channel] if (one := _confirmation(other, now)) is not None]
+        best = max(shares, default=0.0)
+        return min(own.chance / best, 1.0) if best > 0.0 else None
 
 
 class Health:
     """The evidence about one provider."""
 
-    def __init__(self, learning: Learning | None = None, *, reports: bool = True) -> None:
-        """`reports` says whether it can report deliveries at all; if not, silence means nothing."""
-        self._learning = learning or Learning()
-        self._reports = reports
+    def __init__(self, commons: Commons | None = None, *, silence: Silence = Silence.LOST) -> None:
+        self._commons = commons or Commons()
+        self._learning = self._commons.learning
+        self._silence = silence
         self._lines: dict[Channel, _Line] = {}
 
     def __repr__(self) -> str:
         return f"<Health {{{', '.join(f'{channel}: {line.whole!r}' for channel, line in self._lines.items())}}}>"
 
-    def accepted(self, channel: Channel, network: Network, now: float) -> None:
-        """Note that the provider took a message."""
+    def accepted(self, channel: Channel, network: Network, now: float, *, confirms: bool = False) -> None:
+        """Note that the provider took a message; `confirms` when the recipient may confirm it."""
         line = self._line(channel)
-        line.taken.note(now, good=True)
-        if not self._reports:
-            return
-        for cell in line.cells(network):
-            cell.accepted(now)
+        _took(line, now, good=True)
+        if self._silence is Silence.LOST:
+            for cell in line.cells(network):
+                cell.accepted(now)
+        if confirms:
+            line.confirmed.accepted(now)
 
     def failed(self, channel: Channel, network: Network, now: float, *, in_doubt: bool) -> None:
         """Note an attempt that failed by the provider's doing; one `in_doubt` may be lost for good."""
         line = self._line(channel)
-        line.taken.note(now, good=False)
+        _took(line, now, good=False)
         if in_doubt:
+            self._commons.note(channel, now, good=False)
             for cell in line.cells(network):
-                cell.note(now, good=False)
+                cell.note(good=False)
 
     def reported(self, channel: Channel, network: Network, accepted_at: float, report: Report, now: float) -> None:
         """Note the last report about a message that was accepted at `accepted_at`; one that is not final tells nothing.
@@ -105,54 +151,75 @@ class Health:
             return
         line = self._line(channel)
         delay = max(now - accepted_at, 0.0)
+        counts = verdict is not _Verdict.NOT_COUNTED
+        good = verdict is _Verdict.GOOD and delay <= self._learning.horizon
+        if counts:
+            self._commons.note(channel, now, good=good)
         for cell in line.cells(network):
-            if not cell.heard(accepted_at):
-                continue  # it was written off; that it came so late does not make it better
-            if verdict is not _Verdict.NOT_COUNTED:
-                cell.note(now, good=verdict is _Verdict.GOOD)
-        if verdict is _Verdict.GOOD and delay <= self._learning.horizon:
+            if self._silence is Silence.LOST:
+                cell.heard(accepted_at, good=good if counts else None)
+            elif counts:
+                cell.note(good=good)
+        if good:
             line.delays.note(delay)
 
-    def expects_confirmation(self, channel: Channel, delivered_at: float) -> None:
-        """Note that somebody is going to tell whether a message which is reported as delivered was really seen."""
-        self._line(channel).confirmed.accepted(delivered_at)
-
-    def confirmed(self, channel: Channel, delivered_at: float, now: float) -> None:
-        """Note that a message which was reported as delivered was really seen."""
+    def confirmed(self, channel: Channel, accepted_at: float, now: float) -> None:
+        """Note that the recipient confirmed a message that was accepted at `accepted_at`."""
         line = self._line(channel)
-        if line.confirmed.heard(delivered_at):
-            line.confirmed.note(now, good=True)
-            line.confirmation_delays.note(max(now - delivered_at, 0.0))
-
-    def confirmation(self, channel: Channel, now: float) -> Belief | None:
-        """Return how many of its reported deliveries are confirmed; None when too few were expected to be."""
-        line = self._lines.get(channel)
-        if line is None:
-            return None
-        belief = line.confirmed.belief(now, line.confirmation_delays, 0.5, 0.5)
-        return belief if belief.weight >= TRUSTED_FROM else None
+        if line.confirmed.heard(accepted_at, good=True):
+            line.confirmation_delays.note(max(now - accepted_at, 0.0))
 
     def estimate(self, channel: Channel, network: Network, now: float) -> Estimate:
         """Return what is expected of it for a message to a network."""
         learning = self._learning
+        usual = self._commons.usual(channel)
         line = self._lines.get(channel)
         if line is None:
-            return Estimate(chance=learning.prior, weight=0.0, taken=1.0, delay=0.0)
-        whole = line.whole.belief(now, line.delays, learning.prior, learning.prior_weight)
-        cell = line.known(network)
-        belief = whole
+            return Estimate(chance=usual, weight=0.0, taken=1.0, delay=None)
+        belief = line.whole.belief(now, line.delays, usual, learning.prior_weight)
+        cell = line.networks.get(_key(network))
         if cell is not None:
-            weight = min(learning.cell_weight, whole.weight + learning.prior_weight)
-            belief = cell.belief(now, line.delays, whole.chance, weight)
+            belief = _narrowed(belief, cell.belief(now, line.delays, belief.chance, learning.cell_weight), learning)
+        confirmed = self._commons.confirmation(line, channel, now)
+        chance = belief.chance if confirmed is None else usual_confirmed(usual, confirmed)
         line.taken.age(now)
-        taken = (line.taken.good + 2.0) / (line.taken.weight + 2.0)
-        return Estimate(chance=belief.chance, weight=belief.weight, taken=taken, delay=line.delays.usual())
+        return Estimate(
+            chance=chance,
+            weight=belief.weight,
+            taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
+            delay=line.delays.usual() if line.delays.known else None,
+        )
 
     def _line(self, channel: Channel) -> _Line:
         line = self._lines.get(channel)
         if line is None:
             line = self._lines[channel] = _Line(self._learning)
+            self._commons.join(channel, line)
         return line
+
+
+def _took(line: _Line, now: float, *, good: bool) -> None:
+    line.taken.age(now)
+    line.taken.begin()
+    line.taken.settle(0, good=good)
+
+
+def usual_confirmed(usual: float, relative: float) -> float:
+    """Return the chance of a provider whose recipients confirm `relative` times as often as the best one's."""
+    return max(usual, 0.9) * relative
+
+
+def _narrowed(whole: Belief, cell: Belief, learning: Learning) -> Belief:
+    """Return what is believed of one network: its own evidence where that differs, else mostly that of the whole."""
+    if cell.weight * divergence(cell.chance, whole.chance) > learning.cell_alarm:
+        return cell
+    share = cell.weight / (cell.weight + learning.kin_weight)
+    return Belief(whole.chance + share * (cell.chance - whole.chance), whole.weight)
+
+
+def _confirmation(line: _Line, now: float) -> Belief | None:
+    belief = line.confirmed.belief(now, line.confirmation_delays, 0.5, 1.0)
+    return belief if belief.weight >= TRUSTED_FROM else None
 
 
 class _Verdict(enum.Enum):

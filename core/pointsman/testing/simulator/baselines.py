@@ -63,7 +63,7 @@ class _Way:
         del provider, accepted_at, delivered, now
         return False
 
-    def confirmed(self, provider: str, delivered_at: float, now: float) -> None:
+    def confirmed(self, provider: str, accepted_at: float, now: float) -> None:
         """Heed no confirmation."""
 
 

@@ -70,7 +70,7 @@ class _Way:
         self._done = False
         return True
 
-    def confirmed(self, provider: str, delivered_at: float, now: float) -> None:
+    def confirmed(self, provider: str, accepted_at: float, now: float) -> None:
         """Learn nothing new."""
 
     def _cost(self, name: str, now: float) -> float | None:

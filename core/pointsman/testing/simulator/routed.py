@@ -21,7 +21,7 @@ from pointsman.routing.failover import (
     decide,
     default_on_unknown,
 )
-from pointsman.routing.health import Health
+from pointsman.routing.health import Commons, Health
 from pointsman.routing.ledger import Hold, Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Match, Route
@@ -45,10 +45,12 @@ class Routed:
     def __init__(self, scene: Scene, strategy: str = "balanced") -> None:
         self.name = strategy
         self._scene = scene
+        self.world = scene.world
         self._random = Random(scene.seed)
         self.rates = Rates("EUR", {})
         self.rests = Rests()
-        self.views = {one.name: _view(one, self.rates, self._random) for one in scene.world.upstreams}
+        commons = Commons()
+        self.views = {one.name: _view(one, self.rates, self._random, commons) for one in scene.world.upstreams}
         self._chooser = Chooser(self.views, self.rests, self.rates, STRATEGIES, lambda _: True)
         self._read_at: dict[str, float] = {}
         self._purse = 0.0
@@ -111,7 +113,7 @@ class _Way:
             network=network,
             segments=_TEXT,
             accepted_at=now,
-            deadline=now + routed._scene.world.life,
+            deadline=now + routed.world.life,
         )
         self._past: list[Past] = []
         self._tried: set[str] = set()
@@ -181,9 +183,8 @@ class _Way:
         state = DeliveryState.DELIVERED if delivered else DeliveryState.UNDELIVERABLE
         report = Report(provider_id="", state=state, final=True)
         view = self._routed.views[provider]
-        view.health.reported(Channel.SMS, self._envelope.network, accepted_at, report, now)
-        if delivered and self._routed._scene.world.confirmed:
-            view.health.expects_confirmation(Channel.SMS, now)
+        if not self._resends:
+            view.health.reported(Channel.SMS, self._envelope.network, accepted_at, report, now)
         if delivered or self._resends >= RESENDS or now >= self._envelope.deadline:
             return False
         self._resends += 1
@@ -191,9 +192,9 @@ class _Way:
         self._stopped = False
         return True
 
-    def confirmed(self, provider: str, delivered_at: float, now: float) -> None:
+    def confirmed(self, provider: str, accepted_at: float, now: float) -> None:
         """Learn that a delivery was real."""
-        self._routed.views[provider].health.confirmed(Channel.SMS, delivered_at, now)
+        self._routed.views[provider].health.confirmed(Channel.SMS, accepted_at, now)
 
     def _settle(
         self, candidate: Candidate, hold: Hold, lease: Lease, outcome: Outcome, started: float, now: float
@@ -205,7 +206,8 @@ class _Way:
                 price = told or candidate.total
                 view.ledger.settle(hold, price.amount if price is not None else Decimal(0), now)
                 breaker.record(lease, now, good=True)
-                health.accepted(Channel.SMS, network, now)
+                if not self._resends:
+                    health.accepted(Channel.SMS, network, now, confirms=routed.world.confirmed > 0)
             case Unknown():
                 view.ledger.settle(hold, hold.amount, now)
                 breaker.record(lease, now, good=False)
@@ -226,7 +228,7 @@ class _Way:
             routed.read_balance(candidate.provider, now)
 
 
-def _view(upstream: Upstream, rates: Rates, random: Random) -> View:
+def _view(upstream: Upstream, rates: Rates, random: Random, commons: Commons) -> View:
     rows = [
         PriceRow(channel=Channel.SMS, price=price, currency="EUR", mccmnc=network, charged_on=upstream.charged_on)
         for network, price in upstream.prices.items()
@@ -241,7 +243,7 @@ def _view(upstream: Upstream, rates: Rates, random: Random) -> View:
         currency="EUR",
         limiter=Limiter(None),
         breakers={Channel.SMS: Breaker(BreakerSettings(), random)},
-        health=Health(),
+        health=Health(commons, silence=upstream.silence),
     )
 
 

@@ -48,8 +48,8 @@ class Journey(Protocol):
         """Learn what a provider reports; return whether something is to be done because of it."""
         ...
 
-    def confirmed(self, provider: str, delivered_at: float, now: float) -> None:
-        """Learn that the recipient has seen the message, which had been reported at `delivered_at`."""
+    def confirmed(self, provider: str, accepted_at: float, now: float) -> None:
+        """Learn that the recipient has seen the message, which the provider took at `accepted_at`."""
         ...
 
 
@@ -265,11 +265,8 @@ class Run:
                     self._go_on(letter, journey, 9, later)
 
             self._at(told_at, reported)
-            if fate.confirmed_after is not None:
-                self._at(
-                    max(at + fate.confirmed_after, told_at),
-                    lambda later: journey.confirmed(upstream.name, told_at, later),
-                )
+        if fate.confirmed_after is not None:
+            self._at(at + fate.confirmed_after, lambda later: journey.confirmed(upstream.name, at, later))
 
 
 def play(world: World, seed: int, make: MakePolicy) -> Result:

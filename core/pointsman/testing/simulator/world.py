@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from pointsman.message import MessageClass
+from pointsman.routing.health import Silence
 from pointsman.routing.price import ChargedOn
 
 
@@ -65,9 +66,10 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     top_ups: tuple[tuple[float, Decimal], ...] = ()
     rate: float | None = None
     """Messages a second; more are refused as too fast."""
-    listed: bool = True
-    """Whether our price list has it from the beginning; if not, from `joins`."""
+    silence: Silence = Silence.LOST
+    """What the configuration says that its silence means."""
     joins: float = 0.0
+    """It refuses everything before."""
 
     def quality(self, network: str, now: float) -> Quality:
         """Return how it does for a network at a time."""
