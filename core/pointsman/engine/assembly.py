@@ -23,6 +23,7 @@ from pointsman.routing.health import Commons, Health, Silence
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
+from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.transport import Endpoint, Transport
 
@@ -121,6 +122,7 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
         breakers={channel: Breaker(shop.breaker, shop.random) for channel in limits},
         health=Health(shop.commons, silence=_silence(provider)),
+        observed=ObservedPrices(),
     )
 
 

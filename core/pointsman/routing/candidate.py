@@ -65,6 +65,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For the whole message, in the provider's currency; None when the price list does not say."""
     comparable: Decimal | None
     """The same in the router's currency."""
+    drift: float = 1.0
+    """How many times the listed price the provider has charged lately, as far as it tells."""
     funds: Decimal | None
     """What its account has left above floor and holds; None when nobody knows."""
     health: float
@@ -79,6 +81,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Seconds until its account is empty at the present rate; None when that cannot be said."""
     sender: str | None
     """The sender that would be shown."""
+
+    @property
+    def expected_price(self) -> float | None:
+        """What the whole message is expected to cost in the router's currency; None when the list does not say."""
+        return None if self.comparable is None else float(self.comparable) * self.drift
 
     @property
     def pays_on_delivery(self) -> bool:

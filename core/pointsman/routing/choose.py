@@ -21,6 +21,7 @@ from pointsman.routing.health import Health
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Route
+from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.rests import Rests
 from pointsman.routing.strategy import Strategy, Terms
 from pointsman.routing.tariff import Price, Rates, Tariff
@@ -46,6 +47,7 @@ class View(msgspec.Struct, kw_only=True):
     limiter: Limiter
     breakers: Mapping[Channel, Breaker]
     health: Health
+    observed: ObservedPrices
     queued: Callable[[MessageClass], int] = _nothing
     """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
@@ -207,6 +209,7 @@ class Chooser:
             price=price,
             total=total,
             comparable=_comparable(price, parts),
+            drift=view.observed.ratio(envelope.channel, envelope.network),
             funds=view.ledger.available,
             health=expected.chance,
             evidence=expected.weight,

@@ -40,7 +40,8 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
     """How many messages the belief about the whole provider counts in that about one of its networks, if they differ."""
     kin_weight: float = 150.0
     """The same as long as they do not differ by more than chance explains."""
-    cell_alarm: float = 3.0
+    cell_alarm: float = 5.0
+    """Log of the likelihood ratio from which they are said to differ."""
 
 
 FIRST_EDGE = 0.5

@@ -23,6 +23,10 @@ NOT_ITS_DOING = frozenset({Fault.RECIPIENT, Fault.CONTENT})
 COMMON_WEIGHT = 20.0
 TRUSTED_FROM = 25.0
 """Messages with or without confirmation that are needed before a provider is judged by it."""
+COMPARED_FROM = 12.0
+"""Messages with or without confirmation that are needed before others are compared with it."""
+COMMON_SHARE = 0.5
+"""The share of recipients that are thought to confirm before any has."""
 
 
 class Silence(enum.StrEnum):
@@ -100,14 +104,27 @@ class Commons:
             return self.learning.prior
         return (memory.good + self.learning.prior * COMMON_WEIGHT) / (memory.weight + COMMON_WEIGHT)
 
-    def confirmation(self, line: _Line, channel: Channel, now: float) -> float | None:
-        """Return how a provider's share of confirmed messages compares with the best one's; None when unknown."""
+    def confirmed_chance(self, line: _Line, channel: Channel, now: float) -> float | None:
+        """Return a provider's chance of delivery by what recipients confirm; None where they do not tell.
+
+        How many recipients confirm what they get is not known, but it is the same for all providers: the best one's
+        share stands for its chance, and the others are compared with it.
+        """
         own = _confirmation(line, now)
-        if own is None:
+        if own is None or own.weight < TRUSTED_FROM:
             return None
-        shares = [one.chance for other in self._lines[channel] if (one := _confirmation(other, now)) is not None]
-        best = max(shares, default=0.0)
-        return min(own.chance / best, 1.0) if best > 0.0 else None
+        learning = self.learning
+        usual = self.usual(channel)
+        best, best_share = 0.0, 0.0
+        for other in self._lines[channel]:
+            confirmation = _confirmation(other, now)
+            if confirmation is None:
+                continue
+            best = max(best, other.whole.belief(now, other.delays, usual, learning.prior_weight).chance)
+            best_share = max(best_share, confirmation.chance)
+        if own.weight * divergence(own.chance, best_share) <= learning.cell_alarm:
+            return best
+        return best * own.chance / best_share
 
 
 class Health:
@@ -176,15 +193,18 @@ class Health:
         line = self._lines.get(channel)
         if line is None:
             return Estimate(chance=usual, weight=0.0, taken=1.0, delay=None)
-        belief = line.whole.belief(now, line.delays, usual, learning.prior_weight)
+        whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
+        belief = _narrowed(Belief(usual, 0.0), whole, learning)
         cell = line.networks.get(_key(network))
         if cell is not None:
-            belief = _narrowed(belief, cell.belief(now, line.delays, belief.chance, learning.cell_weight), learning)
-        confirmed = self._commons.confirmation(line, channel, now)
-        chance = belief.chance if confirmed is None else usual_confirmed(usual, confirmed)
+            part = cell.belief(now, line.delays, belief.chance, learning.cell_weight)
+            weight = whole.weight
+            belief = _narrowed(belief, part, learning)
+            belief = Belief(belief.chance, max(belief.weight, weight) if belief.chance != part.chance else part.weight)
+        confirmed = self._commons.confirmed_chance(line, channel, now)
         line.taken.age(now)
         return Estimate(
-            chance=chance,
+            chance=belief.chance if confirmed is None else confirmed,
             weight=belief.weight,
             taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
             delay=line.delays.usual() if line.delays.known else None,
@@ -204,22 +224,20 @@ def _took(line: _Line, now: float, *, good: bool) -> None:
     line.taken.settle(0, good=good)
 
 
-def usual_confirmed(usual: float, relative: float) -> float:
-    """Return the chance of a provider whose recipients confirm `relative` times as often as the best one's."""
-    return max(usual, 0.9) * relative
+def _narrowed(wide: Belief, narrow: Belief, learning: Learning) -> Belief:
+    """Return what is believed of a part: its own evidence where that differs from the whole's, else mostly the whole's.
 
-
-def _narrowed(whole: Belief, cell: Belief, learning: Learning) -> Belief:
-    """Return what is believed of one network: its own evidence where that differs, else mostly that of the whole."""
-    if cell.weight * divergence(cell.chance, whole.chance) > learning.cell_alarm:
-        return cell
-    share = cell.weight / (cell.weight + learning.kin_weight)
-    return Belief(whole.chance + share * (cell.chance - whole.chance), whole.weight)
+    Without this, whoever had bad luck with his first messages would get no more of them to show what he can do.
+    """
+    if narrow.weight * divergence(narrow.chance, wide.chance) > learning.cell_alarm:
+        return narrow
+    share = narrow.weight / (narrow.weight + learning.kin_weight)
+    return Belief(wide.chance + share * (narrow.chance - wide.chance), narrow.weight)
 
 
 def _confirmation(line: _Line, now: float) -> Belief | None:
-    belief = line.confirmed.belief(now, line.confirmation_delays, 0.5, 1.0)
-    return belief if belief.weight >= TRUSTED_FROM else None
+    belief = line.confirmed.belief(now, line.confirmation_delays, COMMON_SHARE, 1.0)
+    return belief if belief.weight >= COMPARED_FROM else None
 
 
 class _Verdict(enum.Enum):

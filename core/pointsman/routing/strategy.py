@@ -43,9 +43,9 @@ class Cheapest:
         """Order by price."""
         del terms
         in_order = sorted(candidates, key=_position)
-        known = [(one.comparable, one) for one in in_order if one.comparable is not None]
+        known = [(price, one) for one in in_order if (price := one.expected_price) is not None]
         known.sort(key=itemgetter(0))
-        ranked = [Ranked(candidate=one, score=float(price)) for price, one in known]
+        ranked = [Ranked(candidate=one, score=price) for price, one in known]
         return ranked + [Ranked(candidate=one) for one in in_order if one.comparable is None]
 
 
@@ -103,6 +103,8 @@ SPARING = 0.05
 """The surcharge of an account that is all but empty, as a share of the price."""
 CURIOSITY = 0.02
 """The share of choices that may try another than the best, so that what was learnt long ago is learnt anew."""
+WELL_KNOWN = 40.0
+"""Messages from which a candidate is known well enough to be tried only where it may be the best."""
 OPTIMISM = 2.0
 """Standard errors by which a candidate may be better than it seems."""
 
@@ -133,7 +135,7 @@ def expected_cost(candidate: Candidate, loss: float, chance: float | None = None
     `chance` is what has been learnt of it, unless given.
     """
     chance = candidate.health if chance is None else chance
-    price = float(candidate.comparable or 0)
+    price = candidate.expected_price or 0.0
     paid = price * chance if candidate.pays_on_delivery else price
     refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
     return paid + (1.0 - chance) * loss + refused * RETRY_COST * loss + price * _sparing(candidate.runway)
@@ -151,7 +153,10 @@ def _explore(ranked: list[Ranked], terms: Terms) -> None:
         for one in ranked[1:]
         if one.score is not None
         and one.score - best <= terms.allowance
-        and expected_cost(one.candidate, terms.loss, _at_best(one.candidate)) < best
+        and (
+            one.candidate.evidence < WELL_KNOWN
+            or expected_cost(one.candidate, terms.loss, _at_best(one.candidate)) < best
+        )
     ]
     if able:
         chosen = able[terms.random.randrange(len(able))]

@@ -25,6 +25,7 @@ from pointsman.routing.health import Commons, Health
 from pointsman.routing.ledger import Hold, Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Match, Route
+from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.price import PriceRow
 from pointsman.routing.rests import Rests
 from pointsman.routing.strategy import STRATEGIES
@@ -206,6 +207,8 @@ class _Way:
                 price = told or candidate.total
                 view.ledger.settle(hold, price.amount if price is not None else Decimal(0), now)
                 breaker.record(lease, now, good=True)
+                if told is not None and candidate.total is not None:
+                    view.observed.note(Channel.SMS, network, told.amount, candidate.total.amount)
                 if not self._resends:
                     health.accepted(Channel.SMS, network, now, confirms=routed.world.confirmed > 0)
             case Unknown():
@@ -244,6 +247,7 @@ def _view(upstream: Upstream, rates: Rates, random: Random, commons: Commons) ->
         limiter=Limiter(None),
         breakers={Channel.SMS: Breaker(BreakerSettings(), random)},
         health=Health(commons, silence=upstream.silence),
+        observed=ObservedPrices(),
     )
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from pointsman.message import MessageClass
+from pointsman.routing.health import Silence
 from pointsman.routing.price import ChargedOn
 from pointsman.testing.simulator.world import Phase, Quality, Upstream, World
 
@@ -10,6 +11,7 @@ _NETWORKS = ("25001", "25002", "25020", "25099")
 GOOD = Quality()
 BEST = Quality(delivery=0.985, delay=4.0)
 FAIR = Quality(delivery=0.955, delay=8.0)
+HALF_REPORTED = Quality(reported=0.5)
 DOWN = Quality(taken=0.0, doubt=0.0)
 HANGING = Quality(taken=0.0, doubt=1.0)
 
@@ -203,13 +205,19 @@ SCENARIOS: tuple[World, ...] = (
     ),
     _world(
         "reports are sparse",
-        "Two of three report only half of what they deliver.",
+        "Two of three report only half of what they deliver, as the configuration says.",
         *(
-            Upstream(
-                name=one.name, prices=one.prices, phases=(at(0, Quality(reported=0.5 if one is not DEAR else 0.98)),)
-            )
-            for one in ALL
+            Upstream(name=one.name, prices=one.prices, phases=(at(0, HALF_REPORTED),), silence=Silence.NOTHING)
+            for one in (CHEAP, MIDDLE)
         ),
+        DEAR,
+    ),
+    _world(
+        "reports are sparse, confirmed",
+        "Two of three report only half of what they deliver, unbeknown to us; recipients confirm.",
+        *(Upstream(name=one.name, prices=one.prices, phases=(at(0, HALF_REPORTED),)) for one in (CHEAP, MIDDLE)),
+        DEAR,
+        confirmed=0.5,
     ),
     _world(
         "ten providers",
