@@ -103,6 +103,8 @@ SPARING = 0.05
 """The surcharge of an account that is all but empty, as a share of the price."""
 CURIOSITY = 0.02
 """The share of choices that may try another than the best, so that what was learnt long ago is learnt anew."""
+CURIOSITY_ABOUT_NEWCOMERS = 0.1
+"""The same while there is a candidate of which hardly anything is known."""
 WELL_KNOWN = 40.0
 """Messages from which a candidate is known well enough to be tried only where it may be the best."""
 OPTIMISM = 2.0
@@ -124,7 +126,7 @@ class Balanced:
         known = [(expected_cost(one, terms.loss), one) for one in in_order if one.comparable is not None]
         known.sort(key=itemgetter(0))
         ranked = [Ranked(candidate=one, score=cost) for cost, one in known]
-        if len(known) > 1 and terms.random.random() < CURIOSITY:
+        if len(known) > 1:
             _explore(ranked, terms)
         return ranked + [Ranked(candidate=one) for one in in_order if one.comparable is None]
 
@@ -146,18 +148,20 @@ def _sparing(runway: float | None) -> float:
 
 
 def _explore(ranked: list[Ranked], terms: Terms) -> None:
-    """Put one candidate first that may be better than the best, if any may and it is not too dear to find out."""
+    """Now and then put one first that is hardly known or may be better than the best, if that is not too dear."""
+    luck = terms.random.random()
+    if luck >= CURIOSITY_ABOUT_NEWCOMERS:
+        return
     best = ranked[0].score or 0.0
-    able = [
-        one
-        for one in ranked[1:]
-        if one.score is not None
-        and one.score - best <= terms.allowance
-        and (
-            one.candidate.evidence < WELL_KNOWN
-            or expected_cost(one.candidate, terms.loss, _at_best(one.candidate)) < best
-        )
-    ]
+    affordable = [one for one in ranked[1:] if one.score is not None and one.score - best <= terms.allowance]
+    able = [one for one in affordable if one.candidate.evidence < WELL_KNOWN]
+    if luck < CURIOSITY:
+        able += [
+            one
+            for one in affordable
+            if one.candidate.evidence >= WELL_KNOWN
+            and expected_cost(one.candidate, terms.loss, _at_best(one.candidate)) < best
+        ]
     if able:
         chosen = able[terms.random.randrange(len(able))]
         ranked.remove(chosen)
