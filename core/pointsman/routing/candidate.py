@@ -47,6 +47,8 @@ class Reason(enum.StrEnum):
     SCORE = "score"
     ALL_DOWN = "all_down"
     """Every breaker was open, so the best was tried anyway."""
+    HALF_DOWN = "half_down"
+    """Those that work had their turn, and more than half were held back by breakers, so the best of these was tried."""
     NONE = "none"
 
 
@@ -67,6 +69,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Estimated chance of being accepted, from 0 to 1."""
     sender: str | None
     """The sender that would be shown."""
+    runway: float | None = None
+    """Seconds until its account has nothing left at the present rate of spending; None when that cannot be said."""
+    forced: bool = False
+    """Its breaker does not admit the message, but too many providers are held back to leave it out."""
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
