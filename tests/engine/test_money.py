@@ -288,10 +288,10 @@ async def test_a_delivery_is_paid_for_although_nobody_knew_that_it_had_been_take
     keys = {"reconcile": "query", "opening_balance": "10", "prices": [price("2", charged_on="delivery")]}
     async with routing({"a": account(box, **keys)}, clock=clock) as rig:
         (receipt,) = await finish(clock, sending(rig, sms()))
-        assert rig.available("a") == 10
+        assert (rig.status("a").balance.amount, rig.available("a")) == (10, 8)
         await report(rig, News(id=accepted(receipt).ids[0], state="delivered", final=True))
         assert [str(spent.price) for spent in rig.told(Spent)] == ["2 EUR"]
-        assert rig.available("a") == 8
+        assert (rig.status("a").balance.amount, rig.available("a")) == (8, 8)
 
 
 # -- the books ---------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ Theory of operation. Every result counts twice, for its network and for the chan
 it. A network that fails alone opens its own breaker; the channel's opens, by the same thresholds, for failures that no
 single network explains. The network with the most failures explains them when of the other results no more than the
 usual share failed or, where there are no others, when another network worked of late. A result of an unknown network
-cannot be put down to one, so it always speaks of the channel. When the channel opens, whatever its closed breakers had
-counted is forgotten: from then on the channel's own answers for all of them.
+cannot be put down to one, so it always speaks of the channel. When the channel opens, the breakers of its networks are
+forgotten: from then on its own answers for all of them, and when it closes again they all begin anew.
 
 A trip by hand is the operator's word: nothing but its end or a reset lifts it, no late success and no force.
 """
@@ -121,7 +121,7 @@ class CellBreakers:
         if self._whole.holds(lease.whole) and not lease.whole.probe and not lease.whole.forced:
             self._evidence.append((lease.network if lease.cell is not None else None, good))
         moves = self._brought(None, self._whole, lease.whole, now, good=good)
-        self._after(moves, now)
+        moves += self._after(moves, now)
         cell = self._lender(lease)
         if cell is None or lease.cell is None:
             return moves
@@ -141,9 +141,7 @@ class CellBreakers:
         move = breaker.trip(now, reason, inf if seconds is None else seconds)
         self._by_hand[network] = Trip(breaker.open_until, reason)
         moves = () if move is None else (move,)
-        if network is None:
-            self._after(moves, now)
-        return moves
+        return moves + self._after(moves, now) if network is None else moves
 
     def reset(self, reason: str, *, network: str | None = None) -> tuple[Move, ...]:
         """Close a network by hand, or the channel with all its networks, and forget what went wrong."""
@@ -177,14 +175,15 @@ class CellBreakers:
         move = breaker.record(lease, now, good=good)
         return () if move is None else (move,)
 
-    def _after(self, moves: tuple[Move, ...], now: float) -> None:
-        """Draw the consequences of a move of the channel."""
+    def _after(self, moves: tuple[Move, ...], now: float) -> tuple[Move, ...]:
+        """Draw the consequences of a move of the channel; return those of its networks."""
         if moves:
             self._evidence.clear()
-        if any(move.after is BreakerState.OPEN for move in moves):
-            closed = [key for key, cell in self._cells.items() if cell.breaker.state(now) is BreakerState.CLOSED]
-            for key in closed:
-                del self._cells[key]
+        if not any(move.after is BreakerState.OPEN for move in moves):
+            return ()
+        taken_over = [key for key in self._cells if self._hand(key, now) is None]
+        closed = [self._cells.pop(key).breaker.reset("the whole channel opened") for key in taken_over]
+        return tuple(move for move in closed if move is not None)
 
     def _cell(self, network: str | None, now: float) -> Cell | None:
         """Return a network's breaker, made on demand; None when there are too many already."""
