@@ -353,7 +353,7 @@ def test_nobody_is_forced_while_one_works(
 def test_at_most_half_are_held_back(
     make_envelope: MakeEnvelope, healthy: int, down: int, ranked: str, left_out: str
 ) -> None:
-    """When breakers hold back more than half, the best of those come in again behind the healthy ones, marked as such."""
+    """When breakers hold back more than half, the best of those come in again, behind the healthy ones and marked."""
     views = [view(name, breakers=opened()) for name in "wxyz"[:down]] + [view(name) for name in "ab"[:healthy]]
     decision = decide(make_envelope(), *views)
 
@@ -373,7 +373,7 @@ def test_the_strategy_says_who_is_let_in_again(make_envelope: MakeEnvelope) -> N
 
 
 def test_one_is_let_in_when_those_that_work_had_their_turn(make_envelope: MakeEnvelope) -> None:
-    """A provider that works counts also after its turn: the message goes on to one of two that are held back, then ends."""
+    """A provider that works counts after its turn, too: a message goes on to one of two that rest, and then ends."""
     views = [view("a"), view("w", breakers=opened()), view("x", breakers=opened())]
     decision = decide(make_envelope(), *views, tried=("a",))
 

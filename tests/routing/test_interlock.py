@@ -1,7 +1,7 @@
 """Our breakers against an independent library, where both mean the same thing.
 
-What is common: a window of the last results that must be full, a share of failures that opens it, a rest that doubles up
-to a longest one, one probe at a time whose result decides, a probe given back without a verdict, and results of an
+What is common: a window of the last results that must be full, a share of failures that opens it, a rest that doubles
+up to a longest one, one probe at a time whose result decides, a probe given back without a verdict, and results of an
 earlier era that say nothing. With a window of which all must fail, the share is the same as so many failures in a row.
 """
 
@@ -73,10 +73,11 @@ class Theirs:
         if good is None:
             running.close()
             return
-        with pytest.raises(StopIteration if good else Failed):
-            if good:
+        if good:
+            with pytest.raises(StopIteration):
                 running.send(None)
-            else:
+        else:
+            with pytest.raises(Failed):
                 running.throw(Failed())
 
 
