@@ -429,7 +429,8 @@ class AnyBreakers(RuleBasedStateMachine):
         """A lease that is given back moves nothing, and frees the places that its probes took."""
         if lease is None:
             return
-        freed = self.all.holds(lease) and not lease.forced
+        has_both = lease.network is None or lease.cell is not None
+        freed = has_both and self.all.holds(lease) and not lease.forced
         states = [self.all.state(self.now, key) for key in (None, A, B, C)]
         self.all.release(lease)
         self.out.pop(id(lease))

@@ -147,7 +147,7 @@ class CellBreakers:
         """Close a network by hand, or the channel with all its networks, and forget what went wrong."""
         if network is not None:
             self._by_hand.pop(network, None)
-            cell = self._cells.get(network)
+            cell = self._cells.pop(network, None)
             move = cell.breaker.reset(reason) if cell is not None else None
             return () if move is None else (move,)
         self._by_hand.clear()
