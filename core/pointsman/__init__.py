@@ -10,7 +10,15 @@ Ten lines are enough to embed it::
 """
 
 from pointsman.clock import Clock, SystemClock
-from pointsman.errors import ConfigError, InvalidMessage, PluginError, PointsmanError, RouterClosed
+from pointsman.errors import (
+    ConfigError,
+    InvalidMessage,
+    InvalidMessages,
+    PluginError,
+    PointsmanError,
+    RouterClosed,
+    SomeFailed,
+)
 from pointsman.message import (
     Channel,
     Fallback,
@@ -39,7 +47,7 @@ from pointsman.outcome import (
     Unknown,
     UnknownReason,
 )
-from pointsman.router import InvalidMessages, Router, SomeFailed
+from pointsman.router import Router
 from pointsman.sync import SyncRouter
 
 __all__ = [

@@ -2,6 +2,8 @@
 
 PointsmanError
 ├── InvalidMessage        a message that no provider could take: bad number, empty text …
+├── InvalidMessages       some of several, of which none was sent
+├── SomeFailed            some of several, while the others went their way
 ├── ConfigError           router.toml (all its problems at once)
 ├── PluginError           a plugin that cannot be loaded or broke its contract
 └── RouterClosed          the router is not running
@@ -10,6 +12,8 @@ PointsmanError
 from collections.abc import Sequence
 
 import msgspec
+
+from pointsman.outcome import Receipt
 
 
 class PointsmanError(Exception):
@@ -26,6 +30,30 @@ class InvalidMessage(PointsmanError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class InvalidMessages(PointsmanError):
+    """Some messages of a `send_many` are invalid, and none of them was sent; `problems` says which and why."""
+
+    def __init__(self, problems: Sequence[tuple[int, InvalidMessage]]) -> None:
+        shown = "; ".join(f"message {place}: {problem}" for place, problem in problems[:5])
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        super().__init__(f"{len(problems)} of the messages are invalid, nothing was sent: {shown}{more}")
+        self.problems = tuple(problems)
+
+
+class SomeFailed(PointsmanError):
+    """Something unforeseen happened to some messages of a `send_many`; the others went their way.
+
+    `results` has a receipt or an error for each message, in the order in which they were given.
+    """
+
+    def __init__(self, results: Sequence[Receipt | BaseException]) -> None:
+        failed = [(place, one) for place, one in enumerate(results) if isinstance(one, BaseException)]
+        shown = "; ".join(f"message {place}: {type(error).__name__}" for place, error in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        super().__init__(f"{len(failed)} of {len(results)} messages could not be seen through: {shown}{more}")
+        self.results = tuple(results)
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,6 +160,8 @@ class BreakerMoved(Event, frozen=True, kw_only=True, gc=False):
 
     provider: str
     channel: Channel
+    network: str | None = None
+    """MCC and MNC of the network whose cell moved; None for the breaker of the whole channel."""
     before: str
     after: str
     reason: str

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -14,6 +15,8 @@ from pointsman.engine.assembly import Workshop, build_lives, build_routes, build
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
+from pointsman.engine.control import Control
+from pointsman.engine.debts import Dues
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.guard import Broke
@@ -27,17 +30,18 @@ from pointsman.engine.soundness import are_reports, is_reading
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
-from pointsman.errors import InvalidMessage, PointsmanError, RouterClosed
+from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import Envelope, HlrLookup, Message
+from pointsman.message import Channel, Envelope, HlrLookup, Message
 from pointsman.outcome import LookupResult, Receipt
 from pointsman.plugin import AnyProviderPlugin, Callback, ReceivesCallbacks, Response
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
-from pointsman.routing.choose import Chooser
+from pointsman.routing.choose import Chooser, View
 from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
+from pointsman.routing.stakes import Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
 from pointsman.store import MemoryStore, Store, receipt
@@ -51,30 +55,6 @@ PARSED_AT_ONCE = 200
 """Messages of one `send_many` that are checked without letting anybody else run."""
 SENDING_AT_ONCE = 1000
 """Messages of one `send_many` that are on their way together."""
-
-
-class InvalidMessages(PointsmanError):
-    """Some messages of a `send_many` are invalid, and none of them was sent; `problems` says which and why."""
-
-    def __init__(self, problems: Sequence[tuple[int, InvalidMessage]]) -> None:
-        shown = "; ".join(f"message {place}: {problem}" for place, problem in problems[:5])
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        super().__init__(f"{len(problems)} of the messages are invalid, nothing was sent: {shown}{more}")
-        self.problems = tuple(problems)
-
-
-class SomeFailed(PointsmanError):
-    """Something unforeseen happened to some messages of a `send_many`; the others went their way.
-
-    `results` has a receipt or an error for each message, in the order in which they were given.
-    """
-
-    def __init__(self, results: Sequence[Receipt | BaseException]) -> None:
-        failed = [(place, one) for place, one in enumerate(results) if isinstance(one, BaseException)]
-        shown = "; ".join(f"message {place}: {type(error).__name__}" for place, error in failed[:5])
-        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-        super().__init__(f"{len(failed)} of {len(results)} messages could not be seen through: {shown}{more}")
-        self.results = tuple(results)
 
 
 class Router:
@@ -124,7 +104,9 @@ class Router:
         config = self._config
         recorder = self._recorder = Recorder(self._store, self._bus, self._clock)
         self._stations: dict[str, Station] = {}
-        attempts = Attempts(self._stations, self._rests, self._rates, recorder, self._bus, self._clock)
+        views: dict[str, View] = {}
+        stakes = Stakes(views, self._rests, self._rates)
+        attempts = Attempts(self._stations, stakes, recorder, self._bus, self._clock)
         shop = Workshop(
             clock=self._clock,
             random=self._random,
@@ -138,11 +120,12 @@ class Router:
         )
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
-        views = {name: station.view for name, station in self._stations.items()}
+            views[name] = self._stations[name].view
         chooser = Chooser(views, self._rests, self._rates, STRATEGIES, valid_sender)
         looking = Looking(self._bus, self._clock)
-        resolving = Resolving(self._stations, recorder, self._rates, self._bus, self._clock)
-        self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
+        dues = Dues(self._stations, self._rates, self._bus, self._clock)
+        resolving = Resolving(self._stations, recorder, dues, self._rates, self._bus, self._clock)
+        self._tracking = Tracking(recorder, resolving, dues, self._bus, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -160,6 +143,7 @@ class Router:
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._serving = Serving(self._desk, self._tracking, self._doubts, config.router.max_in_flight)
         resolving.taken = self._serving.taken
+        self._control = Control(self._stations, self._rests, self._bus, self._clock)
         ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
         self._door = Door(
             region=config.router.region,
@@ -362,6 +346,46 @@ class Router:
     async def read_balances(self) -> None:
         """Ask every provider for its balance now."""
         await asyncio.gather(*(self._balances.read(station) for station in self._stations.values()))
+
+    def trip(
+        self,
+        provider: str,
+        channel: Channel | None = None,
+        seconds: float | None = None,
+        *,
+        reason: str = "taken out of use by hand",
+        network: str | None = None,
+    ) -> None:
+        """Take a provider out of use: all of it, one channel, or one network (MCC and MNC as digits).
+
+        It gets nothing new for so many seconds, or until `reset`; what waits there goes elsewhere, what is in flight is
+        followed to its end. After the time a message is let through to try. Tripped again, it rests until the later of
+        the two ends. Raises `KeyError` for a provider or channel that there is not, `ValueError` for a time that is not
+        above 0.
+        """
+        self._control.trip(provider, channel, seconds, reason, network)
+
+    def reset(
+        self,
+        provider: str,
+        channel: Channel | None = None,
+        *,
+        reason: str = "put back by hand",
+        network: str | None = None,
+    ) -> None:
+        """Close the breakers of a provider, of one channel or of one network, whoever or whatever opened them.
+
+        Raises `KeyError` as `trip` does. Rests for other reasons, such as an empty account, go on.
+        """
+        self._control.reset(provider, channel, reason, network)
+
+    def topped_up(self, provider: str, amount: Decimal) -> None:
+        """Tell that money was paid in, in the account's currency, where the provider does not tell its balance.
+
+        Raises `KeyError` for a provider that there is not, `ValueError` for an amount that is not above 0, for a
+        provider that tells its balance itself, and for an account without an `opening_balance`.
+        """
+        self._control.topped_up(provider, amount)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""

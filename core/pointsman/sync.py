@@ -5,11 +5,12 @@ import concurrent.futures
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
+from decimal import Decimal
 from typing import Any, Self, TypeVar
 
 from pointsman.engine.status import ProviderStatus
 from pointsman.errors import RouterClosed
-from pointsman.message import Message
+from pointsman.message import Channel, Message
 from pointsman.outcome import LookupResult, Receipt
 from pointsman.router import DRAIN_PATIENCE, Router
 from pointsman.routing.candidate import Decision
@@ -110,6 +111,21 @@ class SyncRouter:
         """Keep a message from being sent if it has not left yet."""
         router = self._running()
         return self._call(_in_loop(lambda: router.cancel(message_id)))
+
+    def trip(self, provider: str, channel: Channel | None = None, seconds: float | None = None, **options: str) -> None:
+        """Take a provider out of use; `options` are those of `Router.trip`."""
+        router = self._running()
+        self._call(_in_loop(lambda: router.trip(provider, channel, seconds, **options)))
+
+    def reset(self, provider: str, channel: Channel | None = None, **options: str) -> None:
+        """Close the breakers of a provider; `options` are those of `Router.reset`."""
+        router = self._running()
+        self._call(_in_loop(lambda: router.reset(provider, channel, **options)))
+
+    def topped_up(self, provider: str, amount: Decimal) -> None:
+        """Tell that money was paid in."""
+        router = self._running()
+        self._call(_in_loop(lambda: router.topped_up(provider, amount)))
 
     def _running(self) -> Router:
         if self._router is None:

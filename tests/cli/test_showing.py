@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.cli import providers as providers_command
 from pointsman.cli.exclusions import WORDS
+from pointsman.cli.output import Output
+from pointsman.cli.providers import Account
+from pointsman.engine.status import OpenCell, ProviderStatus
 from pointsman.loading import PluginSet, load_plugins
+from pointsman.message import Channel
+from pointsman.routing.breaker import BreakerState
 from pointsman.routing.candidate import Exclusion
 from pointsman.sandbox import error, hang_before_accept
 
@@ -90,6 +96,53 @@ def test_silent_provider(pointsman: Runner, boxes: Boxes, config: Path) -> None:
     run = pointsman("providers", "--json")
 
     assert (run.code, {one["name"]: one["state"] for one in run.json}["devino"]) == (1, "no answer")
+
+
+def shown(*cells: OpenCell, runway: float | None = None) -> Account:
+    """Return a provider that answered, as the command shows it."""
+    return providers_command._account(
+        ProviderStatus(
+            name="a",
+            plugin="scripted",
+            channels=(Channel.SMS,),
+            balance=None,
+            available=None,
+            runway=runway,
+            breakers={},
+            open_cells=cells,
+            health={Channel.SMS: 1.0},
+            rests=(),
+            quarantined=None,
+            waiting=0,
+            in_flight=0,
+        ),
+        providers_command.Asking(),
+    )
+
+
+def test_what_is_open_is_told_with_its_reason() -> None:
+    """A breaker that is not closed is named with its network, its end and its reason, and the provider is not ready."""
+    until = 4102444800.0
+    account = shown(
+        OpenCell(channel=Channel.SMS, network=None, state=BreakerState.OPEN, reason="maintenance", until=None),
+        OpenCell(channel=Channel.SMS, network="25001", state=BreakerState.OPEN, reason="5 in a row", until=until),
+    )
+
+    assert (
+        account.state
+        == f"sms open: maintenance; sms to network 25001 open until {Output.clock_time(until)}: 5 in a row"
+    )
+    assert account.is_ready is False
+    assert shown().is_ready
+
+
+@pytest.mark.parametrize(
+    ("runway", "words"),
+    [(None, None), (0.0, "0 s"), (90.0, "90 s"), (150.0, "2 min"), (7199.0, "120 min"), (7200.0, "2 h"), (1e6, "12 d")],
+)
+def test_how_long_the_money_lasts_is_told(runway: float | None, words: str | None) -> None:
+    """The runway is shown in the largest unit of which there are two; one that nobody knows is left empty."""
+    assert words in providers_command._cells(shown(runway=runway))
 
 
 def test_providers_json(pointsman: Runner, config: Path) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -97,6 +98,7 @@ async def routing(
     policy: Mapping[str, Any] | None = None,
     observers: Iterable[Observer] = (),
     store: Store | None = None,
+    ranges: Path | None = None,
 ) -> AsyncIterator[Rig]:
     """Start the sandboxes and a router over them; one route sends everything to all, in the order given."""
     events: list[Event] = []
@@ -105,6 +107,8 @@ async def routing(
         await one.sandbox.start()
     try:
         text = configuration(accounts, route or {}, policy or {})
+        if ranges is not None:
+            text = f"[router]\nnumber_ranges = {json.dumps(str(ranges))}\n{text}"
         env = {name: value for one in accounts.values() for name, value in one.sandbox.environment.items()}
         config = parse_config(text, plugins=known, env=env)
         told = [events.append, *observers]

@@ -5,11 +5,14 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pointsman.events import BalanceRead, Operation, Rested, Spent
 from pointsman.outcome import Fault, State
 from pointsman.plugin import Callback
 from pointsman.sandbox import DeliveryPlan, Fate, Tariff, delay
+from pointsman.store import MemoryStore
 from pointsman.testing import FakeClock, ScriptedSandbox, hang_up, refuse
 from pointsman.testing.wire import Answer, News
 from pointsman_devino.sandbox import DevinoSandbox
@@ -288,10 +291,108 @@ async def test_a_delivery_is_paid_for_although_nobody_knew_that_it_had_been_take
     keys = {"reconcile": "query", "opening_balance": "10", "prices": [price("2", charged_on="delivery")]}
     async with routing({"a": account(box, **keys)}, clock=clock) as rig:
         (receipt,) = await finish(clock, sending(rig, sms()))
-        assert rig.available("a") == 10
+        assert (rig.status("a").balance.amount, rig.available("a")) == (10, 8)
         await report(rig, News(id=accepted(receipt).ids[0], state="delivered", final=True))
         assert [str(spent.price) for spent in rig.told(Spent)] == ["2 EUR"]
+        assert (rig.status("a").balance.amount, rig.available("a")) == (8, 8)
+
+
+@pytest.mark.parametrize(("plan", "taken"), [("delivered", 10), ("undeliverable", 40)])
+async def test_what_is_outstanding_is_not_spent_twice(clock: FakeClock, plan: str, taken: int):
+    """With money for ten deliveries ten messages are out at once; each that ends makes room, paid for or not."""
+    poor, rich = ScriptedSandbox(clock=clock), ScriptedSandbox(clock=clock)
+    keys = {"opening_balance": "20", "max_in_flight": 50, "prices": [price("2", charged_on="delivery")]}
+    async with routing({"a": account(poor, **keys), "b": account(rich, max_in_flight=50)}, clock=clock) as rig:
+        for wave in range(4):
+            messages = [sms(wave * 100 + place) for place in range(100)]
+            receipts = [one for one in await asyncio.gather(*sending(rig, *messages)) if one.provider == "a"]
+            assert len(receipts) == (10 if wave == 0 or plan == "undeliverable" else 0)
+            status = rig.status("a")
+            assert status.available.amount == 0
+            for receipt in receipts:
+                await report(rig, News(id=accepted(receipt).ids[0], state=plan, final=True))
+        assert len(poor.ledger.messages) == taken
+        assert rig.spent("a") == (20 if plan == "delivered" else 0)
+        assert rig.available("a") == 20 - rig.spent("a")
+
+
+async def test_a_delivery_that_is_never_reported_is_given_free(clock: FakeClock, box: ScriptedSandbox):
+    """When a message is given up without a report, its money is free again; a report that comes after all is paid."""
+    keys = {"opening_balance": "10", "prices": [price("2", charged_on="delivery")]}
+    async with routing({"a": account(box, **keys)}, clock=clock) as rig:
+        receipt = await rig.router.send(sms())
         assert rig.available("a") == 8
+        async with clock.autojump():
+            assert (await rig.router.wait(receipt.id)).state is State.UNKNOWN
+        assert rig.available("a") == 10
+        await report(rig, News(id=accepted(receipt).ids[0], state="delivered", final=True))
+        assert (rig.available("a"), rig.spent("a")) == (8, 2)
+
+
+class Slow(MemoryStore):
+    """A store that lets others run in the middle of every change, as one on a disk does."""
+
+    async def apply(self, message_id, change, now):
+        """Apply a change, between two pauses."""
+        await asyncio.sleep(0)
+        try:
+            return await super().apply(message_id, change, now)
+        finally:
+            await asyncio.sleep(0)
+
+
+@given(
+    funds=st.integers(1, 4),
+    script=st.lists(st.sampled_from(["take", "refuse", "silence, taken", "silence, lost", "slow"]), max_size=5),
+    reports=st.lists(st.sampled_from(["delivered", "undeliverable", "sent"]), max_size=3),
+    told=st.booleans(),
+    on_delivery=st.booleans(),
+)
+@settings(max_examples=30, deadline=None)
+async def test_funds_for_k_are_enough_for_exactly_k(
+    funds: int, script: list[str], reports: list[str], told: bool, on_delivery: bool
+):
+    """Many messages at once, some refused, some without an answer, reports and readings in between: none too many.
+
+    At no time is more out or paid for than there was money, and in the end all of it is.
+    """
+    clock = FakeClock()
+    keys = {"tells_balance": True, "balance_every": "5s"} if told else {"opening_balance": str(funds)}
+    keys |= {"reconcile": "query", "prices": [price("1", charged_on="delivery" if on_delivery else "submit")]}
+    box = ScriptedSandbox(clock=clock, balance=Decimal(funds), price=None if on_delivery else Decimal(1))
+    box.script(*map(_reaction, script))
+    other = ScriptedSandbox(clock=clock)
+    accounts = {"a": account(box, max_in_flight=8, **keys), "b": account(other)}
+    async with routing(accounts, clock=clock, store=Slow()) as rig:
+        gone = 0
+        for wave, state in enumerate([*reports, *["sent"] * 5]):
+            rig.router.reset("a")
+            tasks = sending(rig, *[sms(wave * 20 + place) for place in range(funds + 2)])
+            while not all(task.done() for task in tasks):  # step by step, so that nobody is given up on the way
+                await clock.advance(0.5)
+            receipts = [task.result() for task in tasks]
+            for taken in [one for one in receipts if one.provider == "a"]:
+                if on_delivery and state == "delivered":
+                    box.account.spend(Decimal(1))
+                gone += 1 if state == "undeliverable" and on_delivery else 0
+                await report(rig, News(id=accepted(taken).ids[0], state=state, final=state != "sent"))
+            available, status = rig.available("a"), rig.status("a")
+            assert available is not None
+            assert 0 <= available <= status.balance.amount <= funds
+            assert len(box.ledger.messages) - gone <= funds
+            await clock.advance(5.0)
+        assert len(box.ledger.messages) - gone == funds
+        assert rig.available("a") == 0
+
+
+def _reaction(kind: str):
+    return {
+        "take": delay(0.1, endpoint=SUBMIT),
+        "refuse": refuse(Fault.RECIPIENT),
+        "silence, taken": hang_up(taken=True),
+        "silence, lost": hang_up(taken=False),
+        "slow": delay(3.0, endpoint=SUBMIT),
+    }[kind]
 
 
 # -- the books ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 
 from pointsman import ConfigError, InvalidMessage, InvalidMessages, Router, RouterClosed, Sms, SyncRouter
-from pointsman.message import MessageClass
+from pointsman.message import Channel, MessageClass
 from pointsman.outcome import Fault, LookupResult, LookupState, Receipt, State
 from pointsman.sandbox import Sandbox, delay
 from pointsman.store import MemoryStore, Record
@@ -115,6 +116,19 @@ def test_every_method_answers(toml: Path):
         assert chosen is not None
         assert chosen.provider == "a"
         assert [status.name for status in router.providers()] == ["a"]
+
+
+def test_the_operator_s_hand_reaches_it(toml: Path):
+    """`trip`, `reset` and `topped_up` do, and raise, what they do in an event loop."""
+    with open_router(toml) as router:
+        router.trip("a", Channel.SMS, 3600, reason="maintenance")
+        (cell,) = router.providers()[0].open_cells
+        assert (cell.channel, cell.reason) == (Channel.SMS, "maintenance")
+        assert router.send(sms()).state is State.FAILED
+        router.reset("a", reason="done")
+        assert router.send(sms()).provider == "a"
+        with pytest.raises(ValueError, match="opening_balance"):
+            router.topped_up("a", Decimal(1))
 
 
 def test_many_threads_may_use_it(toml: Path, served: ScriptedSandbox):

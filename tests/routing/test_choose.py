@@ -9,7 +9,8 @@ import pytest
 from pointsman.message import Channel, Envelope, HlrLookup, Money, Sms
 from pointsman.outcome import Fault, Refused
 from pointsman.plugin import ChannelLimits
-from pointsman.routing.breaker import Breaker, BreakerSettings
+from pointsman.routing.breaker import BreakerSettings
+from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.candidate import Decision, Excluded, Exclusion, Reason
 from pointsman.routing.choose import Chooser, Moment, View
 from pointsman.routing.ledger import Ledger
@@ -50,7 +51,7 @@ def view(name: str, **changes: object) -> View:
         "ledger": Ledger(),
         "currency": "RUB",
         "limiter": Limiter(None),
-        "breakers": {channel: Breaker(BreakerSettings(jitter=0.0), Random(1)) for channel in limits},
+        "breakers": {channel: closed() for channel in limits},
     }
     return View(name=name, **{**defaults, **changes})  # type: ignore[arg-type]
 
@@ -87,11 +88,29 @@ def ledger(balance: str, floor: str = "0") -> Ledger:
     return Ledger(opening=D(balance), floor=D(floor))
 
 
-def opened() -> Mapping[Channel, Breaker]:
-    """Return breakers that opened a second ago and rest for thirty."""
-    breaker = Breaker(BreakerSettings(jitter=0.0), Random(1))
-    breaker.trip(MONOTONIC - 1.0, "test")
-    return {Channel.SMS: breaker}
+def closed() -> CellBreakers:
+    """Return the breakers of a channel on which nothing has happened yet, without jitter."""
+    return CellBreakers(BreakerSettings(jitter=0.0), Random(1))
+
+
+def opened(ago: float = 1.0, network: str | None = None) -> Mapping[Channel, CellBreakers]:
+    """Return breakers of which one opened so many seconds ago after five failures, and rests for thirty.
+
+    It is that of the channel, or that of a network while another one works.
+    """
+    breakers, then = closed(), MONOTONIC - ago
+    for one, good in [("25099" if network else None, True), *[(network, False)] * 5]:
+        lease, _ = breakers.acquire(then, one)
+        assert lease is not None
+        breakers.record(lease, then, good=good)
+    return {Channel.SMS: breakers}
+
+
+def by_hand() -> Mapping[Channel, CellBreakers]:
+    """Return breakers that the operator opened until they are reset."""
+    breakers = closed()
+    breakers.trip(MONOTONIC, "test")
+    return {Channel.SMS: breakers}
 
 
 def paused(seconds: float) -> Limiter:
@@ -310,7 +329,7 @@ def test_when_all_are_down_the_best_is_tried(make_envelope: MakeEnvelope) -> Non
     [pytest.param(opened(), ["b"], id="it is down as well"), pytest.param(None, [], id="it works")],
 )
 def test_nobody_is_forced_while_one_works(
-    make_envelope: MakeEnvelope, breakers: Mapping[Channel, Breaker] | None, taken: list[str]
+    make_envelope: MakeEnvelope, breakers: Mapping[Channel, CellBreakers] | None, taken: list[str]
 ) -> None:
     """When a provider that works had its turn, an open breaker stays shut: not everybody is down."""
     tried = view("a", breakers=breakers) if breakers is not None else view("a")
@@ -320,13 +339,90 @@ def test_nobody_is_forced_while_one_works(
     assert [one.why for one in decision.excluded] == [Exclusion.TRIED, Exclusion.BREAKER][: 2 - len(taken)]
 
 
+@pytest.mark.parametrize(
+    ("healthy", "down", "ranked", "left_out"),
+    [
+        pytest.param(1, 1, "a", "w", id="one of two"),
+        pytest.param(1, 2, "aw", "x", id="two of three"),
+        pytest.param(2, 2, "ab", "wx", id="two of four"),
+        pytest.param(1, 3, "aw", "xy", id="three of four"),
+        pytest.param(1, 4, "awx", "yz", id="four of five"),
+        pytest.param(2, 3, "abw", "xy", id="three of five"),
+    ],
+)
+def test_at_most_half_are_held_back(
+    make_envelope: MakeEnvelope, healthy: int, down: int, ranked: str, left_out: str
+) -> None:
+    """When breakers hold back more than half, the best of those come in again, behind the healthy ones and marked."""
+    views = [view(name, breakers=opened()) for name in "wxyz"[:down]] + [view(name) for name in "ab"[:healthy]]
+    decision = decide(make_envelope(), *views)
+
+    assert order(decision) == list(ranked)
+    assert [one.candidate.forced for one in decision.ranking] == [name in "wxyz" for name in ranked]
+    assert [(one.provider, one.why) for one in decision.excluded] == [(name, Exclusion.BREAKER) for name in left_out]
+    assert decision.reason is (Reason.ONLY if healthy == 1 else Reason.PRIORITY)
+
+
+def test_the_strategy_says_who_is_let_in_again(make_envelope: MakeEnvelope) -> None:
+    """Of those held back the best by the strategy comes in again, and still behind a dearer one that works."""
+    dear = view("dear", breakers=opened(), tariff=tariff("9"))
+    cheap = view("cheap", breakers=opened(), tariff=tariff("1"))
+    decision = decide(make_envelope(), dear, cheap, view("works", tariff=tariff("5")), strategy="cheapest")
+
+    assert order(decision) == ["works", "cheap"]
+
+
+def test_one_is_let_in_when_those_that_work_had_their_turn(make_envelope: MakeEnvelope) -> None:
+    """A provider that works counts after its turn, too: a message goes on to one of two that rest, and then ends."""
+    views = [view("a"), view("w", breakers=opened()), view("x", breakers=opened())]
+    decision = decide(make_envelope(), *views, tried=("a",))
+
+    assert (order(decision), decision.reason) == (["w"], Reason.HALF_DOWN)
+    decision = decide(make_envelope(), *views, tried=("a", "w"))
+    assert (order(decision), decision.reason) == ([], Reason.NONE)
+
+
+def test_whom_the_operator_took_out_stays_out(make_envelope: MakeEnvelope) -> None:
+    """A breaker that was opened by hand is never forced: not as one of too many, and not when all are down."""
+    held = [view("w", breakers=by_hand()), view("a", breakers=by_hand())]
+
+    assert order(decide(make_envelope(), *held, view("b"))) == ["b"]
+    decision = decide(make_envelope(), *held, view("b", breakers=opened()))
+    assert (order(decision), decision.reason) == (["b"], Reason.ALL_DOWN)
+    assert decision.excluded[1] == excluded(Exclusion.BREAKER, "open")
+    assert decide(make_envelope(), *held).chosen is None
+
+
+def test_a_network_s_breaker_is_for_its_own_messages(make_envelope: MakeEnvelope) -> None:
+    """A provider whose breaker is open for the message's network is out, says for which; others do not notice."""
+    envelope = make_envelope()
+    mine = envelope.network.mccmnc
+    assert mine is not None
+    decision = decide(envelope, view("a", breakers=opened(network=mine)), view("b"))
+
+    assert order(decision) == ["b"]
+    assert decision.excluded == (excluded(Exclusion.BREAKER, f"open for network {mine}", WALL + 29),)
+    assert order(decide(envelope, view("a", breakers=opened(network="25098")), view("b"))) == ["a", "b"]
+
+
+def test_a_candidate_tells_how_long_its_money_lasts(make_envelope: MakeEnvelope) -> None:
+    """A candidate has the runway of its account at this moment, and none where nothing was spent."""
+    spending = ledger("100")
+    spending.charge(D(10), MONOTONIC)
+    decision = decide(make_envelope(), view("a", ledger=spending), view("b", ledger=ledger("100")))
+    first, second = (one.candidate for one in decision.ranking)
+
+    assert first.runway == spending.runway(MONOTONIC)
+    assert first.runway is not None
+    assert second.runway is None
+
+
 def test_a_breaker_whose_rest_is_over_is_no_reason(make_envelope: MakeEnvelope) -> None:
     """When a probe is due the provider is a candidate; while the probe is out it is not, and no end is known."""
-    breaker = Breaker(BreakerSettings(jitter=0.0), Random(1))
-    breaker.trip(MONOTONIC - 30.0, "test")
-    one, other = view("a", breakers={Channel.SMS: breaker}), view("b")
+    breakers = opened(ago=30.0)
+    one, other = view("a", breakers=breakers), view("b")
     assert order(decide(make_envelope(), one, other)) == ["a", "b"]
-    breaker.acquire(MONOTONIC)
+    breakers[Channel.SMS].acquire(MONOTONIC)
 
     assert decide(make_envelope(), one, other).excluded == (excluded(Exclusion.BREAKER, "probing"),)
 

@@ -191,11 +191,176 @@ def test_funds_for_k_messages_send_exactly_k(
     assert ledger.available == spare
 
 
+def test_what_is_owed_is_not_available() -> None:
+    """What a delivery is going to cost is on the account until it is charged, and yet not there for others."""
+    ledger = told("10")
+    hold = held(ledger, "4")
+    ledger.owe(("m", 1), D(4))
+    ledger.settle(hold, D(0), 1.0)
+    assert (ledger.balance, ledger.available) == (D(10), D(6))
+    ledger.pay(("m", 1), D(4), 2.0)
+
+    assert (ledger.balance, ledger.available) == (D(6), D(6))
+
+
+def test_a_debt_counts_once_however_often_it_is_told() -> None:
+    """Owing the same twice, and ending it twice, is owing and ending it once."""
+    ledger = told("10")
+    ledger.owe(("m", 1), D(4))
+    ledger.owe(("m", 1), D(4))
+    ledger.owe(("m", 2), D(1))
+    assert ledger.available == D(5)
+    ledger.forgive(("m", 1))
+    ledger.forgive(("m", 1))
+
+    assert ledger.available == D(9)
+
+
+def test_a_reading_leaves_debts_alone() -> None:
+    """No reading can have what is charged later; one that has it already only makes us believe in less for a while."""
+    ledger = told("10")
+    ledger.owe(("m", 1), D(4))
+    ledger.read(D(10), 1.0)
+
+    assert ledger.available == D(6)
+
+
+def test_a_delivery_that_nobody_waited_for_any_more_is_charged() -> None:
+    """A delivery that is reported after its debt was given up costs what it costs."""
+    ledger = told("10")
+    ledger.owe(("m", 1), D(4))
+    ledger.forgive(("m", 1))
+    ledger.pay(("m", 1), D(4), 1.0)
+
+    assert ledger.available == D(6)
+
+
+def test_money_that_is_paid_in_can_be_spent() -> None:
+    """A top-up adds to what we keep the books of, and to nothing as long as nobody knows what is there."""
+    ledger, unknown = Ledger(opening=D(1), floor=D(5)), Ledger()
+    ledger.top_up(D(10))
+    unknown.top_up(D(10))
+
+    assert (ledger.balance, ledger.available, unknown.balance) == (D(11), D(6), None)
+
+
+class Provider:
+    """An account of so many messages at one coin each, some charged when they are taken and some when delivered."""
+
+    def __init__(self, messages: int, data: st.DataObject) -> None:
+        self.truth = D(messages)
+        self.ledger = Ledger(opening=D(messages))
+        self.data = data
+        self.now = 0.0
+        self.count = 0
+        self.flying: list[tuple[Hold, bool]] = []
+        """Holds, and whether the message is charged on delivery."""
+        self.owed: list[tuple[str, int]] = []
+        self.doubts: list[tuple[float, bool]] = []
+        """When an attempt without an answer was settled, and whether it had been taken."""
+
+    def pick(self, places: list) -> object:
+        """Take one of several out, whichever it is."""
+        return places.pop(self.data.draw(st.integers(0, len(places) - 1)))
+
+    def send(self, *, on_delivery: bool) -> bool:
+        """A message goes out if there is money for it."""
+        hold = self.ledger.hold(D(1))
+        if hold is not None:
+            self.flying.append((hold, on_delivery))
+        return hold is not None
+
+    def answer(self, outcome: str) -> None:
+        """One of those on their way comes to an end."""
+        hold, on_delivery = self.pick(self.flying)
+        match outcome:
+            case "taken" if on_delivery:
+                self.count += 1
+                self.owed.append(("m", self.count))
+                self.ledger.owe(self.owed[-1], D(1))
+                self.ledger.settle(hold, D(0), self.now)
+            case "taken":
+                self.truth -= 1
+                self.ledger.settle(hold, D(1), self.now)
+            case "refused":
+                self.ledger.settle(hold, D(0), self.now)
+            case "silent":
+                taken = self.data.draw(st.booleans())
+                self.truth -= taken
+                self.ledger.settle(hold, D(1), self.now)
+                self.doubts.append((self.now, taken))
+
+    def report(self, *, delivered: bool) -> None:
+        """One of those that were taken arrives, or never will."""
+        debt = self.pick(self.owed)
+        if delivered:
+            self.truth -= 1
+            self.ledger.pay(debt, D(1), self.now)
+        else:
+            self.ledger.forgive(debt)
+
+    def clear_up(self) -> None:
+        """It is found out what became of one without an answer."""
+        at, taken = self.pick(self.doubts)
+        self.ledger.correct(D(0) if taken else D(-1), at)
+
+    def finish(self) -> None:
+        """Everything that is open ends, and the balance is read."""
+        while self.flying:
+            self.answer("taken")
+        while self.owed:
+            self.report(delivered=True)
+        while self.doubts:
+            self.clear_up()
+        self.now += 1
+        self.ledger.read(self.truth, self.now)
+        self.now += 1
+
+
+STEPS = st.lists(
+    st.sampled_from(
+        ["send", "send later", "taken", "refused", "silent", "delivered", "undelivered", "clear up", "read", "wait"]
+    ),
+    max_size=80,
+)
+
+
+@given(messages=st.integers(0, 12), steps=STEPS, data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_with_debts_and_doubts_exactly_k_are_paid_for(messages: int, steps: list[str], data: st.DataObject) -> None:
+    """Whatever mixes holds, refusals, silence, deliveries and readings: the account is used up and never overdrawn."""
+    provider = Provider(messages, data)
+    for step in steps:
+        match step:
+            case "send" | "send later":
+                provider.send(on_delivery=step == "send later")
+            case "taken" | "refused" | "silent" if provider.flying:
+                provider.answer(step)
+            case "delivered" | "undelivered" if provider.owed:
+                provider.report(delivered=step == "delivered")
+            case "clear up" if provider.doubts:
+                provider.clear_up()
+            case "read":
+                provider.ledger.read(provider.truth, provider.now)
+            case "wait":
+                provider.now += 1
+        available = provider.ledger.available
+        assert available is not None
+        assert 0 <= available <= provider.truth - len(provider.owed) - len(provider.flying)
+    provider.finish()
+    while provider.send(on_delivery=True):
+        provider.finish()
+
+    assert provider.truth == 0
+    assert provider.ledger.available == 0
+
+
 class Account(RuleBasedStateMachine):
     """A provider's account that charges when it pleases, and a ledger that learns of it by answers and readings."""
 
     messages = Bundle("messages")
     questions = Bundle("questions")
+    debts = Bundle("debts")
 
     def __init__(self) -> None:
         super().__init__()
@@ -255,6 +420,31 @@ class Account(RuleBasedStateMachine):
         assert self.unproved is not None
         self.ledger.correct(-self.unproved[0], self.unproved[1])
         self.unproved = None
+
+    @rule(target=debts, message=consumes(messages))
+    def taken(self, message: tuple[int, Hold, Decimal] | None) -> tuple[int, Decimal] | None:
+        """A provider that charges on delivery takes the message, unless it has been charged already."""
+        if message is None or message[0] not in self.in_flight:
+            return None
+        self.ledger.owe(("m", message[0]), message[2])
+        self.ledger.settle(message[1], D(0), self.now)
+        return message[0], message[2]
+
+    @rule(debt=debts)
+    def provider_delivers(self, debt: tuple[int, Decimal] | None) -> None:
+        """The message arrives and is charged; the report of it is on its way."""
+        if debt is not None:
+            self.truth -= self.in_flight.pop(debt[0], D(0))
+
+    @rule(debt=consumes(debts))
+    def reported(self, debt: tuple[int, Decimal] | None) -> None:
+        """The report comes: delivered, if it was charged, or not and never to be."""
+        if debt is None:
+            return
+        if self.in_flight.pop(debt[0], None) is None:
+            self.ledger.pay(("m", debt[0]), debt[1], self.now)
+        else:
+            self.ledger.forgive(("m", debt[0]))
 
     @rule(target=questions)
     def ask(self) -> tuple[float, list[Decimal]]:

@@ -170,6 +170,13 @@ LINES = {
         {"level": "info", "event": "breaker.moved", "provider": "a", "channel": "sms", "before": "closed",
          "state": "open", "reason": "5 of 6 failed"},
     ),
+    "breaker of a network": (
+        BreakerMoved(
+            at=0.0, provider="a", channel=SMS, network="25001", before="open", after="probing", reason="rest is over"
+        ),
+        {"level": "info", "event": "breaker.moved", "provider": "a", "channel": "sms", "network": "25001",
+         "before": "open", "state": "probing", "reason": "rest is over"},
+    ),
     "rested": (
         Rested(at=0.0, provider="a", scope="sender", subject="79161234567", fault=Fault.SENDER, until=60.0, alert=True),
         {"level": "warning", "event": "provider.rested", "provider": "a", "scope": "sender", "subject": "***",

@@ -205,6 +205,16 @@ def test_a_breaker_is_in_one_state(metrics):
     assert states == {"closed": 0, "open": 0, "probing": 1}
 
 
+def test_a_network_s_breaker_is_no_series(metrics):
+    """A move of a single network's breaker leaves the series of the channel, and makes none of its own."""
+    move = BreakerMoved(at=0.0, provider="devino", channel=Channel.SMS, before="closed", after="open", reason="x")
+    metrics(move)
+    metrics(msgspec.structs.replace(move, network="25001", before="open", after="closed"))
+
+    assert value(metrics, "pointsman_breaker_state", provider="devino", channel="sms", state="open") == 1
+    assert b"25001" not in render(metrics.registry)
+
+
 def test_strangers_share_one_label(metrics, called):
     """However many names turn up that nobody configured, the number of series stays the same."""
     for number in range(1000):

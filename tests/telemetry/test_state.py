@@ -6,24 +6,24 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pointsman.engine.status import ProviderStatus
-from pointsman.events import MessageMoved, MessageTaken, Spent
+from pointsman.events import MessageMoved, MessageTaken
 from pointsman.message import Channel, MessageClass, Money
 from pointsman.outcome import State
 from pointsman.telemetry import Labels, MetricsObserver, StateObserver, render
-from pointsman.telemetry.spending import WINDOW
-from pointsman.telemetry.state import MAX_ACCOUNTS, MAX_WATCHED
+from pointsman.telemetry.state import MAX_WATCHED
 from pointsman.testing.clock import FakeClock
 
 
-def status(name="devino", *, available="100", waiting=0, in_flight=0, health=1.0):
+def status(name="devino", *, runway=None, waiting=0, in_flight=0, health=1.0):
     """How one provider with one channel is doing."""
-    money = Money(Decimal(available), "RUB") if available is not None else None
+    money = Money(Decimal(100), "RUB")
     return ProviderStatus(
         name=name,
         plugin="devino",
         channels=(Channel.SMS,),
         balance=money,
         available=money,
+        runway=runway,
         breakers={},
         health={Channel.SMS: health},
         rests=(),
@@ -50,11 +50,6 @@ class Bench:
         """The age of the oldest message."""
         return self.value("queue_oldest_age_seconds")
 
-    @property
-    def runway(self):
-        """How long devino's money lasts."""
-        return self.value("provider_runway_seconds", provider="devino")
-
     def take(self, message_id):
         """A message is taken now."""
         self.state(
@@ -79,16 +74,6 @@ class Bench:
                 after=after,
             )
         )
-
-    def spend(self, amount, *, currency="RUB", provider="devino"):
-        """A provider charges now."""
-        self.state(Spent(at=self.clock.now(), provider=provider, price=Money(Decimal(amount), currency), segments=1))
-
-    async def spend_evenly(self, amount, seconds):
-        """So much is spent a second, charged every five seconds."""
-        for _ in range(seconds // 5):
-            await self.clock.advance(5.0)
-            self.spend(5 * Decimal(amount))
 
 
 @pytest.fixture
@@ -149,67 +134,13 @@ async def test_watching_is_bounded(bench):
     assert bench.oldest == 1
 
 
-async def test_runway_is_the_money_over_the_rate(bench):
-    """Whoever spends half a rouble a second has 200 seconds with 100 roubles, after two minutes and after an hour."""
-    for seconds in (120, 3480):
-        await bench.spend_evenly("0.5", seconds)
-        assert bench.runway == pytest.approx(200, rel=0.03)
+def test_runway_is_absent_where_it_cannot_be_said(bench):
+    """Each provider's runway is that of its account; where it is not known there is no series."""
+    bench.statuses = [status(runway=3600.0), status("smstele"), status("empty", runway=0.0)]
 
-
-async def test_runway_follows_a_change_of_pace(bench):
-    """Some ten minutes after the pace was doubled the old pace is almost forgotten."""
-    await bench.spend_evenly("0.5", 1200)
-    await bench.spend_evenly("1", int(3 * WINDOW))
-
-    assert bench.runway == pytest.approx(100, rel=0.05)
-
-
-async def test_first_charge_is_no_rate(bench):
-    """One charge in the first second is not taken for what every second costs."""
-    await bench.clock.advance(1.0)
-    bench.spend("6")
-
-    assert bench.runway == pytest.approx(1000, rel=0.06)
-
-
-async def test_runway_is_absent_where_it_cannot_be_said(bench):
-    """There is no series without a charge, in another currency than the charges, or when nobody knows the balance."""
-    assert bench.runway is None
-
-    bench.spend("5", currency="EUR")
-    bench.spend("-5")
-    bench.spend("NaN")
-    assert bench.runway is None
-
-    bench.spend("5")
-    assert bench.runway is not None
-    bench.statuses = [status(available=None)]
-    assert bench.runway is None
-
-
-async def test_runway_ends_when_nothing_is_spent_any_more(bench):
-    """Long after the last charge the series is gone instead of growing for ever."""
-    bench.spend("5")
-    await bench.clock.advance(86400.0)
-
-    assert bench.runway is None
-
-
-async def test_overdrawn_account_lasts_no_time(bench):
-    """Nothing available is zero seconds, never less."""
-    bench.spend("5")
-    bench.statuses = [status(available="-3")]
-
-    assert bench.runway == 0
-
-
-def test_strangers_make_no_series_and_no_end(bench):
-    """Charges of providers that nobody configured show nowhere, and are kept for a bounded number of them."""
-    for number in range(MAX_ACCOUNTS + 10):
-        bench.spend("1", provider=f"stranger{number}")
-
-    assert b"stranger" not in render(bench.state.registry)
-    assert len(bench.state._spending) == MAX_ACCOUNTS
+    assert bench.value("provider_runway_seconds", provider="devino") == 3600
+    assert bench.value("provider_runway_seconds", provider="smstele") is None
+    assert bench.value("provider_runway_seconds", provider="empty") == 0
 
 
 def test_registry_is_shared_with_the_counters(bench):

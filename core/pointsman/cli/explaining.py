@@ -67,7 +67,7 @@ def _show(explanation: Explanation, setup: Setup) -> None:
     if decision.ranking:
         output.show("")
         output.table(
-            ("provider", ">segment", ">together", ">compared", ">funds", ">health", ">score", "sender"),
+            ("provider", ">segment", ">together", ">compared", ">funds", ">health", ">score", "sender", ""),
             [_candidate_cells(ranked, setup) for ranked in decision.ranking],
         )
     if decision.excluded:
@@ -86,6 +86,7 @@ def _candidate_cells(ranked: Ranked, setup: Setup) -> tuple[object, ...]:
         f"{one.health:.2f}",
         f"{ranked.score:.6g}" if ranked.score is not None else "",
         one.sender,
+        "rests after failures" if one.forced else "",
     )
 
 
@@ -109,6 +110,8 @@ def _verdict(decision: Decision) -> str:
             return f"{first}, which may be better than it seems (a small share of the traffic finds out)"
         case Reason.ALL_DOWN:
             return f"{first}, the best of those that are all resting after failures"
+        case Reason.HALF_DOWN:
+            return f"{first}, the best of those that rest after failures: too many of them rest"
         case Reason.NONE:
             return "nobody can take it"
         case _:

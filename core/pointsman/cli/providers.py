@@ -6,13 +6,13 @@ from pointsman.cli.exits import ExitCode
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
-from pointsman.engine.status import ProviderStatus
+from pointsman.engine.status import OpenCell, ProviderStatus
 from pointsman.events import BalanceRead, Called, CallOutcome, Event, Operation
 from pointsman.outcome import Fault
-from pointsman.routing.breaker import BreakerState
 
 _ASKED = frozenset({Operation.LOGIN, Operation.BALANCE})
 _READY = "ready"
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
 class Asking:
@@ -59,7 +59,7 @@ def providers(*, common: Common | None = None) -> int:
     accounts = asyncio.run(_ask(setup))
     for account in accounts:
         setup.output.record(account)
-    columns = ("provider", ">balance", "known", ">available", "~health", "~state", "~remark")
+    columns = ("provider", ">balance", "known", ">available", ">lasts", "~health", "~state", "~remark")
     setup.output.table(columns, [_cells(account) for account in accounts])
     ready = all(account.is_ready for account in accounts)
     return setup.output.ended(ExitCode.GOOD if ready else ExitCode.FAILED)
@@ -92,6 +92,7 @@ def _cells(account: Account) -> tuple[object, ...]:
         account.balance or unknown,
         None if account.balance is None else "told" if account.told else "assumed",
         account.available or unknown,
+        _lasts(account.runway),
         " ".join(f"{channel}:{value:.2f}" for channel, value in account.health.items()),
         account.state,
         account.remark,
@@ -110,10 +111,23 @@ def _state(status: ProviderStatus, last: Called | None) -> str:
             + (f" until {Output.clock_time(rest.until)}" if rest.until != float("inf") else "")
             for rest in status.rests
         )
-    down = [channel for channel, state in status.breakers.items() if state is not BreakerState.CLOSED]
-    if down:
-        return f"down: {' '.join(down)}"
+    if status.open_cells:
+        return "; ".join(map(_open_cell, status.open_cells))
     return _READY if last is not None else f"{_READY} (not asked)"
+
+
+def _open_cell(cell: OpenCell) -> str:
+    where = f"{cell.channel} to network {cell.network}" if cell.network is not None else cell.channel
+    end = f" until {Output.clock_time(cell.until)}" if cell.until is not None else ""
+    return f"{where} {cell.state}{end}: {cell.reason}"
+
+
+def _lasts(runway: float | None) -> str | None:
+    """Return how long the money lasts, in the largest unit of which there are two."""
+    if runway is None:
+        return None
+    seconds, name = next(((size, name) for size, name in _UNITS if runway >= 2 * size), (1.0, "s"))
+    return f"{runway / seconds:.0f} {name}"
 
 
 def _trouble(last: Called) -> str:

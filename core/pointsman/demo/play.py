@@ -125,7 +125,7 @@ class Player:
             await asyncio.sleep(LOOK_EVERY)
 
     async def _may_be_tried(self, provider: str) -> None:
-        while BreakerState.OPEN in self._status(provider).breakers.values():  # noqa: ASYNC110 - time ends a rest
+        while any(cell.state is BreakerState.OPEN for cell in self._status(provider).open_cells):  # noqa: ASYNC110 - time ends a rest
             await asyncio.sleep(LOOK_EVERY)
 
     def _status(self, provider: str) -> ProviderStatus:

@@ -140,6 +140,8 @@ class BreakerRow(msgspec.Struct, frozen=True, kw_only=True):
 
     provider: str
     channel: Channel
+    network: str | None
+    """MCC and MNC; None for the whole channel."""
     before: str
     after: str
     reason: str

@@ -124,9 +124,9 @@ def _balances(report: Report) -> Table:
 
 
 def _breakers(report: Report) -> Table:
-    table = Table(("provider", "channel", "from", "to", "~reason"))
+    table = Table(("provider", "channel", "network", "from", "to", "~reason"))
     for row in report.breakers:
-        table.rows.append((row.provider, row.channel, row.before, row.after, row.reason))
+        table.rows.append((row.provider, row.channel, row.network or "all", row.before, row.after, row.reason))
     return table
 
 

@@ -95,6 +95,7 @@ def tell(facts: Facts, tally: Tally) -> Report:
             BreakerRow(
                 provider=move.provider,
                 channel=move.channel,
+                network=move.network,
                 before=move.before,
                 after=move.after,
                 reason=move.reason,

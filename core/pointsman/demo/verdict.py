@@ -153,9 +153,9 @@ def check_balance(provider: str, account: Decimal, believed: Decimal | None) -> 
 
 
 def check_breakers(moves: Sequence[BreakerMoved], breaking: Collection[str]) -> Iterator[Deviation]:
-    """The breakers that the script breaks opened and are closed by a probe; the others never moved."""
+    """The channels that the script breaks opened and are closed by a probe; the others never moved."""
     for provider in sorted(breaking):
-        steps = [(move.before, move.after) for move in moves if move.provider == provider]
+        steps = [(move.before, move.after) for move in moves if move.provider == provider and move.network is None]
         if (BreakerState.CLOSED, BreakerState.OPEN) not in steps:
             yield Deviation("breaker", f"{provider}: it never opened")
         elif steps[-1] != (BreakerState.PROBING, BreakerState.CLOSED):

@@ -17,7 +17,8 @@ from pointsman.engine.station import Station
 from pointsman.events import PluginQuarantined
 from pointsman.message import MessageClass
 from pointsman.plugin import ChannelLimits, Polls, Provider, ReceivesCallbacks
-from pointsman.routing.breaker import Breaker, BreakerSettings
+from pointsman.routing.breaker import BreakerSettings
+from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.choose import View
 from pointsman.routing.health import Commons, Health, Silence
 from pointsman.routing.ledger import Ledger
@@ -117,10 +118,10 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         senders=frozenset(config.senders),
         default_sender=config.senders[0] if config.senders else None,
         tariff=Tariff(config.prices, shop.rates),
-        ledger=_ledger(config),
+        ledger=_ledger(config, shop.clock.monotonic()),
         currency=config.currency,
         limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
-        breakers={channel: Breaker(shop.breaker, shop.random) for channel in limits},
+        breakers={channel: CellBreakers(shop.breaker, shop.random) for channel in limits},
         health=Health(shop.commons, silence=_silence(provider)),
         observed=ObservedPrices(),
     )
@@ -131,10 +132,10 @@ def _silence(provider: Provider) -> Silence:
     return Silence.LOST if isinstance(provider, Polls | ReceivesCallbacks) else Silence.NOTHING
 
 
-def _ledger(config: ProviderConfig) -> Ledger:
+def _ledger(config: ProviderConfig, now: float) -> Ledger:
     if config.floor is None:
-        return Ledger(opening=config.opening_balance)
-    return Ledger(floor=config.floor, opening=config.opening_balance)
+        return Ledger(opening=config.opening_balance, since=now)
+    return Ledger(floor=config.floor, opening=config.opening_balance, since=now)
 
 
 def _guarded(limits: ChannelLimits, guard: Guard) -> ChannelLimits:

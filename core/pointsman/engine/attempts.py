@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
 
 import msgspec
 
@@ -13,16 +12,13 @@ from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, Rested, Spent
-from pointsman.message import Envelope, Money
-from pointsman.outcome import Accepted, Attempt, Refused, Unknown
+from pointsman.message import Channel, Envelope
+from pointsman.outcome import Attempt
 from pointsman.plugin import Batch, Submission
-from pointsman.routing.breaker import Lease, Move
-from pointsman.routing.candidate import Candidate, Decision, Reason
-from pointsman.routing.failover import RULES, Blame
-from pointsman.routing.ledger import Hold
-from pointsman.routing.price import ChargedOn
-from pointsman.routing.rests import Rests
-from pointsman.routing.tariff import Rates
+from pointsman.routing.breaker import Move
+from pointsman.routing.candidate import Decision
+from pointsman.routing.rests import Rest
+from pointsman.routing.stakes import Instant, Result, Stake, Stakes
 from pointsman.store.record import Begin, Intent, Settle
 
 
@@ -33,32 +29,19 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     submission: Submission
 
 
-class _Stake(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt has in its hands until it is settled."""
-
-    station: Station
-    candidate: Candidate
-    hold: Hold
-    lease: Lease
-    probe: bool
-    """It is let through although something rests there, to see whether it works again."""
-
-
 class Attempts:
     """Makes attempts. Between a decision and its hold there is no wait, so the decision still holds."""
 
     def __init__(
         self,
         stations: Mapping[str, Station],
-        rests: Rests,
-        rates: Rates,
+        stakes: Stakes,
         recorder: Recorder,
         bus: Bus,
         clock: Clock,
     ) -> None:
         self._stations = stations
-        self._rests = rests
-        self._rates = rates
+        self._stakes = stakes
         self._recorder = recorder
         self._bus = bus
         self._clock = clock
@@ -76,19 +59,22 @@ class Attempts:
         A withdrawn attempt left no trace at the provider and counts for nothing. `given_up` is asked just before the
         message would leave: its caller may not want it any more.
         """
-        stake = self._stake(envelope, decision)
+        taken = self._stakes.take(envelope, decision, self._now())
+        stake = taken.stake
+        self._tell_moves(envelope, decision.ranking[0].candidate.provider, taken.moves)
         if stake is None:
             return Withdrawn.BREAKER
+        station = self._stations[stake.candidate.provider]
         try:
             submission = self._submission(envelope, ref or f"{envelope.id}{number:02d}", stake)
             ticket = self._ticket(envelope, decision, number, stake, submission, given_up)
-            stake.station.lane.put(ticket)
+            station.lane.put(ticket)
             passage = await ticket.passage  # cancelled with whoever waits for it
         except BaseException:
-            self._hand_back(envelope, stake)
+            self._stakes.hand_back(envelope, stake, self._now())
             raise
         if isinstance(passage, Withdrawn):
-            self._hand_back(envelope, stake)
+            self._stakes.hand_back(envelope, stake, self._now())
             return passage
         return await self._settle(envelope, decision, number, stake, passage)
 
@@ -105,46 +91,23 @@ class Attempts:
             )
             await self._recorder.change(ticket.message_id, Begin(intent))
 
-    def _stake(self, envelope: Envelope, decision: Decision) -> _Stake | None:
-        candidate = decision.ranking[0].candidate
-        station = self._stations[candidate.provider]
-        hold = station.view.ledger.hold(self._in_account(station, candidate.total))
-        if hold is None:
-            return None
-        breaker = station.view.breakers[envelope.channel]
-        lease, move = breaker.acquire(self._clock.monotonic(), force=decision.reason is Reason.ALL_DOWN)
-        self._moved(envelope, station, move)
-        if lease is None:
-            station.view.ledger.settle(hold, Decimal(0), self._clock.monotonic())
-            return None
-        probe = self._rests.enter(station.name, envelope.channel, candidate.sender, self._clock.now())
-        return _Stake(station=station, candidate=candidate, hold=hold, lease=lease, probe=probe)
-
-    def _hand_back(self, envelope: Envelope, stake: _Stake) -> None:
-        """Nothing was sent: money, lease and probe go back."""
-        station = stake.station
-        station.view.ledger.settle(stake.hold, Decimal(0), self._clock.monotonic())
-        station.view.breakers[envelope.channel].release(stake.lease)
-        if stake.probe:
-            self._rests.leave(station.name, envelope.channel, stake.candidate.sender, self._clock.now())
-
     def _ticket(
         self,
         envelope: Envelope,
         decision: Decision,
         number: int,
-        stake: _Stake,
+        stake: Stake,
         submission: Submission,
         given_up: Callable[[], bool],
     ) -> Ticket:
-        station = stake.station
+        station = self._stations[stake.candidate.provider]
 
         def withdrawn() -> Withdrawn | None:
             if given_up():
                 return Withdrawn.CANCELLED
             if self._clock.now() >= envelope.deadline:
                 return Withdrawn.LATE
-            return Withdrawn.BREAKER if self._out_of_use(envelope, stake) else None
+            return Withdrawn.BREAKER if self._stakes.out_of_use(envelope, stake, self._now()) else None
 
         return Ticket(
             submission=submission,
@@ -161,19 +124,7 @@ class Attempts:
             passage=asyncio.get_running_loop().create_future(),
         )
 
-    def _out_of_use(self, envelope: Envelope, stake: _Stake) -> bool:
-        """Say whether the provider would not be chosen any more, so that whoever waits for it goes elsewhere."""
-        station = stake.station
-        if station.view.quarantined is not None:
-            return True
-        if not stake.lease.forced and not station.view.breakers[envelope.channel].holds(stake.lease):
-            return True
-        if stake.probe:
-            return False
-        now = self._clock.now()
-        return self._rests.blocking(station.name, envelope.channel, stake.candidate.sender, now) is not None
-
-    def _submission(self, envelope: Envelope, ref: str, stake: _Stake) -> Submission:
+    def _submission(self, envelope: Envelope, ref: str, stake: Stake) -> Submission:
         left = timedelta(seconds=envelope.deadline - self._clock.now())
         return Submission(
             ref=ref,
@@ -183,26 +134,29 @@ class Attempts:
             segments=envelope.segments,
             sender=stake.candidate.sender,
             ttl=left if envelope.message.ttl is not None else None,
-            callback_url=stake.station.callback_url,
+            callback_url=self._stations[stake.candidate.provider].callback_url,
         )
 
     async def _settle(
-        self, envelope: Envelope, decision: Decision, number: int, stake: _Stake, passage: Passage
+        self, envelope: Envelope, decision: Decision, number: int, stake: Stake, passage: Passage
     ) -> Made:
-        station, outcome = stake.station, passage.outcome
-        price = self._charge(stake, passage)
-        self._judge(envelope, stake, passage)
+        provider, outcome = stake.candidate.provider, passage.outcome
+        result = Result(outcome=outcome, started_at=passage.started_at, echo=passage.echo, shared=passage.shared)
+        settled = self._stakes.settle(envelope, number, stake, result, self._now())
+        self._tell_moves(envelope, provider, settled.moves)
+        if settled.rest is not None:
+            self._bus.emit(_rested(settled.rest, self._clock.now()))
         attempt = Attempt(
             number=number,
-            provider=station.name,
+            provider=provider,
             ref=passage.submission.ref,
             call_ref=passage.call_ref,
             calls=passage.calls,
             outcome=outcome,
             started_at=passage.started_at,
             duration=passage.duration,
-            price=price,
-            on_delivery=_on_delivery(stake.candidate, passage) if price is None else None,
+            price=settled.price,
+            on_delivery=settled.on_delivery,
             decision_id=decision.id,
         )
         await self._recorder.change(envelope.id, Settle(attempt))
@@ -217,107 +171,38 @@ class Attempts:
                 segments=parts,
             )
         )
-        if price is not None and isinstance(outcome, Accepted):
-            self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=parts))
+        if settled.price is not None:
+            self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
         return Made(attempt=attempt, submission=passage.submission)
 
-    def _charge(self, stake: _Stake, passage: Passage) -> Money | None:
-        """Settle the hold; return what the attempt cost.
+    def _now(self) -> Instant:
+        return Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())
 
-        What may have been sent counts as spent on the account until a reading of the balance says otherwise, but is
-        not booked as a cost until it is known.
-        """
-        ledger, candidate = stake.station.view.ledger, stake.candidate
-        now = self._clock.monotonic()
-        match passage.outcome:
-            case Accepted(price=told):
-                price = self._rates.usable(told) or _on_submit(candidate)
-                if passage.shared:
-                    price = None
-                charged = self._in_account(stake.station, price)
-                ledger.settle(stake.hold, charged or Decimal(0), now)
-                return price
-            case Unknown():
-                ledger.settle(stake.hold, stake.hold.amount, now)
-            case Refused():
-                ledger.settle(stake.hold, Decimal(0), now)
-        return None
-
-    def _judge(self, envelope: Envelope, stake: _Stake, passage: Passage) -> None:
-        """Draw the consequences for health and use, each in the scope of its blame.
-
-        What is the fault of a request counts once, however many messages travelled in it.
-        """
-        station, outcome = stake.station, passage.outcome
-        breaker = station.view.breakers[envelope.channel]
-        if passage.echo:
-            breaker.release(stake.lease)
-            if isinstance(outcome, Refused) and RULES[outcome.fault].blame is Blame.OPERATION:
-                return
-            self._rest(envelope, stake, passage)
-            return
-        match outcome:
-            case Accepted():
-                move = breaker.record(stake.lease, self._clock.monotonic(), good=True)
-            case Unknown():
-                move = breaker.record(stake.lease, self._clock.monotonic(), good=False)
-            case Refused(fault=fault) if RULES[fault].blame is Blame.CELL:
-                move = breaker.record(stake.lease, self._clock.monotonic(), good=False)
-            case Refused():
-                breaker.release(stake.lease)
-                move = None
-        self._moved(envelope, station, move)
-        self._rest(envelope, stake, passage)
-
-    def _rest(self, envelope: Envelope, stake: _Stake, passage: Passage) -> None:
-        rest = self._rests.note(
-            stake.station.name,
-            envelope.channel,
-            stake.candidate.sender,
-            envelope.id,
-            passage.outcome,
-            self._clock.now(),
-            started_at=passage.started_at,
-        )
-        if rest is not None:
-            self._bus.emit(
-                Rested(
-                    at=self._clock.now(),
-                    provider=rest.provider,
-                    scope=rest.scope,
-                    subject=rest.subject,
-                    fault=rest.fault,
-                    until=None if rest.until == float("inf") else rest.until,
-                    alert=rest.alert,
-                )
-            )
-
-    def _moved(self, envelope: Envelope, station: Station, move: Move | None) -> None:
-        if move is not None:
-            self._bus.emit(
-                BreakerMoved(
-                    at=self._clock.now(),
-                    provider=station.name,
-                    channel=envelope.channel,
-                    before=move.before,
-                    after=move.after,
-                    reason=move.reason,
-                )
-            )
-
-    def _in_account(self, station: Station, money: Money | None) -> Decimal | None:
-        return None if money is None else self._rates.convert(money, station.view.currency).amount
+    def _tell_moves(self, envelope: Envelope, provider: str, moves: Sequence[Move]) -> None:
+        for move in moves:
+            self._bus.emit(moved(provider, envelope.channel, move, self._clock.now()))
 
 
-def _on_submit(candidate: Candidate) -> Money | None:
-    if candidate.price is None or candidate.price.charged_on is not ChargedOn.SUBMIT:
-        return None
-    return candidate.total
+def moved(provider: str, channel: Channel, move: Move, at: float) -> BreakerMoved:
+    """Return the event of a breaker's move."""
+    return BreakerMoved(
+        at=at,
+        provider=provider,
+        channel=channel,
+        network=move.network,
+        before=move.before,
+        after=move.after,
+        reason=move.reason,
+    )
 
 
-def _on_delivery(candidate: Candidate, passage: Passage) -> Money | None:
-    if not isinstance(passage.outcome, Accepted) or passage.shared:
-        return None
-    if candidate.price is None or candidate.price.charged_on is not ChargedOn.DELIVERY:
-        return None
-    return candidate.total
+def _rested(rest: Rest, at: float) -> Rested:
+    return Rested(
+        at=at,
+        provider=rest.provider,
+        scope=rest.scope,
+        subject=rest.subject,
+        fault=rest.fault,
+        until=None if rest.until == float("inf") else rest.until,
+        alert=rest.alert,
+    )

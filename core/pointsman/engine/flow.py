@@ -19,7 +19,7 @@ from pointsman.engine.station import Station
 from pointsman.events import Decided, FailedOver
 from pointsman.message import Envelope
 from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy, State, Unknown
-from pointsman.routing.candidate import Decision, Reason
+from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser, Moment
 from pointsman.routing.failover import (
     Finish,
@@ -181,7 +181,7 @@ class Flow:
         only, self._only = self._only, None
         if only is not None:
             decision = self._choose(only)
-            if decision.chosen is not None and decision.reason is not Reason.ALL_DOWN:
+            if decision.chosen is not None and not decision.chosen.forced:
                 return decision
             if decision.chosen is None:
                 self._tried.add(only)

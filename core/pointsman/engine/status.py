@@ -1,13 +1,27 @@
 """How a provider is doing, as a value to show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from pointsman.engine.station import Station
 from pointsman.message import Channel, Money
 from pointsman.routing.breaker import BreakerState
+from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.rests import Rest, Rests
+
+
+class OpenCell(msgspec.Struct, frozen=True, kw_only=True):
+    """A breaker that keeps messages out, or lets through only a few to see whether it works again."""
+
+    channel: Channel
+    network: str | None
+    """MCC and MNC; None for the channel as a whole."""
+    state: BreakerState
+    reason: str
+    """Why, in words: failures, or what the operator gave as the reason."""
+    until: float | None
+    """Wall time when it lets a message through to try; None when it does already, or when only a reset ends it."""
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,8 +33,13 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     balance: Money | None
     """What should be on the account; None when nobody knows."""
     available: Money | None
-    """The same less floor and what is in flight."""
+    """The same less floor, what is in flight, and what is going to be charged on delivery."""
+    runway: float | None = None
+    """Seconds until nothing is available at the rate of the last quarter of an hour; None when that cannot be said."""
     breakers: Mapping[Channel, BreakerState]
+    """Of the channels as a whole."""
+    open_cells: tuple[OpenCell, ...] = ()
+    """Breakers that are not closed, those of single networks included."""
     health: Mapping[Channel, float]
     rests: tuple[Rest, ...]
     """What is out of use there, and why."""
@@ -41,6 +60,8 @@ def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> 
         channels=tuple(view.limits),
         balance=Money(ledger.balance, view.currency) if ledger.balance is not None else None,
         available=Money(ledger.available, view.currency) if ledger.available is not None else None,
+        runway=ledger.runway(monotonic),
+        open_cells=tuple(_open_cells(view.breakers, monotonic, wall)),
         breakers={channel: breaker.state(monotonic) for channel, breaker in view.breakers.items()},
         health={channel: breaker.health for channel, breaker in view.breakers.items()},
         rests=tuple(rest for rest in rests if rest.provider == station.name and wall < rest.until),
@@ -48,3 +69,15 @@ def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> 
         waiting=station.lane.waiting,
         in_flight=station.lane.in_flight,
     )
+
+
+def _open_cells(breakers: Mapping[Channel, CellBreakers], monotonic: float, wall: float) -> Iterator[OpenCell]:
+    for channel, cells in breakers.items():
+        for shut in cells.shut_cells(monotonic):
+            yield OpenCell(
+                channel=channel,
+                network=shut.network,
+                state=shut.state,
+                reason=shut.reason,
+                until=None if shut.until is None else wall + shut.until - monotonic,
+            )

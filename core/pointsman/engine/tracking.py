@@ -8,16 +8,16 @@ import msgspec
 
 from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
+from pointsman.engine.debts import Dues
 from pointsman.engine.ids import ID_LENGTH
 from pointsman.engine.polling import GIVE_UP, Poller, Watch, no_report
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.errors import RouterClosed
-from pointsman.events import Reported, ReportIgnored, Spent
-from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, Unknown
+from pointsman.events import Reported, ReportIgnored
+from pointsman.outcome import Accepted, Attempt, Refused, Report, SettledBy, Unknown
 from pointsman.routing.merge import is_final as is_final_report
-from pointsman.routing.tariff import Rates
 from pointsman.store import Record
 from pointsman.store.record import UNMAPPED, Note, is_final, is_told
 from pointsman.text import bundled_networks
@@ -34,10 +34,10 @@ _Waiter = tuple[Callable[[Record], bool], asyncio.Future[Record]]
 class Tracking:
     """The pollers, the reports that came too early, and those who wait for a message to be final."""
 
-    def __init__(self, recorder: Recorder, resolving: Resolving, rates: Rates, bus: Bus, clock: Clock) -> None:
+    def __init__(self, recorder: Recorder, resolving: Resolving, dues: Dues, bus: Bus, clock: Clock) -> None:
         self._recorder = recorder
         self._resolving = resolving
-        self._rates = rates
+        self._dues = dues
         self._bus = bus
         self._clock = clock
         self._stations: Mapping[str, Station] = {}
@@ -211,8 +211,7 @@ class Tracking:
             attempt = after.attempts[number - 1]
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
-            if not _delivered(before, number) and _delivered(after, number):
-                self._charge_delivery(after, attempt)
+            self._dues.settle(before, after, number)
             self.woken(after)
         return final
 
@@ -232,24 +231,9 @@ class Tracking:
                 )
             )
 
-    def _charge_delivery(self, record: Record, attempt: Attempt) -> None:
-        """Book what is due on delivery."""
-        due = attempt.on_delivery
-        if due is None:
-            return
-        view = self._stations[attempt.provider].view
-        view.ledger.charge(self._rates.convert(due, view.currency).amount, self._clock.monotonic())
-        parts = record.envelope.parts
-        self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=due, segments=parts))
-
 
 def _closed() -> RouterClosed:
     return RouterClosed("the router was closed before the last report about the message came")
-
-
-def _delivered(record: Record, number: int) -> bool:
-    """Say whether a part of an attempt is known to have been delivered."""
-    return any(one.number == number and one.report.state is DeliveryState.DELIVERED for one in record.reports)
 
 
 def _is_news(before: Record, number: int, report: Report) -> bool:

@@ -12,7 +12,7 @@ Only `MOVES` says which state follows which. All times are monotonic seconds.
 
 import enum
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from types import MappingProxyType
 
@@ -84,14 +84,33 @@ class Move(msgspec.Struct, frozen=True):
     before: BreakerState
     after: BreakerState
     reason: str
+    network: str | None = None
+    """The network whose breaker moved, by MCC and MNC; None for that of a whole channel."""
+
+
+def _never(results: int, now: float) -> bool:
+    del results, now
+    return False
 
 
 class Breaker:
     """The state of one cell: the era, its counters, the probes that are out and when the rest ends."""
 
-    def __init__(self, settings: BreakerSettings, random: Random) -> None:
+    def __init__(
+        self,
+        settings: BreakerSettings,
+        random: Random,
+        explained: Callable[[int, float], bool] = _never,
+        network: str | None = None,
+    ) -> None:
+        """`explained` is asked, with their number and now, before it opens for failures among its last results.
+
+        If something narrower explains them, they count but do not open it. `network` is told with its moves.
+        """
         self._settings = settings
         self._random = random
+        self._explained = explained
+        self._network = network
         self._state = BreakerState.CLOSED
         self._era = 0
         self._failures_in_a_row = 0
@@ -101,6 +120,8 @@ class Breaker:
         self._open_until = 0.0
         self.health = 1.0
         """The share of recent results that were good, with two good ones assumed. Read it only."""
+        self.last_move: Move | None = None
+        """The last change of state with its reason. Read it only."""
 
     def __repr__(self) -> str:
         return f"<Breaker {self._state} era={self._era} failures={self._failures_in_a_row} probes={self._probes_out}>"
@@ -176,11 +197,13 @@ class Breaker:
             self._failures_in_a_row = 0
             return None
         self._failures_in_a_row += 1
-        if self._failures_in_a_row >= self._settings.in_a_row:
-            return self._open(Signal.TRIPPED, now, f"{self._failures_in_a_row} failures in a row")
-        failed = len(self._recent) - sum(self._recent)
-        if len(self._recent) == self._settings.window and failed > self._settings.share * self._settings.window:
-            return self._open(Signal.TRIPPED, now, f"{failed} of the last {len(self._recent)} failed")
+        row, results = self._failures_in_a_row, len(self._recent)
+        if row >= self._settings.in_a_row and not self._explained(row, now):
+            return self._open(Signal.TRIPPED, now, f"{row} failures in a row")
+        failed = results - sum(self._recent)
+        too_many = results == self._settings.window and failed > self._settings.share * results
+        if too_many and not self._explained(results, now):
+            return self._open(Signal.TRIPPED, now, f"{failed} of the last {results} failed")
         return None
 
     def _probed(self, now: float, *, good: bool) -> Move:
@@ -206,7 +229,8 @@ class Breaker:
         self._era += 1
         self._probes_out = 0
         self._forget()
-        return Move(before, self._state, reason)
+        self.last_move = Move(before, self._state, reason, self._network)
+        return self.last_move
 
     def _forget(self) -> None:
         self._failures_in_a_row = 0

@@ -51,6 +51,8 @@ class Reason(enum.StrEnum):
     """It may be better than it seems, and a small share of the traffic is there to find out."""
     ALL_DOWN = "all_down"
     """Every breaker was open, so the best was tried anyway."""
+    HALF_DOWN = "half_down"
+    """Those that work had their turn, and more than half were held back by breakers, so the best of these was tried."""
     NONE = "none"
 
 
@@ -77,10 +79,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The share of requests that it takes, from 0 to 1."""
     delay: float | None = None
     """Seconds until it usually reports a delivery; None when nothing is known."""
-    runway: float | None = None
-    """Seconds until its account is empty at the present rate; None when that cannot be said."""
     sender: str | None
     """The sender that would be shown."""
+    runway: float | None = None
+    """Seconds until its account has nothing left at the present rate of spending; None when that cannot be said."""
+    forced: bool = False
+    """Its breaker does not admit the message, but too many providers are held back to leave it out."""
 
     @property
     def expected_price(self) -> float | None:

@@ -14,7 +14,7 @@ import msgspec
 
 from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
 from pointsman.plugin.interface import ChannelLimits
-from pointsman.routing.breaker import Breaker
+from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.candidate import Candidate, Decision, Excluded, Exclusion, Ranked, Reason
 from pointsman.routing.fitting import Wants, bad_sender, not_offered, too_long, wants_of
 from pointsman.routing.health import Health
@@ -45,13 +45,18 @@ class View(msgspec.Struct, kw_only=True):
     currency: str
     """Of the ledger."""
     limiter: Limiter
-    breakers: Mapping[Channel, Breaker]
+    breakers: Mapping[Channel, CellBreakers]
     health: Health
     observed: ObservedPrices
     queued: Callable[[MessageClass], int] = _nothing
     """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
     """Why its plugin is out of use."""
+
+
+def network_of(envelope: Envelope) -> str | None:
+    """Return the network by which a message's cell is told, as MCC and MNC; None for an unknown one."""
+    return envelope.network.mccmnc
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +79,8 @@ class _Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sender: str | None
     """The message's own."""
     wants: Wants
+    network: str | None
+    """Which cell of a provider it is for."""
     tried: frozenset[str]
     moment: Moment
 
@@ -108,14 +115,13 @@ class Chooser:
             found = self._consider(view, position, need)
             if not isinstance(found, Candidate):
                 excluded.append(found)
-            elif view.breakers[envelope.channel].admits(moment.monotonic):
+            elif view.breakers[envelope.channel].admits(moment.monotonic, need.network):
                 candidates.append(found)
             else:
                 down.append(found)
-        forced = down if not self._served(excluded, envelope.channel, moment) else []
-        ranking, reason = self._rank(envelope, route, candidates, forced, moment)
-        if candidates or not forced:
-            excluded += [_open(self._views[one.provider].breakers[envelope.channel], one, moment) for one in down]
+        ranking, reason = self._rank(route, candidates, self._forced(down, need), need)
+        let_in = {one.candidate.provider for one in ranking}
+        excluded += [self._open(one, need) for one in down if one.provider not in let_in]
         return Decision(
             id=decision_id,
             message_id=envelope.id,
@@ -127,37 +133,47 @@ class Chooser:
             excluded=tuple(excluded),
         )
 
-    def _served(self, excluded: list[Excluded], channel: Channel, moment: Moment) -> bool:
-        """Say whether a provider that works had its turn: then not all are down, and nobody has to be forced."""
-        return any(
-            one.why is Exclusion.TRIED and self._views[one.provider].breakers[channel].admits(moment.monotonic)
-            for one in excluded
-            if channel in self._views[one.provider].breakers
-        )
+    def _forced(self, down: list[Candidate], need: _Need) -> list[Candidate]:
+        """Return those behind breakers that may be forced: where the operator closed a door it stays closed."""
+        channel, now = need.envelope.channel, need.moment.monotonic
+        return [
+            msgspec.structs.replace(one, forced=True)
+            for one in down
+            if not self._views[one.provider].breakers[channel].is_held(now, need.network)
+        ]
+
+    def _served(self, route: Route, need: _Need) -> int:
+        """Count the providers that work and had their turn."""
+        channel, now = need.envelope.channel, need.moment.monotonic
+        tried = (self._views[name].breakers for name in route.providers if name in need.tried)
+        return sum(channel in breakers and breakers[channel].admits(now, need.network) for breakers in tried)
 
     def _rank(
-        self,
-        envelope: Envelope,
-        route: Route | None,
-        candidates: list[Candidate],
-        down: list[Candidate],
-        moment: Moment,
+        self, route: Route | None, candidates: list[Candidate], forced: list[Candidate], need: _Need
     ) -> tuple[Sequence[Ranked], Reason]:
-        """Order the candidates; when every breaker is open, order those behind them and try the best anyway."""
-        able = candidates or down
-        if route is None or not able:
+        """Order the candidates, and behind them the best of those behind breakers if these are more than half.
+
+        When every breaker is open, all those behind them are candidates.
+        """
+        if route is None or not (candidates or forced):
             return (), Reason.NONE
         strategy = self._strategies[route.strategy]
         terms = Terms(
-            random=moment.random,
+            random=need.moment.random,
             weights=dict(route.weights),
-            loss=_loss(envelope, route, able),
-            allowance=moment.allowance,
+            loss=_loss(need.envelope, route, candidates or forced),
+            allowance=need.moment.allowance,
         )
-        ranking = strategy.rank(able, terms)
+        ranking = list(strategy.rank(candidates, terms)) if candidates else []
+        working = len(candidates) + (self._served(route, need) if forced else 0)
+        if forced and not working:
+            return strategy.rank(forced, terms), Reason.ALL_DOWN
+        too_many = len(forced) - (working + len(forced)) // 2
+        if too_many > 0:
+            ranking += strategy.rank(forced, terms)[:too_many]
         if not candidates:
-            return ranking, Reason.ALL_DOWN
-        if len(able) == 1:
+            return ranking, Reason.HALF_DOWN if ranking else Reason.NONE
+        if len(candidates) == 1:
             return ranking, Reason.ONLY
         return ranking, Reason.EXPLORE if ranking[0].explored else strategy.reason
 
@@ -216,6 +232,19 @@ class Chooser:
             taken=expected.taken,
             delay=expected.delay,
             sender=sender,
+            runway=view.ledger.runway(moment.monotonic),
+        )
+
+    def _open(self, candidate: Candidate, need: _Need) -> Excluded:
+        moment = need.moment
+        shut = self._views[candidate.provider].breakers[need.envelope.channel].shut(moment.monotonic, need.network)
+        if shut is None:
+            raise AssertionError("whoever is behind a breaker is not admitted by it")
+        return Excluded(
+            provider=candidate.provider,
+            why=Exclusion.BREAKER,
+            detail=str(shut.state) if shut.network is None else f"{shut.state} for network {shut.network}",
+            until=moment.wall + shut.until - moment.monotonic if shut.until is not None else None,
         )
 
 
@@ -228,6 +257,7 @@ def _need(envelope: Envelope, route: Route | None, moment: Moment, tried: Iterab
         parts=envelope.parts,
         sender=sender,
         wants=wants_of(envelope, route, moment.wall),
+        network=network_of(envelope),
         tried=frozenset(tried),
         moment=moment,
     )
@@ -251,13 +281,3 @@ def _loss(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> 
 
 def _comparable(price: Price | None, parts: int) -> Decimal | None:
     return None if price is None else price.comparable * parts if parts > 1 else price.comparable
-
-
-def _open(breaker: Breaker, candidate: Candidate, moment: Moment) -> Excluded:
-    left = breaker.open_until - moment.monotonic
-    return Excluded(
-        provider=candidate.provider,
-        why=Exclusion.BREAKER,
-        detail=str(breaker.state(moment.monotonic)),
-        until=moment.wall + left if left > 0 else None,
-    )

@@ -17,7 +17,7 @@ from typing import assert_never
 import msgspec
 
 from pointsman.message import Channel, MessageClass
-from pointsman.outcome import Accepted, Fault, Outcome, Refused, State, Unknown
+from pointsman.outcome import Accepted, DeliveryState, Fault, Outcome, Refused, Report, State, Unknown
 
 
 class Next(enum.Enum):
@@ -171,6 +171,27 @@ def decide(situation: Situation) -> Step:
             return _after_refusal(situation, outcome)
         case _:
             assert_never(outcome)
+
+
+RESENDS = 1
+"""How often a message is sent again because a provider reports that it lost it."""
+NOT_LOST_BY_PROVIDER = frozenset({Fault.RECIPIENT, Fault.CONTENT})
+"""What a bad report may give as the reason that another provider would meet with as well."""
+_LOST = frozenset({DeliveryState.UNDELIVERABLE, DeliveryState.REJECTED, DeliveryState.EXPIRED})
+
+
+def after_bad_report(report: Report, situation: Situation) -> bool:
+    """Say whether a message is routed again, without this provider, after its last report about it.
+
+    Never while a copy may be out: after an unknown outcome, or an unknown end, only where a duplicate is preferred.
+    """
+    if report.state not in _LOST or report.fault in NOT_LOST_BY_PROVIDER or not situation.another:
+        return False
+    in_doubt = any(isinstance(past.outcome, Unknown) for past in situation.past)
+    if in_doubt and situation.on_unknown is not OnUnknown.NEXT:
+        return False
+    taken = sum(isinstance(past.outcome, Accepted) for past in situation.past)
+    return taken <= RESENDS and _budget_left(situation)
 
 
 def final_state(past: Sequence[Past], *, late: bool) -> State:

@@ -8,6 +8,7 @@ reports, which may be missing or made up. Times are monotonic seconds.
 
 import enum
 from collections import OrderedDict, defaultdict
+from collections.abc import Hashable
 
 import msgspec
 
@@ -127,6 +128,20 @@ class Commons:
         return best * own.chance / best_share
 
 
+Key = Hashable
+"""Which attempt of which message."""
+
+
+class _Open(msgspec.Struct, frozen=True, gc=False):
+    """An accepted message of which more may be heard."""
+
+    channel: Channel
+    network: Network
+    at: float
+    counts: bool
+    confirms: bool
+
+
 class Health:
     """The evidence about one provider."""
 
@@ -135,15 +150,32 @@ class Health:
         self._learning = self._commons.learning
         self._silence = silence
         self._lines: dict[Channel, _Line] = {}
+        self._open: dict[Key, _Open] = {}
+        """In the order in which they were accepted; forgotten after the horizon."""
 
     def __repr__(self) -> str:
         return f"<Health {{{', '.join(f'{channel}: {line.whole!r}' for channel, line in self._lines.items())}}}>"
 
-    def accepted(self, channel: Channel, network: Network, now: float, *, confirms: bool = False) -> None:
-        """Note that the provider took a message; `confirms` when the recipient may confirm it."""
+    def accepted(
+        self,
+        key: Key,
+        channel: Channel,
+        network: Network,
+        now: float,
+        *,
+        counts: bool = True,
+        confirms: bool = False,
+    ) -> None:
+        """Note that the provider took a message.
+
+        `counts` is false for one that another provider has lost before: it may be the message that cannot be
+        delivered. `confirms` says that the recipient may confirm it.
+        """
         line = self._line(channel)
         _took(line, now, good=True)
-        if self._silence is Silence.LOST:
+        self._forget(now)
+        self._open[key] = _Open(channel, network, now, counts, confirms)
+        if counts and self._silence is Silence.LOST:
             for cell in line.cells(network):
                 cell.accepted(now)
         if confirms:
@@ -158,33 +190,39 @@ class Health:
             for cell in line.cells(network):
                 cell.note(good=False)
 
-    def reported(self, channel: Channel, network: Network, accepted_at: float, report: Report, now: float) -> None:
-        """Note the last report about a message that was accepted at `accepted_at`; one that is not final tells nothing.
+    def reported(self, key: Key, report: Report, now: float) -> None:
+        """Note a report about an accepted message; one that is not final tells nothing.
 
         Reports of lookups count as delivered when they hold an answer.
         """
         verdict = _verdict(report)
-        if verdict is None:
+        known = self._open.get(key)
+        if verdict is None or known is None or not known.counts:
             return
-        line = self._line(channel)
-        delay = max(now - accepted_at, 0.0)
+        self._open[key] = msgspec.structs.replace(known, counts=False)
+        line = self._line(known.channel)
+        delay = max(now - known.at, 0.0)
         counts = verdict is not _Verdict.NOT_COUNTED
         good = verdict is _Verdict.GOOD and delay <= self._learning.horizon
         if counts:
-            self._commons.note(channel, now, good=good)
-        for cell in line.cells(network):
+            self._commons.note(known.channel, now, good=good)
+        for cell in line.cells(known.network):
             if self._silence is Silence.LOST:
-                cell.heard(accepted_at, good=good if counts else None)
+                cell.heard(known.at, good=good if counts else None)
             elif counts:
                 cell.note(good=good)
         if good:
             line.delays.note(delay)
 
-    def confirmed(self, channel: Channel, accepted_at: float, now: float) -> None:
-        """Note that the recipient confirmed a message that was accepted at `accepted_at`."""
-        line = self._line(channel)
-        if line.confirmed.heard(accepted_at, good=True):
-            line.confirmation_delays.note(max(now - accepted_at, 0.0))
+    def confirmed(self, key: Key, now: float) -> None:
+        """Note that the recipient confirmed a message."""
+        known = self._open.get(key)
+        if known is None or not known.confirms:
+            return
+        self._open[key] = msgspec.structs.replace(known, confirms=False)
+        line = self._line(known.channel)
+        if line.confirmed.heard(known.at, good=True):
+            line.confirmation_delays.note(max(now - known.at, 0.0))
 
     def estimate(self, channel: Channel, network: Network, now: float) -> Estimate:
         """Return what is expected of it for a message to a network."""
@@ -209,6 +247,15 @@ class Health:
             taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
             delay=line.delays.usual() if line.delays.known else None,
         )
+
+    def _forget(self, now: float) -> None:
+        """Forget messages that were accepted so long ago that nothing more can be learnt of them."""
+        last = now - self._learning.horizon - self._learning.grain
+        while self._open:
+            key = next(iter(self._open))
+            if self._open[key].at >= last:
+                return
+            del self._open[key]
 
     def _line(self, channel: Channel) -> _Line:
         line = self._lines.get(channel)

@@ -1,4 +1,4 @@
-"""What is left on a provider's account: the last amount we know, less what we spent and what is on its way.
+"""What is left on a provider's account: the last amount we know, less what we spent, owe and have on its way.
 
 A provider's answer to "how much is left" is true for the moment when it looked. Charges that were settled after the
 question went out may or may not be in it, so they stay subtracted until a later question: we may believe that we have
@@ -10,6 +10,8 @@ from decimal import Decimal
 
 import msgspec
 
+from pointsman.routing.runway import Spending
+
 QUESTION_LIFE = 60.0
 """Seconds for which charges are remembered before the first reading: the answer to its question may be on its way."""
 
@@ -20,25 +22,36 @@ class Hold(msgspec.Struct, frozen=True, eq=False):
     amount: Decimal
 
 
+Debt = tuple[str, int]
+"""What is owed for: the id of a message and the number of its attempt."""
+
+
 class Ledger:
-    """One provider's money: the base amount, charges since it was read, holds in flight, and the floor.
+    """One provider's money: the base amount, charges since it was read, holds in flight, debts, and the floor.
 
     All amounts are in the account's currency. Without a known amount nothing is refused.
     """
 
-    def __init__(self, *, floor: Decimal = Decimal(0), opening: Decimal | None = None) -> None:
+    def __init__(
+        self, *, floor: Decimal = Decimal(0), opening: Decimal | None = None, since: float | None = None
+    ) -> None:
+        """`opening` is what is there at first where that is known, `since` when the account began to be watched."""
         self._floor = floor
         self._base = opening
         self._told_at: float | None = None
         self._held = Decimal(0)
+        self._debts: dict[Debt, Decimal] = {}
+        self._owed = Decimal(0)
+        self._spending = Spending(since)
         self._spent: deque[tuple[float, Decimal]] = deque()
         self._spent_sum = Decimal(0)
         self.available: Decimal | None = None
-        """What a new attempt may use: the balance less holds and floor; None when nobody knows. Read it only."""
+        """What a new attempt may use: the balance less holds, debts and floor; None when nobody knows. Read it only."""
         self._count()
 
     def __repr__(self) -> str:
-        return f"<Ledger base={self._base} spent={self._spent_sum} held={self._held} floor={self._floor}>"
+        promised = self._held + self._owed
+        return f"<Ledger base={self._base} spent={self._spent_sum} promised={promised} floor={self._floor}>"
 
     @property
     def balance(self) -> Decimal | None:
@@ -72,6 +85,36 @@ class Ledger:
         self._book(amount, now)
         self._count()
 
+    def owe(self, debt: Debt, amount: Decimal) -> None:
+        """Keep money back for a delivery that is going to be charged; the same debt counts once."""
+        self._owed += amount - self._debts.get(debt, Decimal(0))
+        self._debts[debt] = amount
+        self._count()
+
+    def pay(self, debt: Debt, amount: Decimal, now: float) -> None:
+        """End a debt with what was really charged; one that is not owed (any more) is charged all the same."""
+        self._release(debt)
+        self._book(amount, now)
+        self._count()
+
+    def forgive(self, debt: Debt) -> None:
+        """End a debt for which nothing is going to be charged; does nothing for one that is not owed."""
+        self._release(debt)
+        self._count()
+
+    def top_up(self, amount: Decimal) -> None:
+        """Add money that was paid in; does nothing while nobody knows what is there."""
+        if self._base is not None:
+            self._base += amount
+        self._count()
+
+    def runway(self, now: float) -> float | None:
+        """Return the seconds until nothing is available at the present rate of spending.
+
+        None without spending, or when nobody knows what is there. Zero when nothing is available.
+        """
+        return self._spending.lasts(self.available, now)
+
     def correct(self, amount: Decimal, charged_at: float) -> None:
         """Add to what was charged at `charged_at`; less than zero gives money back.
 
@@ -93,9 +136,13 @@ class Ledger:
         self._spent_sum = sum((charged for _, charged in self._spent), Decimal(0))
         self._count()
 
+    def _release(self, debt: Debt) -> None:
+        self._owed -= self._debts.pop(debt, Decimal(0))
+
     def _book(self, amount: Decimal, now: float) -> None:
         if not amount:
             return
+        self._spending.add(amount, now)
         self._spent.append((now, amount))
         if self._told_at is not None:
             self._spent_sum += amount
@@ -108,4 +155,4 @@ class Ledger:
     def _count(self) -> None:
         """Work out what is available: it is looked at more often than it changes."""
         balance = self.balance
-        self.available = None if balance is None else balance - self._held - self._floor
+        self.available = None if balance is None else balance - self._held - self._owed - self._floor

@@ -204,6 +204,7 @@ class LogObserver:
             event,
             provider=event.provider,
             channel=event.channel,
+            network=event.network,
             before=event.before,
             state=event.after,
             reason=scrub(event.reason, _MAX_REASON),

@@ -104,7 +104,9 @@ class MetricsObserver:
         self._spend = self._counter("spend", "Money that providers charged.", ("provider", "currency"))
         self._balance = self._gauge("provider_balance", "The balance that was read last.", ("provider", "currency"))
         self._breaker = self._gauge(
-            "breaker_state", "1 for the state that the breaker is in, else 0.", ("provider", "channel", "state")
+            "breaker_state",
+            "1 for the state that the channel's breaker is in, else 0.",
+            ("provider", "channel", "state"),
         )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
 
@@ -160,6 +162,8 @@ class MetricsObserver:
             self._balance.child(self._provider(event.provider), currency).set(float(event.balance.amount))
 
     def _breaker_moved(self, event: BreakerMoved) -> None:
+        if event.network is not None:  # networks are no closed set: the log tells of their cells
+            return
         provider = self._provider(event.provider)
         for state in BreakerState:
             self._breaker.child(provider, event.channel, state).set(state == event.after)

@@ -10,19 +10,13 @@ from prometheus_client.registry import Collector
 
 from pointsman.clock import Clock, SystemClock
 from pointsman.engine.status import ProviderStatus
-from pointsman.events import Event, MessageMoved, MessageTaken, Spent
-from pointsman.message import Money
+from pointsman.events import Event, MessageMoved, MessageTaken
 from pointsman.outcome import State
 from pointsman.telemetry.registry import Registry
-from pointsman.telemetry.spending import Spending
 
 MAX_WATCHED = 100_000
 """Messages whose age is known at once; of more than that, those that came last are not watched."""
-MAX_ACCOUNTS = 1_000
-"""Accounts (a provider and a currency) whose spending is followed."""
 _WAITING = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING})
-_SLOWEST = 1e-9
-"""Money a second; less is as good as nothing, and would make the money last for ever."""
 
 
 class StateObserver(Collector):
@@ -31,8 +25,8 @@ class StateObserver(Collector):
     `statuses` returns how every provider is doing (`Router.providers`); it is called in the thread that reads the
     registry. The labels are the names and channels in it, which are those of the configuration.
 
-    State: the messages that nobody has taken yet, and what each account spends, guarded by one lock because the
-    registry may be read in another thread than that of the events.
+    State: the messages that nobody has taken yet, guarded by a lock because the registry may be read in another thread
+    than that of the events.
     """
 
     def __init__(
@@ -45,11 +39,9 @@ class StateObserver(Collector):
         self.registry = Registry() if registry is None else registry
         self._statuses = statuses
         self._clock = clock or SystemClock()
-        self._since = self._clock.monotonic()
         self._lock = threading.Lock()
         self._taken: dict[str, float] = {}
         """Wall time by message, in the order in which they came."""
-        self._spending: dict[tuple[str, str], Spending] = {}
         self.registry.register(self)
 
     def __call__(self, event: Event) -> None:
@@ -62,8 +54,6 @@ class StateObserver(Collector):
             case MessageMoved() if event.after not in _WAITING:
                 with self._lock:
                     self._taken.pop(event.message_id, None)
-            case Spent():
-                self._spent(event.provider, event.price)
 
     def describe(self) -> Iterable[Metric]:
         """Return the metrics without values, so that a registry refuses to have them twice."""
@@ -73,37 +63,15 @@ class StateObserver(Collector):
         """Yield the metrics as they are now."""
         page = _Page()
         statuses = self._statuses()
-        now = self._clock.monotonic()
         for status in statuses:
             for channel, health in status.health.items():
                 page.health.add_metric((status.name, channel), health)
-            runway = self._runway(status, now)
-            if runway is not None:
-                page.runway.add_metric((status.name,), runway)
+            if status.runway is not None:
+                page.runway.add_metric((status.name,), status.runway)
         page.queue.add_metric(("waiting",), sum(status.waiting for status in statuses))
         page.queue.add_metric(("in_flight",), sum(status.in_flight for status in statuses))
         page.oldest.add_metric((), self._oldest_age())
         yield from page.metrics()
-
-    def _spent(self, provider: str, price: Money) -> None:
-        # Prices of providers are input like any other.
-        if not (price.amount.is_finite() and price.amount > 0):
-            return
-        account = provider, price.currency
-        with self._lock:
-            if account not in self._spending and len(self._spending) < MAX_ACCOUNTS:
-                self._spending[account] = Spending(self._since)
-            if account in self._spending:
-                self._spending[account].add(float(price.amount), self._clock.monotonic())
-
-    def _runway(self, status: ProviderStatus, now: float) -> float | None:
-        """Return how many seconds the money lasts at the present rate; None when that cannot be said."""
-        if status.available is None:
-            return None
-        with self._lock:
-            spending = self._spending.get((status.name, status.available.currency))
-            rate = spending.rate(now) if spending is not None else 0.0
-        return max(float(status.available.amount), 0.0) / rate if rate > _SLOWEST else None
 
     def _oldest_age(self) -> float:
         with self._lock:
@@ -122,7 +90,7 @@ class _Page:
         )
         self.runway = GaugeMetricFamily(
             "pointsman_provider_runway_seconds",
-            "How long the money lasts at the rate of the last ten minutes; absent when it is not known.",
+            "How long the money lasts at the rate of the last quarter of an hour; absent when it is not known.",
             labels=("provider",),
         )
         self.queue = GaugeMetricFamily(

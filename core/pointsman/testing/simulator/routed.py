@@ -1,43 +1,46 @@
-"""The router's own code in virtual time: chooser, ledgers, breakers, rests, health and failover, nothing re-written."""
+"""The router's own code in virtual time: chooser, stakes, breakers, rests, health and failover, nothing re-written."""
 
-from decimal import Decimal
 from random import Random
 
 from pointsman.message import Alphabet, Channel, Envelope, Msisdn, Network, NetworkSource, Segments, Sms
-from pointsman.outcome import Accepted, DeliveryState, Fault, Outcome, Refused, Report, Unknown
+from pointsman.outcome import Accepted, DeliveryState, Fault, Outcome, Refused, Report
 from pointsman.plugin import ChannelLimits
-from pointsman.routing.breaker import Breaker, BreakerSettings, Lease
-from pointsman.routing.candidate import Candidate, Decision, Reason
+from pointsman.routing.breaker import BreakerSettings
+from pointsman.routing.breakers import CellBreakers
+from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser, Moment, View
+from pointsman.routing.exploring import Purse
 from pointsman.routing.failover import (
-    RULES,
-    Blame,
     Finish,
     GoOn,
     LookInto,
     Past,
     Repeat,
     Situation,
+    after_bad_report,
     decide,
     default_on_unknown,
 )
 from pointsman.routing.health import Commons, Health
-from pointsman.routing.ledger import Hold, Ledger
+from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Match, Route
 from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.price import PriceRow
 from pointsman.routing.rests import Rests
+from pointsman.routing.stakes import Instant, Result, Stake, Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.testing.simulator.run import Action, Journey, Scene, Stop, Try, Wait
 from pointsman.testing.simulator.world import Letter, Upstream
 
 MOST_ATTEMPTS = 4
-RESENDS = 1
 BALANCE_EVERY = 300.0
 """Seconds between two looks at a balance."""
+BUSY = 0.5
+"""Seconds until a message tries again for which there was no place behind a breaker."""
 _TEXT = Segments(alphabet=Alphabet.GSM7, units=20, count=1)
+_ROUTE = "all"
 
 
 class Routed:
@@ -45,18 +48,20 @@ class Routed:
 
     def __init__(self, scene: Scene, strategy: str = "balanced") -> None:
         self.name = strategy
-        self._scene = scene
         self.world = scene.world
+        self.purse = Purse()
+        self._scene = scene
         self._random = Random(scene.seed)
-        self.rates = Rates("EUR", {})
-        self.rests = Rests()
+        self._rates = Rates("EUR", {})
+        self._rests = Rests()
         commons = Commons()
-        self.views = {one.name: _view(one, self.rates, self._random, commons) for one in scene.world.upstreams}
-        self._chooser = Chooser(self.views, self.rests, self.rates, STRATEGIES, lambda _: True)
+        self.views = {one.name: _view(one, self._rates, self._random, commons) for one in scene.world.upstreams}
+        self._chooser = Chooser(self.views, self._rests, self._rates, STRATEGIES, lambda _: True)
+        confirming = frozenset({_ROUTE} if scene.world.confirmed else ())
+        self.stakes = Stakes(self.views, self._rests, self._rates, confirming)
         self._read_at: dict[str, float] = {}
-        self._purse = 0.0
-        self.route = Route(
-            name="all",
+        self._route = Route(
+            name=_ROUTE,
             match=Match(),
             providers=tuple(self.views),
             strategy=strategy,
@@ -68,22 +73,12 @@ class Routed:
         """Return the way of a new message."""
         return _Way(self, letter, now)
 
-    def moment(self, now: float) -> Moment:
-        """Return now, for a choice, with the balances as they are known by then."""
-        self._read_balances(now)
-        return Moment(wall=now, monotonic=now, random=self._random, allowance=self._purse)
-
     def choose(self, envelope: Envelope, now: float, tried: set[str]) -> Decision:
-        """Make a decision that is going to be acted on."""
-        decision = self._chooser.choose(envelope, self.route, self.moment(now), tried=tried, decision_id="")
-        self._purse = _purse_after(self._purse, decision)
-        return decision
-
-    def another(self, envelope: Envelope, now: float, tried: set[str]) -> bool:
-        """Say whether anybody else would take a message."""
-        return (
-            self._chooser.choose(envelope, self.route, self.moment(now), tried=tried, decision_id="").chosen is not None
-        )
+        """Make a decision."""
+        self._read_balances(now)
+        allowance = self.purse.allowance(envelope.channel)
+        moment = Moment(wall=now, monotonic=now, random=self._random, allowance=allowance)
+        return self._chooser.choose(envelope, self._route, moment, tried=tried, decision_id="")
 
     def read_balance(self, provider: str, now: float) -> None:
         """Look at a balance at once."""
@@ -92,7 +87,7 @@ class Routed:
             self._read_at[provider] = now
             ledger = self.views[provider].ledger
             ledger.read(told, now)
-            self.rests.balance_read(provider, sufficient=ledger.available is not None and ledger.available > 0)
+            self._rests.balance_read(provider, sufficient=ledger.available is not None and ledger.available > 0)
 
     def _read_balances(self, now: float) -> None:
         for provider in self.views:
@@ -101,17 +96,16 @@ class Routed:
 
 
 class _Way:
-    """One message. State: what was tried, and what the attempt in flight holds."""
+    """One message. State: what was tried, and what the attempt in flight has at stake."""
 
     def __init__(self, routed: Routed, letter: Letter, now: float) -> None:
         self._routed = routed
-        network = Network("RU", letter.by_range, NetworkSource.RANGE)
         self._envelope = Envelope(
             id=f"{letter.index:028x}",
             message=Sms(to="79160000000", text="x", message_class=letter.message_class),
             channel=Channel.SMS,
             to=Msisdn("79160000000"),
-            network=network,
+            network=Network("RU", letter.by_range, NetworkSource.RANGE),
             segments=_TEXT,
             accepted_at=now,
             deadline=now + routed.world.life,
@@ -119,7 +113,8 @@ class _Way:
         self._past: list[Past] = []
         self._tried: set[str] = set()
         self._only: str | None = None
-        self._stake: tuple[Candidate, Hold, Lease, bool] | None = None
+        self._pause = 0.0
+        self._stake: Stake | None = None
         self._stopped = False
         self._resends = 0
 
@@ -127,66 +122,59 @@ class _Way:
         """Do what the failover table says, by whom the chooser says."""
         if self._stopped or now >= self._envelope.deadline:
             return Stop()
+        if self._pause:
+            pause, self._pause = self._pause, 0.0
+            return Wait(pause)
         routed = self._routed
-        tried = self._tried
-        if self._only is not None:
-            tried = {name for name in routed.views if name != self._only}
-            self._only = None
+        only, self._only = self._only, None
+        tried = self._tried if only is None else {name for name in routed.views if name != only}
         decision = routed.choose(self._envelope, now, tried)
         if decision.chosen is None:
-            return Stop()
-        candidate = decision.chosen
-        view = routed.views[candidate.provider]
-        wait = view.limiter.wait(now)
+            if only is None:
+                return Stop()
+            self._tried.add(only)
+            return self.act(now)
+        limiter = routed.views[decision.chosen.provider].limiter
+        wait = limiter.wait(now)
         if wait > 0:
             return Wait(wait)
-        view.limiter.take(now, 1)
-        hold = view.ledger.hold(candidate.total.amount if candidate.total is not None else None)
-        lease, _ = view.breakers[Channel.SMS].acquire(now, force=decision.reason is Reason.ALL_DOWN)
-        if hold is None or lease is None:
-            return Stop()
-        probe = routed.rests.enter(candidate.provider, Channel.SMS, candidate.sender, now)
-        self._stake = candidate, hold, lease, probe
-        return Try(candidate.provider)
+        taken = routed.stakes.take(self._envelope, decision, _instant(now))
+        if taken.stake is None:
+            return Wait(BUSY)
+        routed.purse.note(self._envelope.channel, decision)
+        limiter.take(now, 1)
+        self._stake = taken.stake
+        return Try(decision.chosen.provider)
 
     def outcome(self, provider: str, outcome: Outcome, started: float, now: float) -> None:
         """Settle the attempt and look up the next step."""
-        if self._stake is None:
+        routed, stake = self._routed, self._stake
+        if stake is None:
             raise AssertionError("an outcome without an attempt")
-        candidate, hold, lease, _ = self._stake
-        self._settle(candidate, hold, lease, outcome, started, now)
+        result = Result(outcome=outcome, started_at=started, resent=bool(self._resends))
+        routed.stakes.settle(self._envelope, len(self._past) + 1, stake, result, _instant(now))
         self._past.append(Past(provider, outcome, looked_into=True))
-        if isinstance(outcome, Accepted):
-            self._stopped = True
-            return
-        step = decide(
-            Situation(
-                past=self._past,
-                max_attempts=MOST_ATTEMPTS,
-                now=now,
-                deadline=self._envelope.deadline,
-                another=self._routed.another(self._envelope, now, {*self._tried, provider}),
-                can_reconcile=False,
-                on_unknown=default_on_unknown(self._envelope.message.message_class, Channel.SMS),
-            )
-        )
-        match step:
+        if isinstance(outcome, Refused):
+            if outcome.fault is Fault.THROTTLED:
+                routed.views[provider].limiter.slow_down(now, 1.0)
+            if outcome.fault is Fault.CREDITS:
+                routed.read_balance(provider, now)
+        match decide(self._situation(provider, now)):
             case Finish() | LookInto():
                 self._stopped = True
             case GoOn():
                 self._tried.add(provider)
             case Repeat(wait):
-                self._only = provider
-                self._pause = wait
+                self._only, self._pause = provider, wait
 
     def reported(self, provider: str, accepted_at: float, *, delivered: bool, now: float) -> bool:
-        """Learn from a report, and send again what a provider lost."""
+        """Learn from a report, and send again what a provider lost, as the failover table says."""
+        del accepted_at
         state = DeliveryState.DELIVERED if delivered else DeliveryState.UNDELIVERABLE
         report = Report(provider_id="", state=state, final=True)
-        view = self._routed.views[provider]
-        if not self._resends:
-            view.health.reported(Channel.SMS, self._envelope.network, accepted_at, report, now)
-        if delivered or self._resends >= RESENDS or now >= self._envelope.deadline:
+        number = self._number_of(provider)
+        self._routed.stakes.reported(provider, self._envelope.id, number, report, _instant(now))
+        if delivered or not after_bad_report(report, self._situation(provider, now)):
             return False
         self._resends += 1
         self._tried.add(provider)
@@ -195,40 +183,33 @@ class _Way:
 
     def confirmed(self, provider: str, accepted_at: float, now: float) -> None:
         """Learn that a delivery was real."""
-        self._routed.views[provider].health.confirmed(Channel.SMS, accepted_at, now)
+        del accepted_at
+        self._routed.stakes.confirmed(provider, self._envelope.id, self._number_of(provider), _instant(now))
 
-    def _settle(
-        self, candidate: Candidate, hold: Hold, lease: Lease, outcome: Outcome, started: float, now: float
-    ) -> None:
-        routed, view = self._routed, self._routed.views[candidate.provider]
-        breaker, health, network = view.breakers[Channel.SMS], view.health, self._envelope.network
-        match outcome:
-            case Accepted(price=told):
-                price = told or candidate.total
-                view.ledger.settle(hold, price.amount if price is not None else Decimal(0), now)
-                breaker.record(lease, now, good=True)
-                if told is not None and candidate.total is not None:
-                    view.observed.note(Channel.SMS, network, told.amount, candidate.total.amount)
-                if not self._resends:
-                    health.accepted(Channel.SMS, network, now, confirms=routed.world.confirmed > 0)
-            case Unknown():
-                view.ledger.settle(hold, hold.amount, now)
-                breaker.record(lease, now, good=False)
-                health.failed(Channel.SMS, network, now, in_doubt=True)
-            case Refused(fault=fault):
-                view.ledger.settle(hold, Decimal(0), now)
-                if RULES[fault].blame is Blame.CELL:
-                    breaker.record(lease, now, good=False)
-                    health.failed(Channel.SMS, network, now, in_doubt=False)
-                else:
-                    breaker.release(lease)
-                if fault is Fault.THROTTLED:
-                    view.limiter.slow_down(now, 1.0)
-        routed.rests.note(
-            candidate.provider, Channel.SMS, candidate.sender, self._envelope.id, outcome, now, started_at=started
+    def _number_of(self, provider: str) -> int:
+        """Return the number of the attempt that a provider took."""
+        taken = [
+            number
+            for number, past in enumerate(self._past, start=1)
+            if past.provider == provider and isinstance(past.outcome, Accepted)
+        ]
+        return taken[-1] if taken else 0
+
+    def _situation(self, provider: str, now: float) -> Situation:
+        another = self._routed.choose(self._envelope, now, {*self._tried, provider}).chosen is not None
+        return Situation(
+            past=self._past,
+            max_attempts=MOST_ATTEMPTS,
+            now=now,
+            deadline=self._envelope.deadline,
+            another=another,
+            can_reconcile=False,
+            on_unknown=default_on_unknown(self._envelope.message.message_class, Channel.SMS),
         )
-        if isinstance(outcome, Refused) and outcome.fault is Fault.CREDITS:
-            routed.read_balance(candidate.provider, now)
+
+
+def _instant(now: float) -> Instant:
+    return Instant(wall=now, monotonic=now)
 
 
 def _view(upstream: Upstream, rates: Rates, random: Random, commons: Commons) -> View:
@@ -245,23 +226,7 @@ def _view(upstream: Upstream, rates: Rates, random: Random, commons: Commons) ->
         ledger=Ledger(),
         currency="EUR",
         limiter=Limiter(None),
-        breakers={Channel.SMS: Breaker(BreakerSettings(), random)},
+        breakers={Channel.SMS: CellBreakers(BreakerSettings(), random)},
         health=Health(commons, silence=upstream.silence),
         observed=ObservedPrices(),
     )
-
-
-CURIOSITY_BUDGET = 0.01
-"""What learning may cost, as a share of what is spent anyway."""
-
-
-def _purse_after(purse: float, decision: Decision) -> float:
-    if not decision.ranking:
-        return purse
-    scores = [one.score for one in decision.ranking if one.score is not None]
-    best = min(scores, default=0.0)
-    purse = min(purse + CURIOSITY_BUDGET * best, 20.0 * best)
-    first = decision.ranking[0]
-    if first.explored and first.score is not None:
-        purse -= first.score - best
-    return purse

@@ -1,0 +1,63 @@
+"""Money that is charged on delivery: kept back while a message is on its way, and then booked or given free."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pointsman.clock import Clock
+from pointsman.engine.bus import Bus
+from pointsman.engine.station import Station
+from pointsman.events import Spent
+from pointsman.message import Money
+from pointsman.outcome import Accepted, Attempt, DeliveryState
+from pointsman.routing.merge import is_final
+from pointsman.routing.tariff import Rates
+from pointsman.store import Record
+from pointsman.store.record import UNMAPPED
+
+
+class Dues:
+    """Keeps each provider's debts in step with what is known of its messages. Holds no state of its own.
+
+    A debt of an attempt begins when the provider takes the message and ends when a part of it is delivered, which is
+    charged, or when there is nothing more to be learnt about any part. Every step may come twice.
+    """
+
+    def __init__(self, stations: Mapping[str, Station], rates: Rates, bus: Bus, clock: Clock) -> None:
+        self._stations = stations
+        self._rates = rates
+        self._bus = bus
+        self._clock = clock
+
+    def owe(self, provider: str, message_id: str, number: int, due: Money) -> None:
+        """Keep money back. To be called before it is recorded what the attempt turned out to be."""
+        self._stations[provider].view.ledger.owe((message_id, number), self._in_account(provider, due))
+
+    def settle(self, before: Record, after: Record, number: int) -> None:
+        """Book the delivery that a change brought, or give money free when none will come any more."""
+        attempt = after.attempts[number - 1]
+        ledger = self._stations[attempt.provider].view.ledger
+        debt = (after.envelope.id, number)
+        due = attempt.on_delivery
+        if due is not None and _delivered(after, number) and not _delivered(before, number):
+            ledger.pay(debt, self._in_account(attempt.provider, due), self._clock.monotonic())
+            parts = after.envelope.parts
+            self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=due, segments=parts))
+        elif due is None or not is_due(after, attempt):
+            ledger.forgive(debt)
+
+    def _in_account(self, provider: str, money: Money) -> Decimal:
+        return self._rates.convert(money, self._stations[provider].view.currency).amount
+
+
+def is_due(record: Record, attempt: Attempt) -> bool:
+    """Say whether a delivery may still have to be paid for: none is known, and of some part there may be news."""
+    outcome = attempt.outcome
+    if attempt.on_delivery is None or not isinstance(outcome, Accepted) or _delivered(record, attempt.number):
+        return False
+    ended = {one.provider_id for one in record.reports if one.number == attempt.number and is_final(one.report)}
+    return not ended.issuperset(outcome.ids or (UNMAPPED,))
+
+
+def _delivered(record: Record, number: int) -> bool:
+    """Say whether a part of an attempt is known to have been delivered."""
+    return any(one.number == number and one.report.state is DeliveryState.DELIVERED for one in record.reports)
