@@ -77,6 +77,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many messages that rests on; small means that it is mostly a guess."""
     taken: float = 1.0
     """The share of requests that it takes, from 0 to 1."""
+    owned_up: float = 0.0
+    """The share of lost messages that it reports as lost, so that they can be sent again."""
     delay: float | None = None
     """Seconds until it usually reports a delivery; None when nothing is known."""
     sender: str | None

@@ -230,6 +230,7 @@ class Chooser:
             health=expected.chance,
             evidence=expected.weight,
             taken=expected.taken,
+            owned_up=expected.owned_up,
             delay=expected.delay,
             sender=sender,
             runway=view.ledger.runway(moment.monotonic),

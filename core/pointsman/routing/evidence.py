@@ -37,9 +37,11 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
     prior_weight: float = 4.0
     """How many messages the average of all providers counts in the belief about one of them."""
     cell_weight: float = 8.0
-    """How many messages the belief about the whole provider counts in that about one of its networks, if they differ."""
-    kin_weight: float = 150.0
-    """The same as long as they do not differ by more than chance explains."""
+    """How many messages the belief about a provider counts in that about one of its networks, if they differ."""
+    kin_weight: float = 200.0
+    """How many messages the average of all providers counts as long as chance explains that a provider differs."""
+    cell_kin_weight: float = 600.0
+    """How many messages the belief about a provider counts in that about a network, likewise."""
     cell_alarm: float = 5.0
     """Log of the likelihood ratio from which they are said to differ."""
 
@@ -169,6 +171,9 @@ FRESH = 0.25
 """Seconds for which a belief is not worked out again: hundreds of messages may be sent and reported within them."""
 NEAR = 0.002
 """Priors that differ by less are taken to be the same."""
+OWNED_UP = 0.5
+"""The share of lost messages that are expected to be told of before any has been lost."""
+OWNED_UP_WEIGHT = 10.0
 _EDGE = 1e-3
 
 
@@ -183,7 +188,7 @@ class _Silent(msgspec.Struct, gc=False):
 class Cell:
     """The evidence about messages of one kind: memories, and those of which nothing has been heard yet."""
 
-    __slots__ = ("_at", "_belief", "_learning", "_memories", "_prior", "_sent", "_silent")
+    __slots__ = ("_at", "_belief", "_learning", "_memories", "_owned_up", "_prior", "_sent", "_silent")
 
     def __init__(self, learning: Learning) -> None:
         self._learning = learning
@@ -191,6 +196,7 @@ class Cell:
         self._silent: dict[int, _Silent] = {}
         """By grain of time when they were accepted, oldest first."""
         self._sent = 0
+        self._owned_up = Memory(learning.memories[-2], learning.shortest_half_life)
         self._belief: Belief | None = None
         self._at = 0.0
         self._prior = 0.0
@@ -225,7 +231,15 @@ class Cell:
             del self._silent[grain]
         if good is not None:
             self._settle(silent.place, good=good)
+            if not good:
+                self._lost(told=True)
         return True
+
+    @property
+    def owned_up(self) -> float:
+        """The share of lost messages of which it was told that they were lost."""
+        told = self._owned_up
+        return (told.good + OWNED_UP * OWNED_UP_WEIGHT) / (told.weight + OWNED_UP_WEIGHT)
 
     def note(self, *, good: bool) -> None:
         """Take in a message that was not waited for, with its fate."""
@@ -266,6 +280,10 @@ class Cell:
                 for one in self._memories[:at]:
                     one.follow(shorter)
 
+    def _lost(self, *, told: bool) -> None:
+        self._owned_up.begin()
+        self._owned_up.settle(0, good=told)
+
     def _write_off(self, now: float) -> None:
         """Count as failed what has been silent for longer than the horizon."""
         last = int((now - self._learning.horizon) / self._learning.grain)
@@ -276,6 +294,7 @@ class Cell:
             silent = self._silent.pop(grain)
             for _ in range(silent.count):
                 self._settle(silent.place, good=False)
+                self._lost(told=False)
 
     def _by_share(self, now: float, delays: Delays) -> list[tuple[float, int, int]]:
         """Return how many are silent, with the share of reports that should have come by their age, and the newer."""

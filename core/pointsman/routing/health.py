@@ -14,7 +14,7 @@ import msgspec
 
 from pointsman.message import Channel, Network
 from pointsman.outcome import DeliveryState, Fault, LookupState, Report
-from pointsman.routing.evidence import Belief, Cell, Delays, Learning, Memory, divergence
+from pointsman.routing.evidence import OWNED_UP, Belief, Cell, Delays, Learning, Memory, divergence
 from pointsman.routing.merge import is_final
 
 MOST_CELLS = 500
@@ -48,6 +48,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many messages that rests on; small means that it is mostly a guess."""
     taken: float
     """The share of requests that it takes, from 0 to 1."""
+    owned_up: float
+    """The share of lost messages that it reports as lost, so that they can be sent again."""
     delay: float | None
     """Seconds until a delivery is usually reported; None when none has been."""
 
@@ -230,21 +232,21 @@ class Health:
         usual = self._commons.usual(channel)
         line = self._lines.get(channel)
         if line is None:
-            return Estimate(chance=usual, weight=0.0, taken=1.0, delay=None)
+            return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
         whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
-        belief = _narrowed(Belief(usual, 0.0), whole, learning)
+        belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
         cell = line.networks.get(_key(network))
         if cell is not None:
             part = cell.belief(now, line.delays, belief.chance, learning.cell_weight)
-            weight = whole.weight
-            belief = _narrowed(belief, part, learning)
-            belief = Belief(belief.chance, max(belief.weight, weight) if belief.chance != part.chance else part.weight)
+            narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
+            belief = narrowed if narrowed is part else Belief(narrowed.chance, max(part.weight, whole.weight))
         confirmed = self._commons.confirmed_chance(line, channel, now)
         line.taken.age(now)
         return Estimate(
             chance=belief.chance if confirmed is None else confirmed,
             weight=belief.weight,
             taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
+            owned_up=line.whole.owned_up,
             delay=line.delays.usual() if line.delays.known else None,
         )
 
@@ -271,14 +273,14 @@ def _took(line: _Line, now: float, *, good: bool) -> None:
     line.taken.settle(0, good=good)
 
 
-def _narrowed(wide: Belief, narrow: Belief, learning: Learning) -> Belief:
+def _narrowed(wide: Belief, narrow: Belief, alarm: float, kin: float) -> Belief:
     """Return what is believed of a part: its own evidence where that differs from the whole's, else mostly the whole's.
 
     Without this, whoever had bad luck with his first messages would get no more of them to show what he can do.
     """
-    if narrow.weight * divergence(narrow.chance, wide.chance) > learning.cell_alarm:
+    if narrow.weight * divergence(narrow.chance, wide.chance) > alarm:
         return narrow
-    share = narrow.weight / (narrow.weight + learning.kin_weight)
+    share = narrow.weight / (narrow.weight + kin)
     return Belief(wide.chance + share * (narrow.chance - wide.chance), narrow.weight)
 
 

@@ -97,6 +97,8 @@ HOPELESS = 0.01
 """The least share of deliveries that is reckoned with."""
 RETRY_COST = 0.02
 """What one refused attempt costs, as a share of a lost message: time, and one of the attempts that a message has."""
+SECOND_LOSS = 0.1
+"""The share of messages, reported as lost and sent again by another provider, that are lost there too or too late."""
 SHORT_RUNWAY = 1800.0
 """Seconds until an account is empty, below which its providers are spared so that one remains to fail over to."""
 SPARING = 0.05
@@ -140,7 +142,8 @@ def expected_cost(candidate: Candidate, loss: float, chance: float | None = None
     price = candidate.expected_price or 0.0
     paid = price * chance if candidate.pays_on_delivery else price
     refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
-    return paid + (1.0 - chance) * loss + refused * RETRY_COST * loss + price * _sparing(candidate.runway)
+    lost = (1.0 - candidate.owned_up) * loss + candidate.owned_up * (price + SECOND_LOSS * loss)
+    return paid + (1.0 - chance) * lost + refused * RETRY_COST * loss + price * _sparing(candidate.runway)
 
 
 def _sparing(runway: float | None) -> float:

@@ -13,6 +13,8 @@ _NORMAL = NormalDist()
 MOST_ATTEMPTS = 4
 RESENDS = 1
 """How often a message is sent again after a bad report."""
+SECOND_LOSS = 0.05
+"""The share of messages, reported as lost and sent again, that are lost for good."""
 NUISANCE = 0.001
 """What a refused attempt costs, as a share of a lost message: enough to decide between equals."""
 
@@ -93,7 +95,10 @@ class _Way:
         if upstream.charged_on is ChargedOn.DELIVERY:
             paid *= quality.delivery + (1.0 - quality.delivery) * quality.faked
         loss = 0.0 if letter.dead else letter.loss
-        taken = paid + (1.0 - arrives) * loss
+        again = self._resends < RESENDS and not letter.dead
+        told = quality.owned_up * (1.0 - quality.faked) if again else 0.0
+        lost = (1.0 - told) * loss + told * (paid + SECOND_LOSS * loss)
+        taken = paid + (1.0 - arrives) * lost
         doubtful = 0.5 * taken + 0.5 * loss
         return (quality.taken * taken + quality.doubt * doubtful) / answered + (1.0 / answered - 1.0) * NUISANCE * loss
 
