@@ -126,10 +126,11 @@ class Memory:
         self.good = 0.0
         self.bad = 0.0
 
-    def begin(self) -> None:
-        """Make room for a message that is being sent."""
-        self.good *= self.fade
-        self.bad *= self.fade
+    def begin(self, newer: int = 1) -> None:
+        """Make room for messages that are being sent."""
+        left = self.fade**newer
+        self.good *= left
+        self.bad *= left
 
     def settle(self, newer: int, *, good: bool) -> None:
         """Take in the fate of a message after which `newer` others have been sent."""
@@ -159,10 +160,11 @@ class Memory:
 
 
 class Belief(msgspec.Struct, frozen=True, gc=False):
-    """A chance of delivery, and how many messages it rests on."""
+    """A chance of delivery, how many messages it rests on, and which memory it comes from, 0 for the longest."""
 
     chance: float
     weight: float
+    memory: int = 0
 
 
 ROUNDS = 4
@@ -185,17 +187,31 @@ class _Silent(msgspec.Struct, gc=False):
     """The place of the latest of them among all that were sent."""
 
 
+class Count:
+    """How many messages have been sent by one channel of a provider; the places of all its cells are counted by it."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+
 class Cell:
-    """The evidence about messages of one kind: memories, and those of which nothing has been heard yet."""
+    """The evidence about messages of one kind: memories, and those of which nothing has been heard yet.
 
-    __slots__ = ("_at", "_belief", "_learning", "_memories", "_owned_up", "_prior", "_sent", "_silent")
+    All cells of a channel fade by the same count, so that memories of one size reach back equally far: whoever asks
+    whether a network differs from the channel as a whole compares what happened at the same time.
+    """
 
-    def __init__(self, learning: Learning) -> None:
+    __slots__ = ("_at", "_belief", "_count", "_learning", "_memories", "_owned_up", "_prior", "_seen", "_silent")
+
+    def __init__(self, learning: Learning, count: Count) -> None:
         self._learning = learning
+        self._count = count
+        self._seen = count.sent
         self._memories = tuple(Memory(size, _half_life(learning, size)) for size in learning.memories)
         self._silent: dict[int, _Silent] = {}
         """By grain of time when they were accepted, oldest first."""
-        self._sent = 0
         self._owned_up = Memory(learning.memories[-2], learning.shortest_half_life)
         self._belief: Belief | None = None
         self._at = 0.0
@@ -207,15 +223,15 @@ class Cell:
         return f"<Cell good={longest.good:.0f} bad={longest.bad:.0f} silent={silent}>"
 
     def accepted(self, at: float) -> None:
-        """Wait for news of a message."""
-        self._begin()
+        """Wait for news of a message, which has been counted already."""
+        self._catch_up()
         grain = int(at / self._learning.grain)
         silent = self._silent.get(grain)
         if silent is None:
-            self._silent[grain] = _Silent(1, self._sent)
+            self._silent[grain] = _Silent(1, self._count.sent)
         else:
             silent.count += 1
-            silent.place = self._sent
+            silent.place = self._count.sent
 
     def heard(self, at: float, *, good: bool | None) -> bool:
         """Take in the fate of a message accepted at `at`, None for one that says nothing of the provider.
@@ -242,36 +258,45 @@ class Cell:
         return (told.good + OWNED_UP * OWNED_UP_WEIGHT) / (told.weight + OWNED_UP_WEIGHT)
 
     def note(self, *, good: bool) -> None:
-        """Take in a message that was not waited for, with its fate."""
-        self._begin()
-        self._settle(self._sent, good=good)
+        """Take in a message that was not waited for, with its fate; it has been counted already."""
+        self._settle(self._count.sent, good=good)
 
-    def belief(self, now: float, delays: Delays, prior: float, prior_weight: float) -> Belief:
-        """Return the chance of delivery, shrunk towards `prior` as if that stood for `prior_weight` messages."""
+    def belief(self, now: float, delays: Delays, prior: float, prior_weight: float, longest: int = 0) -> Belief:
+        """Return the chance of delivery, shrunk towards `prior` as if that stood for `prior_weight` messages.
+
+        No memory longer than `longest` is believed: what happened before is known to be over.
+        """
         known = self._belief
-        if known is not None and now - self._at < FRESH and abs(prior - self._prior) < NEAR:
+        if known is not None and now - self._at < FRESH and abs(prior - self._prior) < NEAR and known.memory >= longest:
             return known
+        self._catch_up()
         self._write_off(now)
         start = known.chance if known is not None else prior
         self._at, self._prior = now, prior
         silent = self._by_share(now, delays)
         believed: Belief | None = None
-        for memory in self._memories:
+        for place, memory in enumerate(self._memories):
             memory.age(now)
+            if place < longest:
+                continue
             chance, lost = _solve(memory, silent, start, prior, prior_weight)
             weight = memory.weight + lost
             if believed is None or weight * divergence(chance, believed.chance) > self._learning.alarm:
-                believed = Belief(chance, weight)
+                believed = Belief(chance, weight, place)
         self._belief = believed or Belief(prior, 0.0)
         return self._belief
 
-    def _begin(self) -> None:
-        self._sent += 1
-        for memory in self._memories:
-            memory.begin()
+    def _catch_up(self) -> None:
+        """Fade by what has been sent meanwhile."""
+        newer = self._count.sent - self._seen
+        if newer:
+            self._seen = self._count.sent
+            for memory in self._memories:
+                memory.begin(newer)
 
     def _settle(self, place: int, *, good: bool) -> None:
-        newer = self._sent - place
+        self._catch_up()
+        newer = self._count.sent - place
         for memory in self._memories:
             memory.settle(newer, good=good)
         for at in range(len(self._memories) - 1, 0, -1):
@@ -298,7 +323,7 @@ class Cell:
 
     def _by_share(self, now: float, delays: Delays) -> list[tuple[float, int, int]]:
         """Return how many are silent, with the share of reports that should have come by their age, and the newer."""
-        grain, sent = self._learning.grain, self._sent
+        grain, sent = self._learning.grain, self._count.sent
         found = []
         for place, silent in self._silent.items():
             share = delays.share(now - (place + 0.5) * grain)

@@ -14,7 +14,7 @@ import msgspec
 
 from pointsman.message import Channel, Network
 from pointsman.outcome import DeliveryState, Fault, LookupState, Report
-from pointsman.routing.evidence import OWNED_UP, Belief, Cell, Delays, Learning, Memory, divergence
+from pointsman.routing.evidence import OWNED_UP, Belief, Cell, Count, Delays, Learning, Memory, divergence
 from pointsman.routing.merge import is_final
 
 MOST_CELLS = 500
@@ -59,11 +59,13 @@ class _Line:
 
     def __init__(self, learning: Learning) -> None:
         self.learning = learning
-        self.whole = Cell(learning)
+        self.count = Count()
+        self.whole = Cell(learning, self.count)
         self.networks: OrderedDict[str, Cell] = OrderedDict()
         self.delays = Delays(learning.horizon)
         self.taken = Memory(learning.memories[-1], learning.shortest_half_life)
-        self.confirmed = Cell(learning)
+        self.confirmable = Count()
+        self.confirmed = Cell(learning, self.confirmable)
         self.confirmation_delays = Delays(learning.horizon)
 
     def cells(self, network: Network) -> tuple[Cell, Cell]:
@@ -71,7 +73,7 @@ class _Line:
         key = _key(network)
         cell = self.networks.get(key)
         if cell is None:
-            cell = self.networks[key] = Cell(self.learning)
+            cell = self.networks[key] = Cell(self.learning, self.count)
             if len(self.networks) > MOST_CELLS:
                 self.networks.popitem(last=False)
         else:
@@ -178,9 +180,11 @@ class Health:
         self._forget(now)
         self._open[key] = _Open(channel, network, now, counts, confirms)
         if counts and self._silence is Silence.LOST:
+            line.count.sent += 1
             for cell in line.cells(network):
                 cell.accepted(now)
         if confirms:
+            line.confirmable.sent += 1
             line.confirmed.accepted(now)
 
     def failed(self, channel: Channel, network: Network, now: float, *, in_doubt: bool) -> None:
@@ -188,6 +192,7 @@ class Health:
         line = self._line(channel)
         _took(line, now, good=False)
         if in_doubt:
+            line.count.sent += 1
             self._commons.note(channel, now, good=False)
             for cell in line.cells(network):
                 cell.note(good=False)
@@ -208,6 +213,8 @@ class Health:
         good = verdict is _Verdict.GOOD and delay <= self._learning.horizon
         if counts:
             self._commons.note(known.channel, now, good=good)
+            if self._silence is Silence.NOTHING:
+                line.count.sent += 1
         for cell in line.cells(known.network):
             if self._silence is Silence.LOST:
                 cell.heard(known.at, good=good if counts else None)
@@ -237,7 +244,7 @@ class Health:
         belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
         cell = line.networks.get(_key(network))
         if cell is not None:
-            part = cell.belief(now, line.delays, belief.chance, learning.cell_weight)
+            part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
             narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
             belief = narrowed if narrowed is part else Belief(narrowed.chance, max(part.weight, whole.weight))
         confirmed = self._commons.confirmed_chance(line, channel, now)
@@ -281,7 +288,7 @@ def _narrowed(wide: Belief, narrow: Belief, alarm: float, kin: float) -> Belief:
     if narrow.weight * divergence(narrow.chance, wide.chance) > alarm:
         return narrow
     share = narrow.weight / (narrow.weight + kin)
-    return Belief(wide.chance + share * (narrow.chance - wide.chance), narrow.weight)
+    return Belief(wide.chance + share * (narrow.chance - wide.chance), narrow.weight, narrow.memory)
 
 
 def _confirmation(line: _Line, now: float) -> Belief | None:
