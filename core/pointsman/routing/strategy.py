@@ -109,8 +109,12 @@ CURIOSITY_ABOUT_NEWCOMERS = 0.1
 """The same while there is a candidate of which hardly anything is known."""
 WELL_KNOWN = 40.0
 """Messages from which a candidate is known well enough to be tried only where it may be the best."""
-OPTIMISM = 2.0
-"""Standard errors by which a candidate may be better than it seems."""
+BENEFIT_OF_DOUBT = 1.0
+"""Standard errors by which every candidate is taken to be better than it seems."""
+OPTIMISM = 3.0
+"""The same where a candidate is tried only to learn."""
+UNSURE = 0.1
+"""What is added to the variance of one message, so that a few messages of one kind prove nothing."""
 
 
 class Balanced:
@@ -133,12 +137,13 @@ class Balanced:
         return ranked + [Ranked(candidate=one) for one in in_order if one.comparable is None]
 
 
-def expected_cost(candidate: Candidate, loss: float, chance: float | None = None) -> float:
-    """Return what choosing a candidate is expected to cost, in the router's currency, if it delivers with `chance`.
+def expected_cost(candidate: Candidate, loss: float, doubt: float = BENEFIT_OF_DOUBT) -> float:
+    """Return what choosing a candidate is expected to cost, in the router's currency.
 
-    `chance` is what has been learnt of it, unless given.
+    `doubt` is how many standard errors its chance of delivery is taken to be better than it seems. Without the benefit
+    of the doubt, bad luck with the first messages would never be found out to have been luck.
     """
-    chance = candidate.health if chance is None else chance
+    chance = _at_best(candidate, doubt)
     price = candidate.expected_price or 0.0
     paid = price * chance if candidate.pays_on_delivery else price
     refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
@@ -162,8 +167,7 @@ def _explore(ranked: list[Ranked], terms: Terms) -> None:
         able += [
             one
             for one in affordable
-            if one.candidate.evidence >= WELL_KNOWN
-            and expected_cost(one.candidate, terms.loss, _at_best(one.candidate)) < best
+            if one.candidate.evidence >= WELL_KNOWN and expected_cost(one.candidate, terms.loss, OPTIMISM) < best
         ]
     if able:
         chosen = able[terms.random.randrange(len(able))]
@@ -171,10 +175,10 @@ def _explore(ranked: list[Ranked], terms: Terms) -> None:
         ranked.insert(0, msgspec.structs.replace(chosen, explored=True))
 
 
-def _at_best(candidate: Candidate) -> float:
-    chance, weight = candidate.health, candidate.evidence
-    error = sqrt((chance * (1.0 - chance) + 0.25 / (weight + 1.0)) / (weight + 1.0))
-    return min(chance + OPTIMISM * error, 1.0)
+def _at_best(candidate: Candidate, doubt: float) -> float:
+    chance, weight = candidate.health, candidate.evidence + 1.0
+    error = sqrt((chance * (1.0 - chance) + UNSURE / weight) / weight)
+    return min(chance + doubt * error, 1.0)
 
 
 def _waiting_time(weight: float, random: Random) -> float:
