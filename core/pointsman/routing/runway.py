@@ -16,8 +16,8 @@ _SLOWEST = 1e-9
 class Spending:
     """What one account spends, in its own currency.
 
-    State: the sum of all charges, each fading with its age, when it was true, when the watching began, and the rate that
-    was worked out last. All times are monotonic seconds.
+    State: the sum of all charges, each fading with its age, when it was true, when the watching began, and the rate
+    that was worked out last. All times are monotonic seconds.
     """
 
     __slots__ = ("_at", "_faded", "_rate", "_rated_at", "_since")
