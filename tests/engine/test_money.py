@@ -365,7 +365,7 @@ async def test_funds_for_k_are_enough_for_exactly_k(
     accounts = {"a": account(box, max_in_flight=8, **keys), "b": account(other)}
     async with routing(accounts, clock=clock, store=Slow()) as rig:
         gone = 0
-        for wave, state in enumerate([*reports, *["sent"] * 5]):
+        for wave, state in enumerate([*reports, *["sent"] * 8]):
             rig.router.reset("a")
             tasks = sending(rig, *[sms(wave * 20 + place) for place in range(funds + 2)])
             while not all(task.done() for task in tasks):  # step by step, so that nobody is given up on the way

@@ -346,7 +346,8 @@ def test_with_debts_and_doubts_exactly_k_are_paid_for(messages: int, steps: list
                 provider.now += 1
         available = provider.ledger.available
         assert available is not None
-        assert 0 <= available <= provider.truth - len(provider.owed) - len(provider.flying)
+        assert available <= provider.truth - len(provider.owed) - len(provider.flying)
+        assert provider.truth >= 0
     provider.finish()
     while provider.send(on_delivery=True):
         provider.finish()
