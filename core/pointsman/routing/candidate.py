@@ -81,6 +81,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The share of lost messages that it reports as lost, so that they can be sent again."""
     delay: float | None = None
     """Seconds until it usually reports a delivery; None when nothing is known."""
+    wait: float = 0.0
+    """The share of the message's life that it would wait there for its turn, from 0 to 1."""
     sender: str | None
     """The sender that would be shown."""
     runway: float | None = None

@@ -232,6 +232,7 @@ class Chooser:
             taken=expected.taken,
             owned_up=expected.owned_up,
             delay=expected.delay,
+            wait=pause / (envelope.deadline - moment.wall) if pause > 0 else 0.0,
             sender=sender,
             runway=view.ledger.runway(moment.monotonic),
         )

@@ -148,7 +148,8 @@ def expected_cost(candidate: Candidate, loss: float, doubt: float = BENEFIT_OF_D
     paid = price * chance if candidate.pays_on_delivery else price
     refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
     lost = (1.0 - candidate.owned_up) * loss + candidate.owned_up * (price + SECOND_LOSS * loss)
-    return paid + (1.0 - chance) * lost + refused * RETRY_COST * loss + price * _sparing(candidate.runway)
+    late = chance * candidate.wait + refused * RETRY_COST
+    return paid + (1.0 - chance) * lost + late * loss + price * _sparing(candidate.runway)
 
 
 def _sparing(runway: float | None) -> float:

@@ -1,5 +1,6 @@
 """The router's own code in virtual time: chooser, stakes, breakers, rests, health and failover, nothing re-written."""
 
+from collections import Counter
 from random import Random
 
 from pointsman.message import Alphabet, Channel, Envelope, Msisdn, Network, NetworkSource, Segments, Sms
@@ -23,7 +24,7 @@ from pointsman.routing.failover import (
 )
 from pointsman.routing.health import Commons, Health
 from pointsman.routing.ledger import Ledger
-from pointsman.routing.limiter import Limiter
+from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Match, Route
 from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.price import PriceRow
@@ -39,6 +40,8 @@ BALANCE_EVERY = 300.0
 """Seconds between two looks at a balance."""
 BUSY = 0.5
 """Seconds until a message tries again for which there was no place behind a breaker."""
+QUEUE_STEP = 0.2
+"""Seconds by which a queue is looked at again."""
 _TEXT = Segments(alphabet=Alphabet.GSM7, units=20, count=1)
 _ROUTE = "all"
 
@@ -56,6 +59,9 @@ class Routed:
         self._rests = Rests()
         commons = Commons()
         self.views = {one.name: _view(one, self._rates, self._random, commons) for one in scene.world.upstreams}
+        self.waiting: Counter[str] = Counter()
+        for name, view in self.views.items():
+            view.queued = lambda _, name=name: self.waiting[name]  # type: ignore[misc]
         self._chooser = Chooser(self.views, self._rests, self._rates, STRATEGIES, lambda _: True)
         confirming = frozenset({_ROUTE} if scene.world.confirmed else ())
         self.stakes = Stakes(self.views, self._rests, self._rates, confirming)
@@ -117,10 +123,12 @@ class _Way:
         self._stake: Stake | None = None
         self._stopped = False
         self._resends = 0
+        self._queued: str | None = None
 
     def act(self, now: float) -> Action:
         """Do what the failover table says, by whom the chooser says."""
         if self._stopped or now >= self._envelope.deadline:
+            self._queue_at(None)
             return Stop()
         if self._pause:
             pause, self._pause = self._pause, 0.0
@@ -134,10 +142,13 @@ class _Way:
                 return Stop()
             self._tried.add(only)
             return self.act(now)
-        limiter = routed.views[decision.chosen.provider].limiter
+        provider = decision.chosen.provider
+        limiter = routed.views[provider].limiter
         wait = limiter.wait(now)
         if wait > 0:
-            return Wait(wait)
+            self._queue_at(provider)
+            return Wait(wait + QUEUE_STEP)
+        self._queue_at(None)
         taken = routed.stakes.take(self._envelope, decision, _instant(now))
         if taken.stake is None:
             return Wait(BUSY)
@@ -145,6 +156,13 @@ class _Way:
         limiter.take(now, 1)
         self._stake = taken.stake
         return Try(decision.chosen.provider)
+
+    def _queue_at(self, provider: str | None) -> None:
+        """Count where the message waits, so that the chooser sees how long the queue is."""
+        for name, step in ((self._queued, -1), (provider, 1)):
+            if name is not None:
+                self._routed.waiting[name] += step
+        self._queued = provider
 
     def outcome(self, provider: str, outcome: Outcome, started: float, now: float) -> None:
         """Settle the attempt and look up the next step."""
@@ -225,7 +243,7 @@ def _view(upstream: Upstream, rates: Rates, random: Random, commons: Commons) ->
         tariff=Tariff(rows, rates),
         ledger=Ledger(),
         currency="EUR",
-        limiter=Limiter(None),
+        limiter=Limiter(Pace(rate=upstream.rate, burst=max(upstream.rate, 1.0)) if upstream.rate else None),
         breakers={Channel.SMS: CellBreakers(BreakerSettings(), random)},
         health=Health(commons, silence=upstream.silence),
         observed=ObservedPrices(),
