@@ -1,12 +1,12 @@
 """What learning may cost: a share of what is spent anyway is put aside, and exploring is paid from that."""
 
-from collections import defaultdict
-
 from pointsman.message import Channel
 from pointsman.routing.candidate import Decision
 
 SHARE = 0.01
 """What learning may cost, as a share of the expected cost of all messages."""
+AT_FIRST = 10.0
+"""What is lent at the beginning, when nothing is known of anybody, in messages."""
 SAVED = 20.0
 """How much is put aside at most, in messages."""
 
@@ -15,14 +15,14 @@ class Purse:
     """What has been put aside for learning, by channel, in the router's currency."""
 
     def __init__(self) -> None:
-        self._saved: dict[Channel, float] = defaultdict(float)
+        self._saved: dict[Channel, float] = {}
 
     def __repr__(self) -> str:
         return f"<Purse {dict(self._saved)}>"
 
     def allowance(self, channel: Channel) -> float:
         """Return how much more than the best the next choice may cost."""
-        return self._saved[channel]
+        return self._saved.get(channel, 0.0)
 
     def note(self, channel: Channel, decision: Decision) -> None:
         """Put aside a share of what a message is expected to cost, or pay for one that was used to learn."""
@@ -30,7 +30,7 @@ class Purse:
         if not scores:
             return
         best = min(scores)
-        saved = min(self._saved[channel] + SHARE * best, SAVED * best)
+        saved = min(self._saved.get(channel, AT_FIRST * best) + SHARE * best, SAVED * best)
         first = decision.ranking[0]
         if first.explored and first.score is not None:
             saved -= first.score - best

@@ -105,9 +105,9 @@ SPARING = 0.05
 """The surcharge of an account that is all but empty, as a share of the price."""
 CURIOSITY = 0.02
 """The share of choices that may try another than the best, so that what was learnt long ago is learnt anew."""
-CURIOSITY_ABOUT_NEWCOMERS = 0.1
+CURIOSITY_ABOUT_NEWCOMERS = 0.3
 """The same while there is a candidate of which hardly anything is known."""
-WELL_KNOWN = 40.0
+WELL_KNOWN = 25.0
 """Messages from which a candidate is known well enough to be tried only where it may be the best."""
 BENEFIT_OF_DOUBT = 1.0
 """Standard errors by which every candidate is taken to be better than it seems."""
