@@ -43,6 +43,8 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
     channel: Channel
     accepted_at: float
     """Wall time."""
+    resend: bool = False
+    """The provider was asked for an SMS in place of a Viber message that fails."""
     polls: int = 0
     give_up_at: float = 0.0
     """Monotonic time, set when the watch begins: a clock that is set must neither end the asking nor prolong it."""
@@ -202,7 +204,13 @@ class Poller:
         if not isinstance(provider, Polls):
             return ()
         tracked = tuple(
-            Tracked(ids=(watch.provider_id,), to=watch.to, channel=watch.channel, accepted_at=watch.accepted_at)
+            Tracked(
+                ids=(watch.provider_id,),
+                to=watch.to,
+                channel=watch.channel,
+                accepted_at=watch.accepted_at,
+                resend=watch.resend,
+            )
             for watch in watches
         )
         plan: Plan[tuple[Report, ...] | Refused] = Plan(

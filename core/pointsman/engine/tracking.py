@@ -15,6 +15,7 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.errors import RouterClosed
 from pointsman.events import Reported, ReportIgnored, Spent
+from pointsman.message import Fallback, FallbackBy, Message, Viber
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, Unknown
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
@@ -89,6 +90,7 @@ class Tracking:
                         to=record.envelope.to,
                         channel=record.envelope.channel,
                         accepted_at=attempt.started_at,
+                        resend=_resent_by_provider(record.envelope.message),
                     )
                 )
 
@@ -274,3 +276,12 @@ def _with_country(report: Report) -> Report:
     country = bundled_networks().country(network.mccmnc)
     replace = msgspec.structs.replace
     return replace(report, lookup=replace(lookup, network=replace(network, country=country)))
+
+
+def _resent_by_provider(message: Message) -> bool:
+    """Say whether the provider sends an SMS when this message does not get through."""
+    match message:
+        case Viber(fallback=Fallback(by=FallbackBy.PROVIDER)):
+            return True
+        case _:
+            return False
