@@ -185,6 +185,15 @@ async def test_no_sms_follows_a_message_that_arrived(box: DevinoSandbox, call: C
     assert [message.channel for message in box.ledger.messages] == ["viber", "viber"]
 
 
+async def test_an_sms_takes_no_money_from_a_message_of_its_bulk(box: DevinoSandbox, call: Call) -> None:
+    """What is paid for is sent: the SMS come out of what is left after the whole bulk."""
+    box.viber_states.update({A: 4, B: 4})
+    box.account.spend(box.account.balance - Decimal(2))
+
+    assert (await call("Viber/SendWithResendBulk", BULK)).status == 200
+    assert [message.channel for message in box.ledger.messages] == ["viber", "viber"]
+
+
 async def test_a_viber_message_expires(box: DevinoSandbox, call: Call) -> None:
     """What takes longer than its minutes ends as expired."""
     box.delivery = type(box.delivery)(seconds_to_final=600)

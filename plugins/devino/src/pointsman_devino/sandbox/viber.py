@@ -69,9 +69,8 @@ def send_with_resend_bulk(box: "DevinoSandbox", call: Call) -> Reply:
 
 def _send(box: "DevinoSandbox", call: Call, addresses: str, *, resend: bool = False) -> Reply:
     order = _checked(box, call, addresses)
-    given: list[str] = []
-    for number in order.numbers:
-        message = box.accept(
+    messages = [
+        box.accept(
             call,
             ids=box.viber_ids.take(1),
             channel=Channel.VIBER,
@@ -81,10 +80,13 @@ def _send(box: "DevinoSandbox", call: Call, addresses: str, *, resend: bool = Fa
             price=box.viber_tariff.price(number),
             expires_at=call.at + order.validity * 60 if order.validity else None,
         )
-        given.append(message.id)
+        for number in order.numbers
+    ]
+    # Only then, or the SMS of one number could use up what the Viber message of the next one needs.
+    for message in messages:
         if resend and _final_state(box, message) in FAILED:
             _resend(box, call, message)
-    return answers.ids(box.mode_of(call), given_ids(call, given))
+    return answers.ids(box.mode_of(call), given_ids(call, [message.id for message in messages]))
 
 
 def _resend(box: "DevinoSandbox", call: Call, message: SandboxMessage) -> None:
