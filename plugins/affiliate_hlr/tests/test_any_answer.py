@@ -35,6 +35,9 @@ KEYS = st.sampled_from(
         "message",
         "mcc",
         "ported",
+        "prices",
+        "country",
+        "errors",
     ]
 )
 SCALARS = (
@@ -67,7 +70,9 @@ def test_no_answer_makes_reading_raise(
     submitted = provider.read_submit(batch, response).value
     findings = provider.read_reconcile(batch, response).value
     provider.read_poll(tracked(), response)
+    quotes = provider.read_prices(response).value
 
+    assert not isinstance(quotes, tuple) or all(quote.price.amount.is_finite() for quote in quotes)
     assert not isinstance(submitted, Each) or len(batch.items) == len(submitted.outcomes)
     assert len(batch.items) == len(findings)
 

@@ -64,7 +64,12 @@ def test_only_what_is_no_refusal_lacks_a_fault() -> None:
         assert no_refusal is (rule.row.fault is None), rule.row
         assert rule.row.unknown is (rule.meaning is Meaning.UNCLEAR), rule.row
         assert Fault.NO_ROUTE is not rule.row.fault
-        assert set(rule.row.operations) <= {Operation.SUBMIT, Operation.RECONCILE, Operation.POLL}
+        assert set(rule.row.operations) <= {
+            Operation.SUBMIT,
+            Operation.RECONCILE,
+            Operation.POLL,
+            Operation.PRICES,
+        }
 
 
 def test_documented_answers_are_strict_json() -> None:
