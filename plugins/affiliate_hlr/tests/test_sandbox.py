@@ -525,7 +525,7 @@ async def test_newer_status_has_more_fields(client: Client, clock: ShiftedClock,
 
 @pytest.mark.trap("A18")
 async def test_test_key_finds_anything(client: Client, clock: ShiftedClock) -> None:
-    """Under the test key one number finds everything in turn; each lookup keeps its result, and live ones are as usual."""
+    """Under the test key one number finds everything in turn; each lookup keeps its result, live ones are as usual."""
     client.key = TEST_KEY
     made = [await client.create({**SINGLE, "reference": f"t{number}"}) for number in range(40)]
     client.key = KEY
