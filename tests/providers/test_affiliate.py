@@ -559,6 +559,30 @@ async def test_a_callback_settles_a_create_in_doubt(bench: Bench, door: Door) ->
     assert settled.attempts[0].settled_by == SettledBy.REPORT
 
 
+@pytest.mark.trap("A10", "A11")
+@pytest.mark.parametrize("style", list(CallbackStyle), ids=str)
+@pytest.mark.parametrize("form", FORMS, ids=str)
+async def test_our_own_address_says_which_lookup_in_doubt_a_callback_is_about(
+    bench: Bench, door: Door, caplog: pytest.LogCaptureFixture, style: CallbackStyle, form: Form
+) -> None:
+    """A callback that tells nothing but a status proves that its create got through, and its address shows nowhere."""
+    caplog.set_level("DEBUG")
+    bench.affiliate.callbacks = Callbacks(style=style, only=("status",), copies=2)
+    async with bench.router("affiliate") as table:
+        door.table = table
+        table.router._stations["affiliate"].callback_url = Secret(f"{door.url}v1/callbacks/affiliate/t0ken")
+        bench.affiliate.faults.add(close_after_accept(endpoint=CREATE))
+        script(bench.affiliate, error("7", f"Wrong callback_url {door.url}v1/callbacks/affiliate/t0ken"), CREATE, None)
+        receipts = await table.send(*form.messages())
+        await bench.clock.sleep(10)
+        settled = [await table.router.receipt(receipt.id) for receipt in receipts]
+        shown = repr((table.events, receipts, settled)) + caplog.text
+    assert {(State.RESOLVED, LookupState.REACHABLE)} == {(one.state, one.lookup.state) for one in settled}
+    assert {SettledBy.REPORT} == {one.attempts[0].settled_by for one in settled}
+    assert all("t0ken" in request.body for request in bench.affiliate.ledger.requests[:1])
+    assert "t0ken" not in shown
+
+
 # -- nothing is missing ------------------------------------------------------------------------------------------------
 
 

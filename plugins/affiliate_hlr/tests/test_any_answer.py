@@ -38,6 +38,7 @@ KEYS = st.sampled_from(
         "prices",
         "country",
         "errors",
+        "our_ref",
     ]
 )
 SCALARS = (
