@@ -14,7 +14,11 @@ from pointsman_affiliate_hlr.settings import Settings
 MakeBatch = Callable[..., Batch]
 MakeTracked = Callable[..., tuple[Tracked, ...]]
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 KEYS = st.sampled_from(
     [

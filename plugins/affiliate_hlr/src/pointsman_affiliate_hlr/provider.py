@@ -36,9 +36,9 @@ from pointsman.plugin import (
     Whole,
 )
 from pointsman_affiliate_hlr.faults import FAULTS
-from pointsman_affiliate_hlr.orders import NewLookup, callback_address, payload
 from pointsman_affiliate_hlr.prices import prices_reading
 from pointsman_affiliate_hlr.reports import callback_reading, handle_of, poll_reading
+from pointsman_affiliate_hlr.requests import NewLookup, callback_address, payload
 from pointsman_affiliate_hlr.settings import STANDARD_TARIFF, Method, Settings, usable_key
 from pointsman_affiliate_hlr.verdicts import Again, Change, judge
 

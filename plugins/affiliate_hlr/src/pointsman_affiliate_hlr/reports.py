@@ -17,7 +17,7 @@ from pointsman.plugin import (
     Response,
     Tracked,
 )
-from pointsman_affiliate_hlr.orders import token_in
+from pointsman_affiliate_hlr.requests import token_in
 from pointsman_affiliate_hlr.verdicts import succeeded, trouble
 from pointsman_affiliate_hlr.wire import REFERENCE_HANDLE, Answer, Lookup, answer, decode, fold, lookup, lookups
 
