@@ -30,6 +30,8 @@ class Quirk(enum.StrEnum):
     """The outer `cnt` counts segments, not recipients."""
     ACCEPT_UNKNOWN = "accept_unknown"
     """Numbers that the plan does not list are taken and counted."""
+    LATE = "late"
+    """A gateway gives `sendsms` up with 504, and the request takes effect `late_by` seconds afterwards."""
 
 
 class SentRow(msgspec.Struct, frozen=True, kw_only=True):
