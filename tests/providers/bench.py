@@ -11,7 +11,7 @@ from pointsman.config import Config, build_providers, parse_config
 from pointsman.engine.status import ProviderStatus
 from pointsman.events import Called, Event, Operation, Rested
 from pointsman.loading import load_plugins
-from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms
+from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms, Viber
 from pointsman.outcome import Fault, Outcome, Receipt
 from pointsman.plugin import FaultRow
 from pointsman.router import Router
@@ -109,6 +109,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         numbers = NUMBERS[: self.count]
         if self.channel is Channel.HLR:
             return tuple(HlrLookup(number, message_class=message_class) for number in numbers)
+        if self.channel is Channel.VIBER:
+            return tuple(Viber(number, "One text for all", message_class=message_class) for number in numbers)
         return tuple(Sms(number, "One text for all", message_class=message_class) for number in numbers)
 
 
