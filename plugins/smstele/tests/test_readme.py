@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pointsman_smstele.faults import FAULTS
+from pointsman_smstele.sandbox import Quirk
 from pointsman_smstele.settings import Settings
 from pointsman_smstele.states import MEANINGS
 
@@ -35,6 +36,11 @@ def test_every_state_is_published():
     ]
 
     assert expected == rows("States")[:-1]
+
+
+def test_every_quirk_of_the_sandbox_is_described():
+    """Each oddity has its line, in the order of the code."""
+    assert [f"`{quirk}`" for quirk in Quirk] == [row[0] for row in rows("Sandbox")]
 
 
 def test_every_setting_is_described():

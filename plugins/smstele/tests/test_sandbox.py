@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from pointsman.message import Channel
-from pointsman.sandbox import DeliveryPlan, Fate, ShiftedClock, answer, close_after_accept, error, quirk
+from pointsman.sandbox import DeliveryPlan, Fate, ShiftedClock, answer, close_after_accept, delay, error, quirk
 from pointsman.testing import FakeClock
 from pointsman_smstele.sandbox import Quirk, Refusal, SmsteleSandbox
 from pointsman_smstele.sandbox.documents import STATS
@@ -504,6 +504,22 @@ async def test_a_late_request_takes_effect_after_its_answer(session: aiohttp.Cli
     assert (status, found) == (504, [0, 0, 1])
 
 
+async def test_a_client_that_gives_up_does_not_stop_its_request(session: aiohttp.ClientSession) -> None:
+    """A request that is delayed before it is accepted takes effect, although nobody waits for its answer any more."""
+    clock = FakeClock()
+    async with SmsteleSandbox(clock=clock) as sandbox:
+        client = Client(sandbox, session)
+        sandbox.faults.add(delay(30, endpoint="sendsms"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await client.send("phones=79160001234&mes=Hello&id=i1")
+        before = await client.status("id=i1")
+        await clock.advance(30)
+        after = await client.status("id=i1")
+
+    assert (before["results"], [each["phone"] for each in after["results"]]) == ([], ["79160001234"])
+
+
 # -- money -----------------------------------------------------------------------------------------------------------
 
 
@@ -644,12 +660,29 @@ async def test_standing_quirks_can_be_set_over_http(client: Client) -> None:
     assert client.sandbox.standing == {Quirk.TABLE_NUMBERS}
 
 
+async def test_the_word_of_stat_can_be_scripted(client: Client, clock: ShiftedClock) -> None:
+    """By number, also over HTTP: words that no end of a message leads to, documented or not."""
+    client.sandbox.stats["79260004567"] = "BUFFERED"
+    status, text = await client.raw("/_sandbox/stats", '{"79160001234": "ACCEPTD"}')
+    await client.send("phones=79160001234,79260004567,79035550001&mes=Hello&id=i1")
+    clock.advance(5)
+    rows = (await client.status("id=i1"))["results"]
+    refused, _ = await client.raw("/_sandbox/stats", '["ACCEPTD"]')
+
+    assert [each["stat"] for each in rows] == ["ACCEPTD", "BUFFERED", "DELIVRD"]
+    assert (status, json.loads(text)) == (200, {"79260004567": "BUFFERED", "79160001234": "ACCEPTD"})
+    assert refused == 400
+
+
 async def test_reset_forgets_everything(client: Client) -> None:
     """After a reset nothing is known and the first assigned id comes again."""
     first = await client.send("phones=79160001234&mes=Hello")
     client.sandbox.standing.add(Quirk.DOCUMENT)
+    client.sandbox.stats["79160001234"] = "ACCEPTD"
+    await client.send("phones=79160001234&mes=Hello&flash=1")
     client.sandbox.reset()
 
+    assert (client.sandbox.stats, client.sandbox.flashes) == ({}, [])
     assert (await client.status(f"id={first['id']}"))["results"] == []
     assert await client.send("phones=79160001234&mes=Hello") == first
 

@@ -36,7 +36,7 @@ class SmsteleSandbox(Sandbox):
     A Russian number that the plan does not list is answered like the "bad" ones of the document's example: listed with
     an empty operator, not counted, not charged, not sent, unknown to `status`. Numbers abroad have no operator either
     but are sent. `standing` quirks hold for every request and may be changed while it runs, also by
-    `POST /_sandbox/standing` with a JSON array of names.
+    `POST /_sandbox/standing` with a JSON array of names; `stats` likewise by `POST /_sandbox/stats`.
     """
 
     name: ClassVar[str] = "smstele"
@@ -67,6 +67,8 @@ class SmsteleSandbox(Sandbox):
         self.plan = plan
         self.prices = PriceList(segments=prices, lookup=lookup_price, viber=viber_price)
         self.limits = Limits() if limits is None else limits
+        self.stats: dict[str, str] = {}
+        """By number, what `stat` says for ever instead of what becomes of the message."""
         self.late_by = 5.0
         """Seconds of the sandbox's clock after which a request under the quirk `late` takes effect."""
         self.flashes: list[SandboxMessage] = []
@@ -98,16 +100,22 @@ class SmsteleSandbox(Sandbox):
         return self._refuse(call, code, text or Refusal.usual_text(code))
 
     def control(self, method: str, path: str, body: bytes) -> Reply | None:
-        """Replace the standing quirks."""
-        if (method, path) != ("POST", "standing"):
-            return None
-        self.standing = msgspec.json.decode(body, type=set[Quirk])
-        return Reply.json(sorted(self.standing))
+        """Replace the standing quirks, or add to what `stat` says."""
+        match method, path:
+            case "POST", "standing":
+                self.standing = msgspec.json.decode(body, type=set[Quirk])
+                return Reply.json(sorted(self.standing))
+            case "POST", "stats":
+                self.stats.update(msgspec.json.decode(body, type=dict[str, str]))
+                return Reply.json(self.stats)
+            case _:
+                return None
 
     def reset(self) -> None:
         """Forget the messages too."""
         super().reset()
         self.standing = set(self._first_standing)
+        self.stats.clear()
         self.late_by = 5.0
         self.flashes.clear()
         self._drop_late()
@@ -158,7 +166,9 @@ class SmsteleSandbox(Sandbox):
             found = [each for each in self._by_id.get(question.id, []) if question.phone in (None, "", each.to)]
         else:
             found = self._by_phone.get(question.phone or "", [])
-        rows = tuple(status_row(each, operator_of(each.to, self.plan), call.at) for each in found)
+        rows = tuple(
+            status_row(each, operator_of(each.to, self.plan), call.at, self.stats.get(each.to)) for each in found
+        )
         return render(StatusAnswer(rows), as_document=self._has(call, Quirk.DOCUMENT))
 
     def _take(self, call: Call, order: Order) -> SentAnswer:
