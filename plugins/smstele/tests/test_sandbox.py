@@ -687,6 +687,23 @@ async def test_reset_forgets_everything(client: Client) -> None:
     assert await client.send("phones=79160001234&mes=Hello") == first
 
 
+@pytest.mark.parametrize("folder", ["cgi-bin", "cgibin"])
+@pytest.mark.parametrize("get", [True, False])
+async def test_both_calls_take_both_methods_under_both_paths(client: Client, folder: str, get: bool) -> None:
+    """What stands in the address of a GET may stand in the body of a POST."""
+
+    async def ask(call: str, words: str) -> Any:
+        if get:
+            return json.loads((await client.raw(f"/{folder}/{call}?{LOGGED_IN}&{words}"))[1])
+        return json.loads((await client.raw(f"/{folder}/{call}", f"{LOGGED_IN}&{words}"))[1])
+
+    sent = await ask("sendsms", "phones=79160001234;79260004567&mes=Hello&id=i1&flash=1")
+    rows = (await ask("status", "id=i1&phone=79260004567"))["results"]
+
+    assert (sent["cnt"], [each["phone"] for each in rows]) == ("2", ["79260004567"])
+    assert len(client.sandbox.flashes) == 2
+
+
 async def test_other_paths_and_methods_do_not_exist(client: Client) -> None:
     """A path outside of the two folders is 404; PUT is 405."""
     missing, _ = await client.raw("/cgi/sendsms", "")
