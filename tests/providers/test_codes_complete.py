@@ -5,6 +5,7 @@ parameters of the tests, and from the lists that their bodies name, that each co
 for which the plugin declares it.
 """
 
+import dis
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -74,9 +75,14 @@ def rows(value: object) -> Iterator[Row]:
             yield from rows(one)
 
 
+def named(test: Test) -> set[str]:
+    """Return the names of the module that the body of a test reads; attributes such as `Operation.POLL` are none."""
+    return {step.argval for step in dis.get_instructions(test) if step.opname == "LOAD_GLOBAL"}
+
+
 def codes(test: Test, module: types.ModuleType) -> set[str]:
     """Return the codes with which a test makes the sandbox answer."""
-    found = {row.line or row.code for name in test.__code__.co_names for row in rows(getattr(module, name, None))}
+    found = {row.line or row.code for name in named(test) for row in rows(getattr(module, name, None))}
     for case in cases(test):
         found |= {row.line or row.code for value in case.values() for row in rows(value)}
         if isinstance(case.get("code"), str):
