@@ -41,7 +41,7 @@ async def installed() -> Path:
             shutil.copy(FOLDER / name, work)
         status, _, errors = await output(npm, "ci", "--loglevel=error", env=os.environ, cwd=work)
         if status != 0:
-            unavailable(f"npm could not install bsg-nodejs: {' '.join(errors.split())[-200:] or f'status {status}'}")
+            unavailable(f"npm could not install bsg-nodejs: {' '.join(errors.split())[:200] or f'status {status}'}")
         keep(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
