@@ -353,6 +353,20 @@ async def test_an_answer_to_the_repeat_speaks_of_the_repeat_only(bench: Bench, r
     assert len(bench.affiliate.ledger.messages) == 1
 
 
+@pytest.mark.parametrize("code", ["13", "63"])
+async def test_an_existing_reference_settles_a_doubt_in_both_numberings(bench: Bench, code: str) -> None:
+    """The repeat is told that its reference exists: the lookup of the first create is adopted, whatever the number."""
+    async with bench.router("affiliate", "devino") as table:
+        bench.affiliate.faults.add(close_after_accept(endpoint=CREATE))
+        said = f'{{"error": "{code}", "errorDescription": "HLR already exists", "id": "12123"}}'
+        script(bench.affiliate, answer(200, said), CREATE, 1)
+        (receipt,) = await table.send(*SINGLE.messages())
+    (attempt,) = receipt.attempts
+    assert (attempt.settled_by, attempt.outcome.duplicate) == (SettledBy.RECONCILED, True)
+    assert attempt.outcome.ids == (bench.affiliate.ledger.messages[0].id,)
+    assert (receipt.state, bench.affiliate.ledger.calls[CREATE]) == (State.RESOLVED, 2)
+
+
 # -- status ------------------------------------------------------------------------------------------------------------
 
 
