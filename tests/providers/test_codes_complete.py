@@ -18,16 +18,16 @@ from pointsman_devino.states import HLR_STATES, SMS_STATES
 from pointsman_smstele.sandbox.documents import STATS
 from pointsman_smstele.states import MEANINGS
 
-from . import test_affiliate, test_devino, test_devino_states, test_smstele
+from . import test_affiliate, test_devino, test_devino_asking, test_devino_states, test_smstele
 from .bench import declared
 from .consequences import Row
 
 Test = Callable[..., Any]
 
-MODULES: Mapping[str, types.ModuleType] = {
-    "devino": test_devino,
-    "affiliate": test_affiliate,
-    "smstele": test_smstele,
+MODULES: Mapping[str, tuple[types.ModuleType, ...]] = {
+    "devino": (test_devino, test_devino_asking),
+    "affiliate": (test_affiliate,),
+    "smstele": (test_smstele,),
 }
 ITSELF = "test_every_line_of_the_plugins_table_is_driven_and_none_is_invented"
 """Compares lists and drives nothing."""
@@ -37,12 +37,15 @@ OPERATIONS: Mapping[str, Mapping[str, tuple[Operation, ...]]] = {
         "test_a_refused_login_is_a_refusal_of_the_message": (Operation.LOGIN,),
         "test_a_refused_question_about_reports_is_asked_again": (Operation.POLL,),
         "test_a_refused_question_about_the_balance_stops_nobody": (Operation.BALANCE,),
+        "test_a_code_is_told_as_it_is_and_the_next_question_is_answered": (Operation.INBOX, Operation.STATISTICS),
     },
     "affiliate": {
         "test_a_doubt_that_stays_is_asked_of_another_provider": (Operation.SUBMIT, Operation.RECONCILE),
         "test_an_answer_to_the_repeat_speaks_of_the_repeat_only": (Operation.RECONCILE,),
         "test_an_existing_reference_settles_a_doubt_in_both_numberings": (Operation.RECONCILE,),
         "test_a_refused_question_about_a_lookup_is_asked_again": (Operation.POLL,),
+        "test_a_refused_question_by_reference_is_asked_again": (Operation.POLL,),
+        "test_a_refused_question_for_prices_is_told_as_it_is": (Operation.PRICES,),
     },
     "smstele": {
         "test_a_refused_question_about_a_doubt_is_asked_again": (Operation.RECONCILE,),
@@ -92,9 +95,10 @@ def codes(test: Test, module: types.ModuleType) -> set[str]:
 
 def driven(account: str) -> set[tuple[Operation, str]]:
     """Return operation and code of everything that the tests of a plugin drive."""
-    module, exceptions = MODULES[account], OPERATIONS[account]
+    exceptions = OPERATIONS[account]
     return {
         (operation, code)
+        for module in MODULES[account]
         for name, test in vars(module).items()
         if name.startswith("test_") and name != ITSELF and isinstance(test, types.FunctionType)
         for operation in exceptions.get(name, SUBMITS)
@@ -113,7 +117,9 @@ def test_every_code_is_driven_for_every_operation(account: str) -> None:
 @pytest.mark.parametrize("account", MODULES)
 def test_the_tests_that_do_not_submit_exist(account: str) -> None:
     """A test that was renamed would silently count as one that submits."""
-    assert [name for name in OPERATIONS[account] if not hasattr(MODULES[account], name)] == []
+    known = {name for module in MODULES[account] for name in vars(module)}
+
+    assert OPERATIONS[account].keys() - known == set()
 
 
 def parameters(test: Test, *names: str) -> set[tuple[Any, ...]]:
