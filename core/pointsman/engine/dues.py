@@ -69,7 +69,8 @@ def _zone(to: Msisdn, ranges: NumberRanges | None) -> str:
 def _aware(value: object) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidMessage(
-            "send_at", f"must be a date with time and zone, such as {_AWARE}; for the recipient's clock use send_at_local"
+            "send_at",
+            f"must be a date with time and zone, such as {_AWARE}; for the recipient's clock use send_at_local",
         )
     return value
 

@@ -234,9 +234,7 @@ class Poller:
             case _:
                 self._backoff.succeeded()
 
-    def _schedule(
-        self, watch: Watch, not_before: float = float("-inf"), since: float = float("-inf")
-    ) -> None:
+    def _schedule(self, watch: Watch, not_before: float = float("-inf"), since: float = float("-inf")) -> None:
         """Put a watch down for its next question: after its pause, counted from `since` if that is yet to come."""
         now = self._clock.monotonic()
         due = watch.give_up_at

@@ -46,6 +46,4 @@ def _is_known(expected: Secret | None, shown: str | None) -> bool:
     """Say whether a caller may report; how long the comparison takes tells nothing of the token."""
     if expected is None:
         return True
-    return shown is not None and hmac.compare_digest(
-        expected.reveal().encode(), shown.encode("utf-8", "surrogatepass")
-    )
+    return shown is not None and hmac.compare_digest(expected.reveal().encode(), shown.encode("utf-8", "surrogatepass"))
