@@ -60,7 +60,7 @@ def test_letters_in_two_characters() -> None:
 
 @given(st.text())
 def test_no_letter_is_left_and_nothing_else_is_touched(text: str) -> None:
-    """Afterwards no letter of the table is there; a text without any comes back as it was, and a second time is idle."""
+    """Afterwards no letter of the table is there; a text without any comes back as it was, and once is enough."""
     latin = translit(text)
 
     assert set(latin).isdisjoint(LETTERS)

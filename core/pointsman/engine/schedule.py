@@ -1,4 +1,4 @@
-"""Messages that wait for their time. They take no place among those on their way, and no provider is chosen for them."""
+"""Messages that wait for their time: they take no place among those on their way, and no provider is chosen yet."""
 
 import asyncio
 import heapq

@@ -61,8 +61,8 @@ class Serving:
     ) -> Record:
         """Take a message and see it through: to its outcome, or to its last report.
 
-        `attempted` is called once, when only its time or reports are waited for, if not nothing at all. A caller that is
-        cancelled gives the message up: what has not left is not sent any more, what has left is followed to its end.
+        `attempted` is called once, when only its time or reports are waited for, if not nothing at all. A caller that
+        is cancelled gives the message up: what has not left is not sent any more, what has left is followed to its end.
         """
         task = self._begin(parsed, attempted)
         try:

@@ -55,7 +55,7 @@ _LOWER = {
     "ү": "u",
     "һ": "h",
 }
-"""ICAO Doc 9303 part 3, section 6 B; the Kazakh letters, which it does not list, as the plain letter nearest to them."""
+"""ICAO Doc 9303 part 3, section 6 B; the Kazakh letters, which it does not list, as the nearest plain letter."""
 
 LETTERS: Mapping[str, str] = MappingProxyType(
     {**_LOWER, **{letter.upper(): latin.capitalize() for letter, latin in _LOWER.items()}}
