@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +16,9 @@ from pointsman.errors import RouterClosed
 from pointsman.events import Decided, MessageMoved, Operation, Reported
 from pointsman.message import MessageClass, Sms
 from pointsman.outcome import Accepted, Fault, State
+from pointsman.plugin import Batch, Each, ProviderPlugin, Reading, Response, Submission, SubmitReading
 from pointsman.sandbox import DeliveryPlan, Fate, SandboxMessage, delay
-from pointsman.testing import FakeClock, ScriptedSandbox, hang_up, refuse
+from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, refuse
 
 from .rig import Rig, account, finish, routing, sending, sms
 
@@ -346,6 +347,45 @@ async def test_reports_are_awaited_from_the_time_when_it_is_due(clock: FakeClock
     assert [report.age for report in rig.told(Reported)] == [5.0]
 
 
+async def test_what_shares_a_life_is_found_by_it(clock: FakeClock, box: ScriptedSandbox):
+    """The life that a plugin divides messages by is the one from their time on, as it is when they leave."""
+    lives: list[timedelta | None] = []
+
+    class Keyed(Scripted):
+        def batch_key(self, submission: Submission) -> Hashable | None:
+            lives.append(submission.ttl)
+            return submission.ttl
+
+    keyed = ProviderPlugin(name="keyed", settings=ScriptedSettings, build=Keyed)
+    accounts = {"a": account(box, plugin="keyed", schedules=True)}
+    async with routing(accounts, clock=clock, route=KEPT, plugins=[keyed]) as rig:
+        await rig.router.send(later(clock, ttl=timedelta(seconds=90)))
+
+    assert (lives, [item.ttl for item in box.items]) == ([timedelta(seconds=90)], [90.0])
+
+
+class Silent(Scripted):
+    """Takes everything and tells no ids."""
+
+    def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
+        """Take all of them."""
+        return Reading(Each((Accepted(ids=()),) * len(batch.items)))
+
+
+SILENT = ProviderPlugin(name="silent", settings=ScriptedSettings, build=Silent)
+
+
+async def test_without_an_id_it_is_given_up_counting_from_its_time(clock: FakeClock, box: ScriptedSandbox):
+    """Nobody can be asked about a message without an id; the wait for a callback counts from its time as well."""
+    keys = {"plugin": "silent", "schedules": True}
+    async with routing({"a": account(box, **keys)}, clock=clock, route=KEPT, plugins=[SILENT]) as rig:
+        receipt = await rig.router.send(later(clock))
+        await clock.advance(HOUR + 48 * HOUR - 1)
+        assert await state(rig, receipt.id) is State.SENT
+        await clock.advance(2)
+        assert await state(rig, receipt.id) is State.UNKNOWN
+
+
 @pytest.mark.parametrize("tells", [True, False], ids=["asked", "nobody to ask"])
 async def test_it_is_given_up_counting_from_its_time(clock: FakeClock, box: ScriptedSandbox, *, tells: bool):
     """A message without a final report is unknown when its time and the patience are over, and not before."""
@@ -395,6 +435,19 @@ async def test_a_campaign_is_woken_bit_by_bit(clock: FakeClock):
 
     assert max(steps) <= WOKEN_AT_ONCE
     assert all(task.result() for task in waiting)
+
+
+async def test_a_newcomer_may_be_due_first(clock: FakeClock):
+    """Who is due earlier than all others is woken at its own time, not when the sleep for the others ends."""
+    schedule = Schedule(clock)
+    due = clock.now() + 50.0
+    slow = asyncio.create_task(schedule.until("slow", due))
+    await clock.advance(5.0)
+    quick = asyncio.create_task(schedule.until("quick", due - 40.0))
+    await clock.advance(5.0)
+    assert (quick.done(), slow.done()) == (True, False)
+    await clock.advance(40.0)
+    assert (quick.result(), slow.result()) == (True, True)
 
 
 async def test_nobody_waits_in_a_closed_schedule(clock: FakeClock):
