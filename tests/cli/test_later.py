@@ -64,6 +64,18 @@ def test_translit(pointsman: Runner, boxes: Boxes, config: Path) -> None:
     assert "GSM7" in run.out
 
 
+def test_explain(pointsman: Runner, boxes: Boxes, config: Path) -> None:
+    """`explain` counts what the text becomes, and says who cannot show it at once; a lookup has nothing of this."""
+    asked = [
+        pointsman("explain", "--to", TO, *more)
+        for more in (("--text", "щука", "--translit"), ("--text", "x", "--flash"), ("--channel", "hlr", "--flash"))
+    ]
+
+    assert "1 × GSM7" in asked[0].out
+    assert "cannot show a message at once (flash)" in asked[1].out
+    assert (asked[2].code, "channel: a lookup is made at once" in asked[2].err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

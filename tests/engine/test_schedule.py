@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pointsman.clock import as_utc
-from pointsman.engine.schedule import WOKEN_AT_ONCE, Schedule
+from pointsman.engine.schedule import MOST_GONE, WOKEN_AT_ONCE, Schedule
 from pointsman.errors import RouterClosed
 from pointsman.events import Decided, MessageMoved, Operation, Reported
 from pointsman.message import MessageClass, Sms
@@ -435,6 +435,21 @@ async def test_a_campaign_is_woken_bit_by_bit(clock: FakeClock):
 
     assert max(steps) <= WOKEN_AT_ONCE
     assert all(task.result() for task in waiting)
+
+
+async def test_those_who_were_dropped_are_forgotten(clock: FakeClock):
+    """However many are taken back before their time, what is kept of them is bounded, and the others wait on."""
+    schedule = Schedule(clock)
+    stays = asyncio.create_task(schedule.until("stays", clock.now() + HOUR))
+    for place in range(3 * MOST_GONE):
+        goes = asyncio.create_task(schedule.until(f"m{place}", clock.now() + 1.0))
+        await asyncio.sleep(0)
+        schedule.drop(f"m{place}")
+        assert await goes is False
+        assert len(schedule._heap) <= MOST_GONE + 4
+
+    await clock.advance(HOUR)
+    assert stays.result() is True
 
 
 async def test_a_newcomer_may_be_due_first(clock: FakeClock):

@@ -101,6 +101,8 @@ def write_message(
 ) -> Message:
     """Return a message of a channel; it is not judged here. Raises `InvalidMessage` for what its channel cannot do."""
     if channel is Channel.HLR:
+        if wishes != Wishes():
+            raise InvalidMessage("channel", "a lookup is made at once and has no text: leave such options out")
         return HlrLookup(to=to, message_class=message_class, ttl=ttl, reference=reference)
     sms = Sms(
         to=to,

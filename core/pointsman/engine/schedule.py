@@ -10,6 +10,9 @@ LONGEST_SLEEP = 60.0
 WOKEN_AT_ONCE = 500
 """Messages that are woken in one go; more would hold up the event loop when a campaign is due."""
 
+MOST_GONE = 1_000
+"""Those who were let go before their time are forgotten once they are so many, and more than those who wait."""
+
 
 class Schedule:
     """Wakes messages when they are due by the wall clock, never before: a clock that is set back prolongs the wait.
@@ -46,6 +49,9 @@ class Schedule:
             return await waiting
         finally:
             self._waiting.pop(message_id, None)
+            if len(self._heap) > 2 * len(self._waiting) + MOST_GONE:
+                self._heap = [one for one in self._heap if one[1] in self._waiting]
+                heapq.heapify(self._heap)
 
     def drop(self, message_id: str) -> None:
         """Let a message go at once, if it waits: it is not wanted any more."""
