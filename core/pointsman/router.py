@@ -16,14 +16,13 @@ from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
-from pointsman.engine.guard import Broke
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import Looking
 from pointsman.engine.parsing import Door, Parsed
+from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
-from pointsman.engine.soundness import are_reports, is_reading
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
@@ -32,7 +31,7 @@ from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Envelope, HlrLookup, Message
 from pointsman.outcome import LookupResult, Receipt
-from pointsman.plugin import AnyProviderPlugin, Callback, ReceivesCallbacks, Response
+from pointsman.plugin import AnyProviderPlugin, Callback, Response
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser
@@ -133,6 +132,7 @@ class Router:
             start=attempts.start,
             breaker=breaker,
             only_loopback=only_loopback,
+            public_url=config.daemon.public_url,
         )
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
@@ -141,6 +141,7 @@ class Router:
         looking = Looking(self._bus, self._clock)
         resolving = Resolving(self._stations, recorder, self._rates, self._bus, self._clock)
         self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
+        self._receiving = Receiving(self._stations, self._tracking)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -241,6 +242,8 @@ class Router:
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.
 
+        What is to be sent later is cancelled with the rest, unless a provider keeps it already.
+
         A message whose request was cut off is `unknown`. What can be closed is closed even if something else cannot.
         """
         self._running = False
@@ -254,10 +257,20 @@ class Router:
     async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message; return when a provider took it or nobody will, or with its last report.
 
+        One that is to be sent later is waited for, unless its route leaves that to a provider; `submit` does not wait.
         A lookup always waits for its result. Raises `InvalidMessage` for what nobody could send, `RouterClosed`.
         """
         self._check_running()
         return receipt(await self._serving.send(self._door.parse(message), until_final=until_final))
+
+    async def submit(self, message: Message) -> Receipt:
+        """Take one message and return at once; it is sent in the background, when it is due.
+
+        `wait` gives its end, `receipt` what is known by now, `cancel` takes it back as long as it has not left. Raises
+        `InvalidMessage`, `RouterClosed`.
+        """
+        self._check_running()
+        return receipt(await self._serving.submit(self._door.parse(message)))
 
     async def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
         """Send several messages; return their receipts in the same order.
@@ -336,26 +349,12 @@ class Router:
         """Keep a message from being sent if it has not left yet; say whether it was still on its way."""
         return self._serving.give_up(message_id)
 
-    async def callback(self, provider: str, callback: Callback) -> Response:
-        """Take in what a provider reports to us; return what it wants to hear. Raises `KeyError` for a stranger."""
-        station = self._stations[provider]
-        receiver = station.provider
-        if not isinstance(receiver, ReceivesCallbacks):
-            raise KeyError(provider)
-        if station.guard.quarantined:
-            return Response(status=503, body=b"reports are not taken at present")
-        try:
-            reading = station.guard.call_for_strangers(
-                "reading a callback",
-                lambda: receiver.read_callback(callback),
-                lambda value: is_reading(value, are_reports),
-            )
-            await self._tracking.take(provider, reading.value)
-            return station.guard.call(
-                "callback_reply", receiver.callback_reply, lambda value: isinstance(value, Response)
-            )
-        except Broke:
-            return Response(status=500, body=b"this report could not be read")
+    async def callback(self, provider: str, callback: Callback, token: str | None = None) -> Response:
+        """Take in what a provider reports to us; return what it wants to hear. Raises `KeyError` for a stranger.
+
+        Where the configuration has a `callback_token`, only who shows it as `token` is listened to; others hear 404.
+        """
+        return await self._receiving.take(provider, callback, token)
 
     async def read_balances(self) -> None:
         """Ask every provider for its balance now."""

@@ -80,6 +80,10 @@ class SyncRouter:
         """Send one message."""
         return self._call(self._running().send(message, until_final=until_final))
 
+    def submit(self, message: Message) -> Receipt:
+        """Take one message and send it in the background, when it is due."""
+        return self._call(self._running().submit(message))
+
     def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
         """Send several messages."""
         return self._call(self._running().send_many(list(messages), until_final=until_final))

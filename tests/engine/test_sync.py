@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -99,7 +100,7 @@ def test_it_gives_the_same_answers(toml: Path, served: ScriptedSandbox):
 
 
 def test_every_method_answers(toml: Path):
-    """`send`, `lookup`, `explain`, `providers`, `receipt`, `wait` and `cancel` answer without an event loop."""
+    """`send`, `lookup`, `explain`, `providers`, `receipt`, `wait`, `submit` and `cancel` answer without a loop."""
     with open_router(toml) as router:
         receipt = router.send(sms())
         assert receipt.provider == "a"
@@ -109,6 +110,10 @@ def test_every_method_answers(toml: Path):
         assert last.state is State.DELIVERED
         assert router.receipt("0" * 28) is None
         assert router.cancel(receipt.id) is False
+        later = router.submit(sms(3, send_at=datetime.now(UTC) + timedelta(hours=1)))
+        assert later.state is State.SCHEDULED
+        assert router.cancel(later.id) is True
+        assert router.wait(later.id).state is State.CANCELLED
         assert router.send(sms(1), until_final=True).state is State.DELIVERED
         assert router.lookup(number(2)) == LookupResult(state=LookupState.REACHABLE)
         chosen = router.explain(sms()).chosen

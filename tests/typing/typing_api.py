@@ -47,6 +47,8 @@ async def embed(sink: ThreadSink, env: Mapping[str, str]) -> None:
         assert_type(receipt.provider, str | None)
         assert_type(receipt.attempts, tuple[Attempt, ...])
         assert_type(receipt.reason, Refused | None)
+        assert_type(await router.submit(Sms(to="+79161234567", text="hi")), Receipt)
+        assert_type(receipt.due, float | None)
         assert_type(await router.send_many([HlrLookup(to="1"), Viber(to="1", text="hi")]), list[Receipt])
         assert_type(await router.lookup("+79161234567"), LookupResult | None)
         assert_type(await router.receipt(receipt.id), Receipt | None)
@@ -62,6 +64,7 @@ def embed_without_a_loop(message: Message) -> Receipt:
     with SyncRouter.from_toml("router.toml") as router:
         assert_type(router, SyncRouter)
         assert_type(router.lookup("+79161234567"), LookupResult | None)
+        assert_type(router.submit(message), Receipt)
         assert_type(router.send_many([message]), list[Receipt])
         return router.send(message)
 

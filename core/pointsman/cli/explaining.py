@@ -12,6 +12,7 @@ from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
+from pointsman.cli.wishes import WishOptions
 from pointsman.message import Channel, Envelope, Message, MessageClass, Money
 from pointsman.routing.candidate import Decision, Ranked, Reason
 
@@ -31,6 +32,7 @@ def explain(
     message_class: Class = MessageClass.TRANSACTIONAL,
     channel: Annotated[Channel, Parameter(help="The service that would carry it.")] = Channel.SMS,
     ttl: Ttl = None,
+    wish: WishOptions | None = None,
     common: Common | None = None,
 ) -> int:
     """Say which provider would take a message now and why the others would not; nothing is sent.
@@ -40,7 +42,15 @@ def explain(
     if text is None and channel is not Channel.HLR:
         raise UsageError("give --text: its length decides the price")
     life = read_ttl(ttl) if ttl is not None else None
-    message = write_message(channel, to=to, text=text or "", sender=sender, message_class=message_class, ttl=life)
+    message = write_message(
+        channel,
+        to=to,
+        text=text or "",
+        sender=sender,
+        message_class=message_class,
+        ttl=life,
+        wishes=(wish or WishOptions()).wishes,
+    )
     setup = set_up(common or Common())
     explanation = asyncio.run(_explain(message, setup))
     setup.output.record(explanation)

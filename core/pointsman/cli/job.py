@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from pointsman.cli.rows import Row
 from pointsman.errors import RouterClosed
+from pointsman.message import HlrLookup
 from pointsman.outcome import Receipt, State
 from pointsman.router import Router
 
@@ -14,6 +15,10 @@ IN_HAND = 1_000
 """Rows that the router has at once; more would only wait there."""
 IN_HAND_WAITING = 10_000
 """The same when every row waits for its last report."""
+WAITING_FOR_THEIR_TIME = 100_000
+"""Rows for later that are in hand besides; the file is read on while they wait."""
+FED_AT_ONCE = 1_000
+"""Rows that are begun without letting anybody else run."""
 PATIENCE = 2.0
 """Seconds that rows get to end after the router is closed."""
 _ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING, State.SENT})
@@ -24,7 +29,8 @@ Taken = tuple[Row, Receipt]
 class Job:
     """The rows on their way. What becomes of them is told to `report`, many at once.
 
-    State: the rows still to come, the tasks of those in hand, the receipts that have arrived, and whether to stop.
+    State: the rows still to come, the tasks of those in hand and of those that wait for their time, the receipts that
+    have arrived, and whether to stop.
     """
 
     def __init__(self, rows: Iterator[Row], report: Callable[[list[Taken]], None], *, wait: bool) -> None:
@@ -35,6 +41,7 @@ class Job:
         self._report = report
         self._wait = wait
         self._in_hand: set[asyncio.Task[Taken | None]] = set()
+        self._later: set[asyncio.Task[Taken | None]] = set()
         self._arrived: asyncio.Queue[Taken | None] = asyncio.Queue()
 
     def stop(self) -> None:
@@ -45,14 +52,14 @@ class Job:
     async def run(self, router: Router) -> None:
         """Send until all rows are done or the job is stopped. Close the router then, and call `finish`."""
         self._feed(router)
-        while self._in_hand and not self.stopped:
+        while (self._in_hand or self._later) and not self.stopped:
             self._take(await self._arrived.get())
             self._feed(router)
 
     async def finish(self) -> None:
         """Take in what was on its way. A row that does not end within `PATIENCE` has no result."""
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=PATIENCE)
+        if self._in_hand or self._later:
+            _, late = await asyncio.wait(self._in_hand | self._later, timeout=PATIENCE)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -62,13 +69,16 @@ class Job:
 
     def _feed(self, router: Router) -> None:
         most = IN_HAND_WAITING if self._wait else IN_HAND
-        while not self.stopped and len(self._in_hand) < most:
+        for _ in range(FED_AT_ONCE):
+            if self.stopped or len(self._in_hand) >= most or len(self._later) >= WAITING_FOR_THEIR_TIME:
+                return
             row = next(self._rows, None)
             if row is None:
                 return
             task = asyncio.create_task(self._carry(row, router), name=f"row {row.number}")
-            self._in_hand.add(task)
+            (self._later if _is_for_later(row) else self._in_hand).add(task)
             task.add_done_callback(self._carried)
+        self._arrived.put_nowait(None)  # there may be more to begin
 
     def _take(self, first: Taken | None) -> None:
         taken = [first]
@@ -79,6 +89,7 @@ class Job:
     def _carried(self, task: asyncio.Task[Taken | None]) -> None:
         """Pass on the result here and not in the task, so that whoever is woken by it finds one row less in hand."""
         self._in_hand.discard(task)
+        self._later.discard(task)
         if task.cancelled():
             self._arrived.put_nowait(None)
         elif (error := task.exception()) is not None:
@@ -99,6 +110,11 @@ class Job:
                 if not self.stopped:
                     raise
         return row, receipt
+
+
+def _is_for_later(row: Row) -> bool:
+    message = row.message
+    return not isinstance(message, HlrLookup) and (message.send_at is not None or message.send_at_local is not None)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration, Life
+from pointsman.config.values import Address, Duration, Life, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
-from pointsman.routing.match import Match
+from pointsman.routing.match import Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
 
@@ -52,10 +52,12 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Table `[daemon]`: where the server listens. Embedded routers do not read it."""
+    """Table `[daemon]`: where the server listens, and where providers find it."""
 
     listen: Address = Address("127.0.0.1", 8080)
     admin: Address = Address("127.0.0.1", 9090)
+    public_url: PublicUrl | None = None
+    """How the public API is reached from outside, without a slash at the end; an embedded router reads this as well."""
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,6 +168,8 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     policy: str = DEFAULT_POLICY
     on_unknown: OnUnknown | None = None
     """What to do about an outcome that nobody can clear up; None leaves it to the message's class."""
+    schedule: Schedule = Schedule.ROUTER
+    """Who keeps a message that is to be sent later."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

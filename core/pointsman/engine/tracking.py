@@ -91,6 +91,7 @@ class Tracking:
                         channel=record.envelope.channel,
                         accepted_at=attempt.started_at,
                         resend=_resent_by_provider(record.envelope.message),
+                        due=record.envelope.due,
                     )
                 )
 
@@ -104,7 +105,8 @@ class Tracking:
         """End the wait for a message about which nobody can be asked, because its id was never told."""
         station = self._stations[attempt.provider]
         polling = station.polling.get(record.envelope.channel)
-        task = asyncio.create_task(self._give_up(record, attempt, polling.give_up if polling else GIVE_UP))
+        patience = max(record.envelope.due - self._clock.now(), 0.0) + (polling.give_up if polling else GIVE_UP)
+        task = asyncio.create_task(self._give_up(record, attempt, patience))
         self._unmapped.add(task)
         task.add_done_callback(self._unmapped.discard)
 
@@ -230,7 +232,7 @@ class Tracking:
                     channel=record.envelope.channel,
                     state=state,
                     final=final,
-                    age=now - attempt.started_at,
+                    age=max(now - max(attempt.started_at, record.envelope.due), 0.0),
                 )
             )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import timedelta, timezone
 from decimal import Decimal
 
 import msgspec
@@ -42,6 +43,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """It was a reconcile by repeating the submit, so it may have taken effect."""
     at: float
     """Wall time of the sandbox's clock."""
+
+
+RECIPIENTS_CLOCK = timezone(timedelta(hours=3))
+"""What the clocks of all recipients show, for `Item.send_at_local`."""
 
 
 class ScriptedSandbox(Sandbox):
@@ -144,6 +149,12 @@ class ScriptedSandbox(Sandbox):
             for request in self.ledger.requests
         )
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every message of every submit, as it was asked for, in order of arrival."""
+        submits = (request for request in self.ledger.requests if request.endpoint == Operation.SUBMIT)
+        return tuple(item for request in submits for item in msgspec.json.decode(request.body, type=Question).items)
+
     def copies(self, ref: str) -> tuple[SandboxMessage, ...]:
         """Return what really took effect under references that begin like this, such as a message's id."""
         return tuple(
@@ -197,6 +208,7 @@ class ScriptedSandbox(Sandbox):
             return Verdict(id=known.id, duplicate=True)
         self._ids += 1
         price = None if self.price is None else self.price * item.segments
+        due = _due(item)
         try:
             message = self.accept(
                 call,
@@ -208,7 +220,8 @@ class ScriptedSandbox(Sandbox):
                 reference=item.ref,
                 segments=item.segments,
                 price=price or Decimal(0),
-                expires_at=None if item.ttl is None else call.at + item.ttl,
+                due_at=due,
+                expires_at=None if item.ttl is None else max(due, call.at) + item.ttl,
             )
         except OutOfMoney:
             return Verdict(fault=Fault.CREDITS)
@@ -241,3 +254,12 @@ class ScriptedSandbox(Sandbox):
 
 def _question(call: Call) -> Question:
     return msgspec.json.decode(call.body, type=Question)
+
+
+def _due(item: Item) -> float:
+    """Return when a message may be sent: wall time, long ago for one that need not wait."""
+    if item.send_at is not None:
+        return item.send_at.timestamp()
+    if item.send_at_local is not None:
+        return item.send_at_local.replace(tzinfo=RECIPIENTS_CLOCK).timestamp()
+    return 0.0

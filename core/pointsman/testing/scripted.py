@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from pointsman.events import Operation
-from pointsman.message import Channel, HlrLookup, Money
+from pointsman.message import Channel, HlrLookup, Money, Sms
 from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown, UnknownReason
 from pointsman.plugin import (
     Absent,
@@ -59,6 +59,9 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
             batch=settings.bulk,
             one_per_recipient=settings.one_per_recipient,
             repeat_safe=settings.reconcile is Reconcile.REPEAT,
+            flash=settings.flash,
+            schedules=settings.schedules,
+            schedules_local=settings.schedules_local,
         )
         polling = Polling(batch=settings.poll_bulk)
         rule = Reconciling(repeats=settings.reconcile is Reconcile.REPEAT, settle=settings.settle)
@@ -227,6 +230,9 @@ def _item(submission: Submission) -> Item:
         sender=submission.sender,
         segments=segments.count if segments is not None else 1,
         ttl=ttl.total_seconds() if ttl is not None else None,
+        flash=isinstance(message, Sms) and message.flash,
+        send_at=submission.send_at,
+        send_at_local=submission.send_at_local,
     )
 
 

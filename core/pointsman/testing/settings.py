@@ -33,3 +33,6 @@ class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Ids in one poll, at most."""
     tells_balance: bool = False
     currency: str = "EUR"
+    flash: bool = False
+    schedules: bool = False
+    schedules_local: bool = False

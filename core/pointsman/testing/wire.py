@@ -1,5 +1,7 @@
 """The protocol of the scripted provider: every request is a POST of one `Question`, every answer one `Answer`."""
 
+from datetime import datetime
+
 import msgspec
 
 from pointsman.message import Channel
@@ -17,7 +19,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sender: str | None = None
     segments: int = 1
     ttl: float | None = None
-    """Seconds."""
+    """Seconds, from the moment when it may be sent."""
+    flash: bool = False
+    send_at: datetime | None = None
+    """With its time zone."""
+    send_at_local: datetime | None = None
+    """On the recipient's clock, without a time zone."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
