@@ -19,7 +19,7 @@ from pointsman.transport import Failure, FailureReason, Progress, Transport
 
 T = TypeVar("T")
 
-BACKGROUND = frozenset({Operation.POLL, Operation.BALANCE, Operation.RECONCILE})
+BACKGROUND = frozenset(Operation) - {Operation.SUBMIT, Operation.LOGIN}
 """What can wait; it never takes all connections, so that messages do not queue behind questions."""
 
 
