@@ -8,7 +8,7 @@ from pointsman.plugin import Window, Windows
 MOST_WINDOWS = 1_000
 """Questions that one span may need; more is a slip of the pen that would keep a provider busy for hours."""
 GRACE = timedelta(minutes=1)
-"""How far before what the provider answers for a span may start; it is cut, as "the last year" was said a moment ago."""
+"""How far too early a span may start; it is cut then, because "the last year" was said a moment ago."""
 _SHORTEST = timedelta(seconds=1)
 
 
