@@ -12,7 +12,7 @@ from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
-from pointsman.message import Channel, Envelope, Message, MessageClass, Money
+from pointsman.message import Channel, Envelope, Message, MessageClass, Money, NetworkSource
 from pointsman.routing.candidate import Decision, Ranked, Reason
 
 
@@ -58,6 +58,8 @@ async def _explain(message: Message, setup: Setup) -> Explanation:
 def _show(explanation: Explanation, setup: Setup) -> None:
     output, envelope, decision = setup.output, explanation.message, explanation.decision
     network = " ".join(filter(None, (envelope.network.country, envelope.network.mccmnc))) or "of unknown network"
+    if envelope.network.source is NetworkSource.HLR:
+        network += " by its last lookup"
     parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
     output.show(f"+{envelope.to} ({network}{parts})")
     if decision.route is None:
