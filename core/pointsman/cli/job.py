@@ -5,20 +5,36 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from pointsman.cli.rows import Row
 from pointsman.errors import RouterClosed
 from pointsman.outcome import Receipt, State
 from pointsman.router import Router
 
-IN_HAND = 1_000
-"""Rows that the router has at once; more would only wait there."""
-IN_HAND_WAITING = 10_000
-"""The same when every row waits for its last report."""
 PATIENCE = 2.0
 """Seconds that rows get to end after the router is closed."""
 _ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING, State.SENT})
 
 Taken = tuple[Row, Receipt]
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of a file go out."""
+
+    most: int
+    """Rows that the router has at once; more would only wait there."""
+    together: int = 1
+    """Rows that begin at once, and fewer only at the end of the file."""
+    wait: bool = False
+    """Every row waits for its last report."""
+
+
+SENDING = Feed(most=1_000)
+WAITING = Feed(most=10_000, wait=True)
+LOOKING = Feed(most=2_000, together=1_000)
+"""A lookup waits for its result. So many begin at once that they fill the requests of a provider that takes several in
+one, although results come one by one; and no more are in hand than may have to be asked for again after a crash."""
 
 
 class Job:
@@ -27,13 +43,13 @@ class Job:
     State: the rows still to come, the tasks of those in hand, the receipts that have arrived, and whether to stop.
     """
 
-    def __init__(self, rows: Iterator[Row], report: Callable[[list[Taken]], None], *, wait: bool) -> None:
+    def __init__(self, rows: Iterator[Row], report: Callable[[list[Taken]], None], feed: Feed) -> None:
         self.error: BaseException | None = None
         """What nobody expected; the job stopped because of it."""
         self.stopped = False
         self._rows = rows
         self._report = report
-        self._wait = wait
+        self._rule = feed
         self._in_hand: set[asyncio.Task[Taken | None]] = set()
         self._arrived: asyncio.Queue[Taken | None] = asyncio.Queue()
 
@@ -61,8 +77,9 @@ class Job:
             raise self.error
 
     def _feed(self, router: Router) -> None:
-        most = IN_HAND_WAITING if self._wait else IN_HAND
-        while not self.stopped and len(self._in_hand) < most:
+        if len(self._in_hand) > self._rule.most - self._rule.together:
+            return
+        while not self.stopped and len(self._in_hand) < self._rule.most:
             row = next(self._rows, None)
             if row is None:
                 return
@@ -92,7 +109,7 @@ class Job:
             receipt = await router.send(row.message)
         except RouterClosed:
             return None
-        if self._wait and receipt.state in _ON_ITS_WAY:
+        if self._rule.wait and receipt.state in _ON_ITS_WAY:
             try:
                 receipt = await router.wait(receipt.id)
             except asyncio.CancelledError:
