@@ -12,14 +12,14 @@ import pytest
 from pointsman import InboxCursor, InvalidMessage, InvalidQuestion, NotOffered, RouterClosed
 from pointsman.clock import as_utc
 from pointsman.events import Called, CallOutcome, Operation
-from pointsman.message import Channel, Money
+from pointsman.message import Channel, Money, Network, NetworkSource
 from pointsman.outcome import DeliveryState, Fault, Refused, Report
 from pointsman.plugin import Incoming, PriceQuote, Statistics, Window
 from pointsman.routing.drift import Standing
 from pointsman.sandbox import delay
 from pointsman.testing import FakeClock, ScriptedSandbox, expire, garble, hang_up, refuse
 
-from .rig import Rig, accepted, account, number, price, routing, sending, sms
+from .rig import Rig, accepted, account, lookup, number, price, routing, sending, sms
 
 DAY = timedelta(days=1)
 EVERYTHING: Mapping[str, Any] = {
@@ -220,6 +220,18 @@ async def test_a_message_is_asked_about_by_our_reference(clock: FakeClock, box: 
         receipt = await rig.router.send(sms())
         (report,) = reports_of(await rig.router.status("a", reference=receipt.attempts[0].ref))
         assert (report.reference, report.provider_id) == (receipt.attempts[0].ref, "m1")
+
+
+async def test_a_lookup_is_told_with_its_country(clock: FakeClock, box: ScriptedSandbox):
+    """A plugin knows the code of a network; the country that belongs to it is completed here as well."""
+    box.networks[number(0)] = "25002"
+    async with routing({"a": account(box, **EVERYTHING)}, clock=clock) as rig:
+        (task,) = sending(rig, lookup())
+        async with clock.autojump():
+            await task
+        (report,) = reports_of(await rig.router.status("a", ["m1"], channel=Channel.HLR))
+        assert report.lookup is not None
+        assert report.lookup.network == Network("RU", "25002", NetworkSource.HLR)
 
 
 @pytest.mark.parametrize(("bulk", "requests"), [(1, 3), (2, 2)])

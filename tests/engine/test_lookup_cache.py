@@ -165,6 +165,22 @@ async def test_a_question_that_nobody_waits_for_is_given_up(clock: FakeClock, bo
             assert await rig.router.lookup(number(0)) is not None
 
 
+async def test_a_question_after_one_that_was_given_up_is_shared_again(clock: FakeClock, box: ScriptedSandbox):
+    """The end of a question that nobody waits for does not part those who ask next."""
+    async with routing({"a": account(box, tells_reports=True)}, clock=clock) as rig:
+        given_up = asyncio.create_task(rig.router.lookup(number(0)))
+        await clock.settle()
+        given_up.cancel()
+        await asyncio.sleep(0)
+        second = asyncio.create_task(rig.router.lookup(number(0)))
+        await clock.settle()
+        before = box.ledger.calls[Operation.SUBMIT]
+        third = asyncio.create_task(rig.router.lookup(number(0)))
+        async with clock.autojump():
+            assert await second == await third
+        assert box.ledger.calls[Operation.SUBMIT] == before
+
+
 async def test_both_of_two_equal_lookups_get_their_result(clock: FakeClock, box: ScriptedSandbox):
     """In one `send_many` the same number may stand twice; each message has its own receipt with the result."""
     keys = {"tells_reports": True, "bulk": 10, "one_per_recipient": True}

@@ -103,6 +103,16 @@ def test_what_came_before_the_beginning_is_not_asked_for() -> None:
     assert msgspec.structs.replace(cursor, until=second(100)).window(second(200)) == Window(second(40), second(200))
 
 
+def test_the_overlap_is_cut_where_nobody_answers_that_far_back() -> None:
+    """What was asked for before need not be asked for again; what was not is asked for, however old."""
+    cursor = msgspec.structs.replace(InboxCursor.starting(START, OVERLAP), until=second(100))
+    now, short = second(150), timedelta(seconds=80)
+
+    assert cursor.window(now, short) == Window(second(70), now)
+    assert cursor.window(now, 2 * short) == cursor.window(now) == Window(second(40), now)
+    assert cursor.window(now, short / 4) == Window(second(40), now), "this is refused, and not passed over in silence"
+
+
 def test_a_cursor_stays_small() -> None:
     """Ids are forgotten as soon as no later window can hold their messages."""
     cursor = InboxCursor.starting(START, OVERLAP)

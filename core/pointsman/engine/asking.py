@@ -11,6 +11,7 @@ from pointsman.engine.questions import StatusQuestion, tracked_by
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.soundness import are_incoming, are_quotes, are_reports, is_refusal, is_statistics
 from pointsman.engine.station import Station
+from pointsman.engine.tracking import with_country
 from pointsman.errors import InvalidQuestion, NotOffered
 from pointsman.events import Operation
 from pointsman.outcome import Fault, Refused, Report, Unknown
@@ -66,8 +67,8 @@ class Asking:
     async def incoming(self, name: str, cursor: InboxCursor) -> tuple[tuple[Incoming, ...], InboxCursor] | Refused:
         """Return what came in since a cursor, and the cursor for the next time; after a refusal the old one holds."""
         station = self._station(name)
-        _inbox_of(station)
-        window = cursor.window(as_utc(self._clock.now()))
+        _, windows = _inbox_of(station)
+        window = cursor.window(as_utc(self._clock.now()), windows.oldest)
         if window is None:
             return (), cursor
         received = await self._received(station, window)
@@ -170,7 +171,8 @@ class Asking:
             sound=_or_refusal(are_reports),
             judge=judge_read,
         )
-        return await _asked(station, plan)
+        told = await _asked(station, plan)
+        return told if isinstance(told, Refused) else tuple(map(with_country, told))
 
 
 def _inbox_of(station: Station) -> tuple[ReadsInbox, Windows]:

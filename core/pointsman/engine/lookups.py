@@ -70,18 +70,25 @@ class Lookups:
 
         Who is cancelled leaves the others alone; when nobody waits any more, the question is given up.
         """
-        question = self._asking.get(to)
-        if question is None:
-            question = self._asking[to] = _Question(asyncio.ensure_future(ask()))
-            question.task.add_done_callback(lambda _: self._asking.pop(to, None))
+        question = self._asking.get(to) or self._begin(to, ask)
         question.waiting += 1
         try:
             return await asyncio.shield(question.task)
         finally:
             question.waiting -= 1
             if question.waiting == 0 and not question.task.done():
-                self._asking.pop(to, None)
+                self._forget(to, question)
                 question.task.cancel()
+
+    def _begin(self, to: Msisdn, ask: Callable[[], Awaitable[LookupResult | None]]) -> "_Question":
+        question = self._asking[to] = _Question(asyncio.ensure_future(ask()))
+        question.task.add_done_callback(lambda _: self._forget(to, question))
+        return question
+
+    def _forget(self, to: Msisdn, question: "_Question") -> None:
+        """Let the next one ask anew; another question about the number may be in flight already."""
+        if self._asking.get(to) is question:
+            del self._asking[to]
 
 
 class _Question:

@@ -212,7 +212,7 @@ class Tracking:
         if report.to is not None and report.to != record.envelope.to:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        report = _with_country(report)
+        report = with_country(report)
         before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
         if report.lookup is not None:
@@ -279,7 +279,7 @@ def _is_news(before: Record, number: int, report: Report) -> bool:
     )
 
 
-def _with_country(report: Report) -> Report:
+def with_country(report: Report) -> Report:
     """Complete the network of a lookup: plugins know the code of a network, the country follows from it."""
     lookup = report.lookup
     network = lookup.network if lookup is not None else None

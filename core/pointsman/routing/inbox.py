@@ -51,13 +51,16 @@ class InboxCursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         start = since.astimezone(UTC)
         return cls(since=start, until=start, overlap=overlap)
 
-    def window(self, now: datetime) -> Window | None:
+    def window(self, now: datetime, oldest: timedelta | None = None) -> Window | None:
         """Return what is to be asked for now, or None when that is nothing yet.
 
-        A clock that was set back makes the window begin earlier, because what came since then was not asked for.
+        The overlap, which was asked for before, is cut where the provider does not answer that far back (`oldest`). A
+        clock that was set back makes the window begin earlier, because what came since then was not asked for.
         """
         end = min(self.until, now)
         start = self.since if end - self.since <= self.overlap else end - self.overlap
+        if oldest is not None and start < now - oldest <= end:
+            start = now - oldest
         return Window(start, now) if start < now else None
 
 
