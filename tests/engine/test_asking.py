@@ -115,6 +115,14 @@ async def test_a_refusal_loses_nothing(clock: FakeClock, box: ScriptedSandbox):
         assert texts(got[0]) == ["one", "two"]
 
 
+async def test_a_cursor_that_begins_later_asks_nothing_yet(clock: FakeClock, box: ScriptedSandbox):
+    """Before the moment at which a cursor begins there is nothing new, and nobody is asked."""
+    async with routing({"a": account(box, **EVERYTHING)}, clock=clock) as rig:
+        cursor = InboxCursor.starting(now_of(clock) + DAY)
+        assert await rig.router.incoming("a", cursor) == ((), cursor)
+        assert box.seen == ()
+
+
 async def test_a_span_that_is_too_old_is_refused_before_anything_is_asked(clock: FakeClock, box: ScriptedSandbox):
     """What the provider does not answer for any more is an error of the caller, and no request leaves."""
     async with routing({"a": account(box, **EVERYTHING, oldest_days=30)}, clock=clock) as rig:

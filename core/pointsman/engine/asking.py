@@ -134,8 +134,8 @@ class Asking:
             result = await self._inbox(station, provider, window)
             if isinstance(result, Refused):
                 return result
-            received += pick(result, window)
-        # Once more over all of them: a message without a time may be in the answers about two windows.
+            received += result
+        # Over all of them: many providers list a message of the seam in the answers about both windows.
         return pick(received, span)
 
     async def _inbox(self, station: Station, provider: ReadsInbox, window: Window) -> tuple[Incoming, ...] | Refused:
