@@ -154,11 +154,14 @@ def test_a_cursor_that_cannot_be_used_is_refused(pointsman: Runner, acme: Script
     pointsman("inbox", "acme", "--cursor", "seen.json")
     other = folder / "other.json"
     other.write_text('{"precious": true}', encoding="utf-8")
+    later = (folder / "seen.json").read_text(encoding="utf-8").replace('"version":1', '"version":2')
+    (folder / "later.json").write_text(later, encoding="utf-8")
     (folder / "torn.json").write_bytes(b'\xff{"provider"')
 
     for arguments, words in (
         (("inbox", "acme", "--cursor", "other.json"), "other.json is not a file of this command"),
         (("inbox", "acme", "--cursor", "torn.json"), "torn.json is not a file of this command"),
+        (("inbox", "acme", "--cursor", "later.json"), "later.json is not a file of this command"),
         (("inbox", "dumb", "--cursor", "seen.json"), "seen.json is about acme"),
         (("inbox", "acme", "--cursor", "seen.json", "--since", "1h"), "says already where to go on"),
         (("inbox", "acme", "--cursor", "no/where.json"), "there is no folder no"),

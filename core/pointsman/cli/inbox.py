@@ -5,7 +5,7 @@ import contextlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -43,7 +43,7 @@ class CursorFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     provider: str
     cursor: InboxCursor
-    version: int = 1
+    version: Literal[1] = 1
 
 
 def inbox(
