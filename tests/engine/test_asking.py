@@ -14,7 +14,7 @@ from pointsman.clock import as_utc
 from pointsman.events import Called, CallOutcome, Operation
 from pointsman.message import Channel, Money, Network, NetworkSource
 from pointsman.outcome import DeliveryState, Fault, Refused, Report
-from pointsman.plugin import Incoming, PriceQuote, Statistics, Window
+from pointsman.plugin import Incoming, PriceQuote, Reading, Request, Statistics, Window
 from pointsman.routing.drift import Standing
 from pointsman.sandbox import delay
 from pointsman.testing import FakeClock, ScriptedSandbox, expire, garble, hang_up, refuse
@@ -258,6 +258,25 @@ def reports_of(reports: tuple[Report, ...] | Refused) -> tuple[Report, ...]:
     return reports
 
 
+async def test_ids_that_a_plugin_cannot_ask_about_put_nobody_out_of_use(
+    clock: FakeClock, box: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch
+):
+    """Some plugins raise for ids that they did not make; however often one is typed in, the provider stays in use."""
+
+    def poll_request(*_: object) -> Request:
+        raise ValueError("not an id of ours")
+
+    async with routing({"a": account(box, **EVERYTHING)}, clock=clock) as rig:
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.router._stations["a"].provider, "poll_request", poll_request)
+            for _ in range(5):
+                with pytest.raises(InvalidQuestion, match="ids: cannot be asked about at a; write it exactly"):
+                    await rig.router.status("a", ["nonsense"], to=number(0))
+        assert rig.told(Called) == []
+        assert rig.status("a").quarantined is None
+        assert (await rig.router.send(sms())).provider == "a"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -337,8 +356,6 @@ async def test_what_a_plugin_may_not_return_goes_no_further(
     clock: FakeClock, box: ScriptedSandbox, method: str, value: object
 ):
     """A reading against the contract is a failed call of that provider, not an error of the caller."""
-    from pointsman.plugin import Reading
-
     async with routing({"a": account(box, **EVERYTHING)}, clock=clock) as rig:
         provider = rig.router._stations["a"].provider
         setattr(provider, method, lambda *_: Reading(value))

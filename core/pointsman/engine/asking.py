@@ -20,6 +20,8 @@ from pointsman.plugin import (
     Polls,
     PriceQuote,
     ReadsInbox,
+    Request,
+    Session,
     Statistics,
     TellsPrices,
     TellsStatistics,
@@ -163,15 +165,30 @@ class Asking:
     async def _reports(
         self, station: Station, provider: Polls, tracked: tuple[Tracked, ...]
     ) -> tuple[Report, ...] | Refused:
+        raised = False
+
+        def build(session: Session | None) -> Request:
+            nonlocal raised
+            raised = True
+            request = provider.poll_request(tracked, session)
+            raised = False
+            return request
+
         plan: Plan[tuple[Report, ...] | Refused] = Plan(
             operation=Operation.POLL,
             subject=Subject(channel=tracked[0].channel, to=tuple(dict.fromkeys(one.to for one in tracked))),
-            build=lambda session: provider.poll_request(tracked, session),
+            build=build,
             read=lambda response: provider.read_poll(tracked, response),
             sound=_or_refusal(are_reports),
             judge=judge_read,
+            foreign=True,
         )
         told = await _asked(station, plan)
+        if raised:
+            field = "ids" if tracked[0].ids else "reference"
+            raise InvalidQuestion(
+                field, f"cannot be asked about at {station.name}; write it exactly as it stands in the receipt"
+            )
         return told if isinstance(told, Refused) else tuple(map(with_country, told))
 
 
