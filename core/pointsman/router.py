@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Self
 
 from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
+from pointsman.engine.asking import Asking
+from pointsman.engine.asks import AsksProviders
 from pointsman.engine.assembly import Workshop, build_lives, build_routes, build_station
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
@@ -18,6 +20,7 @@ from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import Looking
+from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
@@ -26,11 +29,11 @@ from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
-from pointsman.errors import InvalidMessage, PointsmanError, RouterClosed
+from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import Envelope, HlrLookup, Message
-from pointsman.outcome import LookupResult, Receipt
+from pointsman.message import Envelope, Message
+from pointsman.outcome import Receipt
 from pointsman.plugin import AnyProviderPlugin, Callback, Response
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
@@ -51,31 +54,7 @@ SENDING_AT_ONCE = 1000
 """Messages of one `send_many` that are on their way together."""
 
 
-class InvalidMessages(PointsmanError):
-    """Some messages of a `send_many` are invalid, and none of them was sent; `problems` says which and why."""
-
-    def __init__(self, problems: Sequence[tuple[int, InvalidMessage]]) -> None:
-        shown = "; ".join(f"message {place}: {problem}" for place, problem in problems[:5])
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        super().__init__(f"{len(problems)} of the messages are invalid, nothing was sent: {shown}{more}")
-        self.problems = tuple(problems)
-
-
-class SomeFailed(PointsmanError):
-    """Something unforeseen happened to some messages of a `send_many`; the others went their way.
-
-    `results` has a receipt or an error for each message, in the order in which they were given.
-    """
-
-    def __init__(self, results: Sequence[Receipt | BaseException]) -> None:
-        failed = [(place, one) for place, one in enumerate(results) if isinstance(one, BaseException)]
-        shown = "; ".join(f"message {place}: {type(error).__name__}" for place, error in failed[:5])
-        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-        super().__init__(f"{len(failed)} of {len(results)} messages could not be seen through: {shown}{more}")
-        self.results = tuple(results)
-
-
-class Router:
+class Router(AsksProviders):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
@@ -142,6 +121,10 @@ class Router:
         resolving = Resolving(self._stations, recorder, self._rates, self._bus, self._clock)
         self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
         self._receiving = Receiving(self._stations, self._tracking)
+        self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
+        self._tracking.learn = self._lookups.learn
+        prices = {name: one.prices for name, one in config.providers.items()}
+        self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -167,6 +150,7 @@ class Router:
             lives=build_lives(config),
             clock=self._clock,
             ids=self._ids,
+            network_of=self._lookups.network,
         )
 
     @classmethod
@@ -305,10 +289,6 @@ class Router:
         if len(receipts) < len(results):
             raise SomeFailed(results) from next(one for one in results if isinstance(one, BaseException))
         return receipts
-
-    async def lookup(self, number: str) -> LookupResult | None:
-        """Look a number up; None when nobody took the question. Raises `InvalidMessage`, `RouterClosed`."""
-        return (await self.send(HlrLookup(to=number))).lookup
 
     def check(self, message: Message) -> Envelope:
         """Return a message as it would be taken now, without taking it. Raises `InvalidMessage`."""

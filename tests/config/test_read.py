@@ -526,6 +526,7 @@ def test_what_is_written_wins_over_the_plugin(
     poll = read(f'{BASE}poll = {{ {key} = "{value}" }}\n').providers["one"].poll
 
     assert poll.over(Polling(first=5, longest=60)) == Polling(first=first, longest=longest)
+    assert poll.over(Polling(first=5, longest=60, by_reference=True)).by_reference, "the rest stays the plugin's"
 
 
 def test_longest_life_is_allowed(read: Read) -> None:

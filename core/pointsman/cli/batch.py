@@ -125,7 +125,7 @@ async def _send(work: Work, setup: Setup, kind: Kind, again: Again) -> bool:
             if work.gave_up:
                 job.stop()
 
-        job = Job(work.rows(again), report, wait=kind.wait)
+        job = Job(work.rows(again), report, kind.feed)
         async with opened(setup, store=RowStore(work.checkpoint)) as router:
             with stopped_by_signals(job.stop):
                 await job.run(router)

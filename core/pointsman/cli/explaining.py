@@ -13,7 +13,7 @@ from pointsman.cli.options import Common
 from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
 from pointsman.cli.wishes import WishOptions
-from pointsman.message import Channel, Envelope, Message, MessageClass, Money
+from pointsman.message import Channel, Envelope, Message, MessageClass, Money, NetworkSource
 from pointsman.routing.candidate import Decision, Ranked, Reason
 
 
@@ -67,9 +67,7 @@ async def _explain(message: Message, setup: Setup) -> Explanation:
 
 def _show(explanation: Explanation, setup: Setup) -> None:
     output, envelope, decision = setup.output, explanation.message, explanation.decision
-    network = " ".join(filter(None, (envelope.network.country, envelope.network.mccmnc))) or "of unknown network"
-    parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
-    output.show(f"+{envelope.to} ({network}{parts})")
+    output.show(heading(envelope))
     if decision.route is None:
         output.show("no route of the configuration is for this message")
         return
@@ -83,6 +81,15 @@ def _show(explanation: Explanation, setup: Setup) -> None:
     if decision.excluded:
         output.show("")
         show_excluded(decision.excluded, output)
+
+
+def heading(envelope: Envelope) -> str:
+    """Return a message as the router reads it: its number, its network and how that is known, its segments."""
+    network = " ".join(filter(None, (envelope.network.country, envelope.network.mccmnc))) or "of unknown network"
+    if envelope.network.source is NetworkSource.HLR:
+        network += " by its last lookup"
+    parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
+    return f"+{envelope.to} ({network}{parts})"
 
 
 def _candidate_cells(ranked: Ranked, setup: Setup) -> tuple[object, ...]:

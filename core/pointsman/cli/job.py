@@ -5,25 +5,41 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from pointsman.cli.rows import Row
 from pointsman.errors import RouterClosed
 from pointsman.message import HlrLookup
 from pointsman.outcome import Receipt, State
 from pointsman.router import Router
 
-IN_HAND = 1_000
-"""Rows that the router has at once; more would only wait there."""
-IN_HAND_WAITING = 10_000
-"""The same when every row waits for its last report."""
 WAITING_FOR_THEIR_TIME = 100_000
 """Rows for later that are in hand besides; the file is read on while they wait."""
-FED_AT_ONCE = 1_000
+FED_AT_ONCE = 2_000
 """Rows that are begun without letting anybody else run."""
 PATIENCE = 2.0
 """Seconds that rows get to end after the router is closed."""
 _ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING, State.SENT})
 
 Taken = tuple[Row, Receipt]
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """How the rows of a file go out."""
+
+    most: int
+    """Rows that the router has at once; more would only wait there."""
+    together: int = 1
+    """Rows that begin at once, and fewer only at the end of the file."""
+    wait: bool = False
+    """Every row waits for its last report."""
+
+
+SENDING = Feed(most=1_000)
+WAITING = Feed(most=10_000, wait=True)
+LOOKING = Feed(most=2_000, together=1_000)
+"""A lookup waits for its result. So many begin at once that they fill the requests of a provider that takes several in
+one, although results come one by one; and no more are in hand than may have to be asked for again after a crash."""
 
 
 class Job:
@@ -33,13 +49,13 @@ class Job:
     have arrived, and whether to stop.
     """
 
-    def __init__(self, rows: Iterator[Row], report: Callable[[list[Taken]], None], *, wait: bool) -> None:
+    def __init__(self, rows: Iterator[Row], report: Callable[[list[Taken]], None], feed: Feed) -> None:
         self.error: BaseException | None = None
         """What nobody expected; the job stopped because of it."""
         self.stopped = False
         self._rows = rows
         self._report = report
-        self._wait = wait
+        self._rule = feed
         self._in_hand: set[asyncio.Task[Taken | None]] = set()
         self._later: set[asyncio.Task[Taken | None]] = set()
         self._arrived: asyncio.Queue[Taken | None] = asyncio.Queue()
@@ -68,9 +84,11 @@ class Job:
             raise self.error
 
     def _feed(self, router: Router) -> None:
-        most = IN_HAND_WAITING if self._wait else IN_HAND
+        if len(self._in_hand) > self._rule.most - self._rule.together:
+            return
         for _ in range(FED_AT_ONCE):
-            if self.stopped or len(self._in_hand) >= most or len(self._later) >= WAITING_FOR_THEIR_TIME:
+            full = len(self._in_hand) >= self._rule.most or len(self._later) >= WAITING_FOR_THEIR_TIME
+            if self.stopped or full:
                 return
             row = next(self._rows, None)
             if row is None:
@@ -103,7 +121,7 @@ class Job:
             receipt = await router.send(row.message)
         except RouterClosed:
             return None
-        if self._wait and receipt.state in _ON_ITS_WAY:
+        if self._rule.wait and receipt.state in _ON_ITS_WAY:
             try:
                 receipt = await router.wait(receipt.id)
             except asyncio.CancelledError:

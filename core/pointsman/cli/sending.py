@@ -12,6 +12,7 @@ from pointsman.cli.batch import FILE_ONLY, FileOptions, run_file
 from pointsman.cli.exclusions import show_excluded
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.fitness import check_fitness
+from pointsman.cli.job import SENDING, WAITING
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
@@ -82,7 +83,7 @@ def send(
         reader = MessageReader(
             channel=channel.value, sender=sender, message_class=message_class, ttl=life, wishes=wishes
         )
-        kind = Kind("send", "sent", "sends them again", reader, Result, describe, wait)
+        kind = Kind("send", "sent", "sends them again", reader, Result, describe, WAITING if wait else SENDING)
         return run_file(csv, kind, file or FileOptions(), common)
     if file not in (None, FileOptions()):
         raise UsageError(f"{FILE_ONLY} go with --csv")

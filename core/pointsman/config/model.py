@@ -48,6 +48,10 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The national numbering plan's CSV of number ranges; it tells networks before any lookup."""
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     """Messages that may be on their way at once; more wait."""
+    lookup_cache: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 100_000
+    """Numbers whose last lookup is remembered; 0 remembers none."""
+    lookup_age: Duration = Duration(86400)
+    """How old a lookup may be to tell the network of a number for prices and routes."""
     log_format: LogFormat = LogFormat.AUTO
 
 
@@ -84,8 +88,8 @@ class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Return the plugin's polling with these changes; what is written wins over the plugin's other limit."""
         first = polling.first if self.first is None else self.first
         longest = polling.longest if self.longest is None else self.longest
-        return Polling(
-            batch=polling.batch,
+        return msgspec.structs.replace(
+            polling,
             first=first if self.longest is None else min(first, longest),
             factor=polling.factor if self.factor is None else self.factor,
             longest=longest if self.first is None else max(first, longest),

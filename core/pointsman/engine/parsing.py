@@ -1,6 +1,6 @@
 """The door: a caller's message becomes an envelope, or is refused with the reason. Nothing behind it checks again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -16,6 +16,7 @@ from pointsman.message import (
     HlrLookup,
     Message,
     MessageClass,
+    Msisdn,
     Network,
     Segments,
     Sms,
@@ -39,6 +40,10 @@ class Parsed(msgspec.Struct, frozen=True):
     route: Route | None
 
 
+def _knows_nothing(to: Msisdn) -> None:
+    del to
+
+
 class Door:
     """Parses messages. Knows the region, the number ranges, the routes and the default lives; has no state."""
 
@@ -51,7 +56,10 @@ class Door:
         lives: LifeLimits,
         clock: Clock,
         ids: Ids,
+        network_of: Callable[[Msisdn], Network | None] = _knows_nothing,
     ) -> None:
+        """`network_of` tells the network that a lookup found for a number, which is better than what ranges say."""
+        self._network_of = network_of
         self._region = region
         self._ranges = ranges
         self._routes = routes
@@ -76,7 +84,7 @@ class Door:
             message=message,
             channel=channel_of(message),
             to=to,
-            network=network or classify(to, self._ranges),
+            network=network or self._network_of(to) or classify(to, self._ranges),
             segments=segments,
             accepted_at=now,
             deadline=due.at,
@@ -85,6 +93,10 @@ class Door:
         )
         route = route_of(self._routes, envelope)
         return Parsed(msgspec.structs.replace(envelope, deadline=due.at + self._life(message, route)), route)
+
+    def number(self, text: str) -> Msisdn:
+        """Return a number as messages have it. Raises `InvalidMessage`."""
+        return parse_msisdn(text, self._region)
 
     def _life(self, message: Message, route: Route | None) -> float:
         if message.ttl is not None:

@@ -15,8 +15,8 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.errors import RouterClosed
 from pointsman.events import Reported, ReportIgnored, Spent
-from pointsman.message import Fallback, FallbackBy, Message, Viber
-from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, Unknown
+from pointsman.message import Fallback, FallbackBy, Message, Msisdn, Viber
+from pointsman.outcome import Accepted, Attempt, DeliveryState, LookupResult, Refused, Report, SettledBy, Unknown
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
@@ -30,6 +30,10 @@ EARLY_EACH = 20
 
 _Waiter = tuple[Callable[[Record], bool], asyncio.Future[Record]]
 """Somebody who waits for a message, and for how much."""
+
+
+def _nobody_learns(to: Msisdn, result: LookupResult) -> None:
+    del to, result
 
 
 class Tracking:
@@ -48,6 +52,8 @@ class Tracking:
         self._waiting: dict[str, list[_Waiter]] = {}
         self._unmapped: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.learn: Callable[[Msisdn, LookupResult], None] = _nobody_learns
+        """Told of every lookup result, and of the number that it is about."""
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
@@ -209,8 +215,11 @@ class Tracking:
         if report.to is not None and report.to != record.envelope.to:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        before, after = await self._recorder.change(message_id, Note(number, _with_country(report)))
+        report = with_country(report)
+        before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
+        if report.lookup is not None:
+            self._learn(after, report, report.lookup)
         if after is not before:
             attempt = after.attempts[number - 1]
             if _is_news(before, number, report):
@@ -235,6 +244,10 @@ class Tracking:
                     age=max(now - max(attempt.started_at, record.envelope.due), 0.0),
                 )
             )
+
+    def _learn(self, record: Record, report: Report, lookup: LookupResult) -> None:
+        at = lookup.at or report.at or as_utc(self._clock.now())
+        self.learn(record.envelope.to, msgspec.structs.replace(lookup, at=at))
 
     def _charge_delivery(self, record: Record, attempt: Attempt) -> None:
         """Book what is due on delivery."""
@@ -269,7 +282,7 @@ def _is_news(before: Record, number: int, report: Report) -> bool:
     )
 
 
-def _with_country(report: Report) -> Report:
+def with_country(report: Report) -> Report:
     """Complete the network of a lookup: plugins know the code of a network, the country follows from it."""
     lookup = report.lookup
     network = lookup.network if lookup is not None else None

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import msgspec
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, as_utc
 from pointsman.events import Operation
 from pointsman.message import Channel
 from pointsman.outcome import Fault
+from pointsman.plugin import Incoming, PriceQuote
 from pointsman.sandbox import (
     Call,
     DeliveryPlan,
@@ -21,6 +22,7 @@ from pointsman.sandbox import (
     Sandbox,
     SandboxMessage,
 )
+from pointsman.testing.asked import Letter, counted, listed
 from pointsman.testing.news import news_of
 from pointsman.testing.steps import LATE, Step
 from pointsman.testing.wire import SESSION_HEADER, Answer, Item, Question, Verdict
@@ -78,6 +80,12 @@ class ScriptedSandbox(Sandbox):
         self.names_culprits = True
         """False: a request that holds a refused number is refused as a whole, without saying for which of them."""
         self.tells_balance = True
+        self.networks: dict[str, str] = {}
+        """Digits of a number to the MCC/MNC that a lookup of it finds."""
+        self.letters: list[Letter] = []
+        """The inbox; `receive` adds to it."""
+        self.prices: tuple[PriceQuote, ...] = ()
+        """The price list that it tells."""
         self.late_by = 3.0
         """Seconds of the sandbox's clock after which `take_late` takes effect."""
         self._late: set[asyncio.Task[None]] = set()
@@ -99,6 +107,9 @@ class ScriptedSandbox(Sandbox):
             Endpoint(Operation.RECONCILE, post, ("/reconcile",), self._reconcile),
             Endpoint(Operation.POLL, post, ("/poll",), self._poll),
             Endpoint(Operation.BALANCE, post, ("/balance",), self._balance),
+            Endpoint(Operation.INBOX, post, ("/inbox",), self._inbox),
+            Endpoint(Operation.STATISTICS, post, ("/statistics",), self._statistics),
+            Endpoint(Operation.PRICES, post, ("/prices",), self._prices),
         )
 
     def error_reply(self, call: Call, code: str, text: str) -> Reply:
@@ -119,10 +130,20 @@ class ScriptedSandbox(Sandbox):
         """End all sessions."""
         self._sessions.clear()
 
+    def receive(self, text: str, *, sender: str = "79160000000", to: str = "SHOP", late: float = 0.0) -> Incoming:
+        """Let a message come in now, and list it `late` seconds from now; return it as it will be listed."""
+        now = self.clock.now()
+        message = Incoming(id=f"in{len(self.letters) + 1}", sender=sender, to=to, text=text, at=as_utc(now))
+        self.letters.append(Letter(message, now + late))
+        return message
+
     def reset(self) -> None:
         """Forget everything, as after construction."""
         super().reset()
         self.numbers.clear()
+        self.networks.clear()
+        self.letters.clear()
+        self.prices = ()
         self.names_culprits = True
         self.tells_balance = True
         self.late_by = 3.0
@@ -236,13 +257,31 @@ class ScriptedSandbox(Sandbox):
     async def _poll(self, call: Call) -> Reply:
         if self._expired(call):
             return Reply.json(Answer(expired=True))
-        messages = (self.ledger.message(provider_id) for provider_id in _question(call).ids)
-        return Reply.json(Answer(reports=tuple(news_of(one, call.at) for one in messages if one is not None)))
+        question = _question(call)
+        messages = [self.ledger.message(provider_id) for provider_id in question.ids]
+        messages += [self._known(ref) for ref in question.refs]
+        reports = (news_of(one, call.at, self.networks.get(one.to)) for one in messages if one is not None)
+        return Reply.json(Answer(reports=tuple(reports)))
 
     async def _balance(self, call: Call) -> Reply:
         if self._expired(call):
             return Reply.json(Answer(expired=True))
         return Reply.json(Answer(balance=str(self.account.balance) if self.tells_balance else None))
+
+    async def _inbox(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(inbox=listed(self.letters, _question(call), call.at)))
+
+    async def _statistics(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(statistics=counted(self.ledger.messages, _question(call), call.at)))
+
+    async def _prices(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(prices=self.prices))
 
     def _known(self, ref: str) -> SandboxMessage | None:
         return next((message for message in self.ledger.messages if message.reference == ref), None)
