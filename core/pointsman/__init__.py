@@ -14,6 +14,8 @@ from pointsman.errors import (
     ConfigError,
     InvalidMessage,
     InvalidMessages,
+    InvalidQuestion,
+    NotOffered,
     PluginError,
     PointsmanError,
     RouterClosed,
@@ -48,6 +50,7 @@ from pointsman.outcome import (
     UnknownReason,
 )
 from pointsman.router import Router
+from pointsman.routing.inbox import InboxCursor
 from pointsman.sync import SyncRouter
 
 __all__ = [
@@ -61,8 +64,10 @@ __all__ = [
     "FallbackTrigger",
     "Fault",
     "HlrLookup",
+    "InboxCursor",
     "InvalidMessage",
     "InvalidMessages",
+    "InvalidQuestion",
     "LookupResult",
     "LookupState",
     "Message",
@@ -70,6 +75,7 @@ __all__ = [
     "Money",
     "Msisdn",
     "Network",
+    "NotOffered",
     "Outcome",
     "PluginError",
     "PointsmanError",

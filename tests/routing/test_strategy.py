@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from pointsman.routing.candidate import Candidate, Reason
-from pointsman.routing.strategy import STRATEGIES, Cheapest, Priority, Weighted
+from pointsman.routing.strategy import STRATEGIES, Cheapest, Priority, Terms, Weighted
 
 NO_WEIGHTS: Mapping[str, float] = {}
 CHI_SQUARED_999 = {1: 10.83, 2: 13.82, 3: 16.27, 5: 20.52}
@@ -30,6 +30,11 @@ def candidate(name: str, position: int = 0, comparable: str | None = None) -> Ca
     )
 
 
+def terms(weights: Mapping[str, float], random: Random) -> Terms:
+    """Return the terms of a choice in which nothing but weights and chance counts."""
+    return Terms(random=random, weights=weights)
+
+
 A, B, C, D = (candidate(name, position) for position, name in enumerate("abcd"))
 
 
@@ -44,7 +49,7 @@ def test_cheapest_orders_by_price() -> None:
     dear, cheap = candidate("dear", 0, "2"), candidate("cheap", 3, "0.5")
     twin, unknown = candidate("twin", 4, "0.50"), candidate("unknown", 1)
     orders = {
-        tuple(one.candidate.provider for one in Cheapest().rank(order, NO_WEIGHTS, Random(0)))
+        tuple(one.candidate.provider for one in Cheapest().rank(order, terms(NO_WEIGHTS, Random(0))))
         for order in permutations([dear, cheap, twin, unknown])
     }
 
@@ -53,14 +58,14 @@ def test_cheapest_orders_by_price() -> None:
 
 def test_an_unknown_price_is_not_free() -> None:
     """A price of zero comes first; a price that nobody knows comes last and has no score."""
-    ranked = Cheapest().rank([candidate("unknown", 0), candidate("free", 1, "0")], NO_WEIGHTS, Random(0))
+    ranked = Cheapest().rank([candidate("unknown", 0), candidate("free", 1, "0")], terms(NO_WEIGHTS, Random(0)))
 
     assert [(one.candidate.provider, one.score) for one in ranked] == [("free", 0.0), ("unknown", None)]
 
 
 def test_priority_is_the_order_of_the_route() -> None:
     """The position alone decides, not the price and not the order of the input."""
-    ranked = Priority().rank([candidate("second", 1, "0.1"), candidate("first", 0, "9")], NO_WEIGHTS, Random(0))
+    ranked = Priority().rank([candidate("second", 1, "0.1"), candidate("first", 0, "9")], terms(NO_WEIGHTS, Random(0)))
 
     assert [(one.candidate.provider, one.score) for one in ranked] == [("first", 0.0), ("second", 1.0)]
 
@@ -76,7 +81,7 @@ def test_priority_is_the_order_of_the_route() -> None:
 def test_first_places_go_by_weight(weights: dict[str, float]) -> None:
     """Each provider is first in proportion to its weight."""
     random, candidates = Random(20260117), [one for one in (A, B, C) if one.provider in weights]
-    first = Counter(Weighted().rank(candidates, weights, random)[0].candidate.provider for _ in range(20_000))
+    first = Counter(Weighted().rank(candidates, terms(weights, random))[0].candidate.provider for _ in range(20_000))
     total = sum(weights.values())
 
     shares = {name: weight / total for name, weight in weights.items()}
@@ -87,7 +92,8 @@ def test_later_places_go_by_weight_too() -> None:
     """Whole orders are as probable as drawing without putting back makes them."""
     weights, random = {"a": 5.0, "b": 3.0, "c": 2.0}, Random(20260118)
     orders = Counter(
-        "".join(one.candidate.provider for one in Weighted().rank([A, B, C], weights, random)) for _ in range(20_000)
+        "".join(one.candidate.provider for one in Weighted().rank([A, B, C], terms(weights, random)))
+        for _ in range(20_000)
     )
     shares = {
         "".join(order): weights[order[0]] / 10 * weights[order[1]] / (10 - weights[order[0]])
@@ -100,7 +106,7 @@ def test_later_places_go_by_weight_too() -> None:
 def test_a_missing_weight_is_one() -> None:
     """A provider that the weights do not name counts like one of weight 1."""
     random = Random(20260119)
-    first = Counter(Weighted().rank([A, B], {"a": 3.0}, random)[0].candidate.provider for _ in range(20_000))
+    first = Counter(Weighted().rank([A, B], terms({"a": 3.0}, random))[0].candidate.provider for _ in range(20_000))
 
     assert chi_squared(first, {"a": 0.75, "b": 0.25}) < CHI_SQUARED_999[1]
 
@@ -109,7 +115,8 @@ def test_weight_zero_comes_last() -> None:
     """A provider of weight 0 is tried only after all others, and several of them in the route's order."""
     weights, random = {"a": 0.0, "b": 1.0, "c": 0.0, "d": 1.0}, Random(3)
     orders = {
-        tuple(one.candidate.provider for one in Weighted().rank([A, B, C, D], weights, random)) for _ in range(500)
+        tuple(one.candidate.provider for one in Weighted().rank([A, B, C, D], terms(weights, random)))
+        for _ in range(500)
     }
 
     assert orders == {("b", "d", "a", "c"), ("d", "b", "a", "c")}
@@ -121,12 +128,12 @@ def test_all_candidates_are_ranked_once(name: str) -> None:
     strategy = STRATEGIES[name]
     candidates = [A, candidate("b", 1, "1"), candidate("c", 2, "0"), D]
 
-    ranked = strategy.rank(candidates, {"a": 2.0, "d": 0.0}, Random(5))
-    again = strategy.rank(candidates, {"a": 2.0, "d": 0.0}, Random(5))
+    ranked = strategy.rank(candidates, terms({"a": 2.0, "d": 0.0}, Random(5)))
+    again = strategy.rank(candidates, terms({"a": 2.0, "d": 0.0}, Random(5)))
 
     assert sorted(one.candidate.provider for one in ranked) == ["a", "b", "c", "d"]
     assert list(ranked) == list(again)
-    assert list(strategy.rank([], NO_WEIGHTS, Random(5))) == []
+    assert list(strategy.rank([], terms(NO_WEIGHTS, Random(5)))) == []
 
 
 @pytest.mark.parametrize(

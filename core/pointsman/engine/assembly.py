@@ -26,6 +26,7 @@ from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
 from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.tariff import Rates, Tariff
+from pointsman.secret import Secret
 from pointsman.transport import Endpoint, Transport
 
 
@@ -41,6 +42,8 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     breaker: BreakerSettings
     commons: Commons
     only_loopback: bool
+    public_url: str | None = None
+    """Where we can be reached from outside."""
 
 
 def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) -> Station:
@@ -79,6 +82,8 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         view=view,
         polling={channel: config.poll.over(rule) for channel, rule in provider.profile.polling.items()},
         balance_every=float(config.balance_every),
+        callback_token=config.callback_token,
+        callback_url=_callback_url(config, provider, shop.public_url),
     )
 
 
@@ -96,6 +101,7 @@ def build_routes(config: Config) -> tuple[Route, ...]:
                 weights=tuple(policy.weights.items()),
                 max_attempts=policy.max_attempts,
                 on_unknown=route.on_unknown,
+                schedule=route.schedule,
             )
         )
     return tuple(routes)
@@ -125,6 +131,14 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         health=Health(shop.commons, silence=_silence(provider)),
         observed=ObservedPrices(),
     )
+
+
+def _callback_url(config: ProviderConfig, provider: Provider, public_url: str | None) -> Secret | None:
+    """Return where a provider may report to: nowhere, unless we can be reached and it has a token to show."""
+    token = config.callback_token
+    if public_url is None or token is None or not isinstance(provider, ReceivesCallbacks):
+        return None
+    return Secret(f"{public_url}/v1/callbacks/{config.name}/{token.reveal()}")
 
 
 def _silence(provider: Provider) -> Silence:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
 from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
@@ -107,6 +107,8 @@ class Attempts:
                 return Withdrawn.CANCELLED
             if self._clock.now() >= envelope.deadline:
                 return Withdrawn.LATE
+            if stake.candidate.keeps and self._clock.now() >= envelope.due:
+                return Withdrawn.DUE
             return Withdrawn.BREAKER if self._stakes.out_of_use(envelope, stake, self._now()) else None
 
         return Ticket(
@@ -120,12 +122,16 @@ class Attempts:
             price=stake.candidate.total,
             limits=station.view.limits[envelope.channel],
             deadline=envelope.deadline,
+            due=envelope.due,
             still_wanted=withdrawn,
             passage=asyncio.get_running_loop().create_future(),
         )
 
     def _submission(self, envelope: Envelope, ref: str, stake: Stake) -> Submission:
-        left = timedelta(seconds=envelope.deadline - self._clock.now())
+        station = self._stations[stake.candidate.provider]
+        left = timedelta(seconds=envelope.deadline - max(self._clock.now(), envelope.due))
+        keeps = stake.candidate.keeps
+        by_local = envelope.local is not None and station.view.limits[envelope.channel].schedules_local
         return Submission(
             ref=ref,
             message=envelope.message,
@@ -134,7 +140,9 @@ class Attempts:
             segments=envelope.segments,
             sender=stake.candidate.sender,
             ttl=left if envelope.message.ttl is not None else None,
-            callback_url=self._stations[stake.candidate.provider].callback_url,
+            callback_url=station.callback_url,
+            send_at=as_utc(envelope.due) if keeps and not by_local else None,
+            send_at_local=envelope.local if keeps and by_local else None,
         )
 
     async def _settle(

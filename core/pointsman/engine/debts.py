@@ -15,7 +15,7 @@ from pointsman.store import Record
 from pointsman.store.record import UNMAPPED
 
 
-class Dues:
+class Debts:
     """Keeps each provider's debts in step with what is known of its messages. Holds no state of its own.
 
     A debt of an attempt begins when the provider takes the message and ends when a part of it is delivered, which is

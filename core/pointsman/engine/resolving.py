@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.engine.debts import Dues
+from pointsman.engine.debts import Debts
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Spent
@@ -29,10 +29,10 @@ class Resolving:
     """
 
     def __init__(
-        self, stations: Mapping[str, Station], recorder: Recorder, dues: Dues, rates: Rates, bus: Bus, clock: Clock
+        self, stations: Mapping[str, Station], recorder: Recorder, debts: Debts, rates: Rates, bus: Bus, clock: Clock
     ) -> None:
         self._stations = stations
-        self._dues = dues
+        self._debts = debts
         self._recorder = recorder
         self._rates = rates
         self._bus = bus
@@ -52,11 +52,11 @@ class Resolving:
             due_later = told is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
             price, on_delivery = (None, total) if due_later else (told or total, None)
         if on_delivery is not None:  # before it is recorded: the report of its delivery may be there at once
-            self._dues.owe(attempt.provider, envelope.id, attempt.number, on_delivery)
+            self._debts.owe(attempt.provider, envelope.id, attempt.number, on_delivery)
         change = Resolve(attempt.number, outcome, settled_by, price, on_delivery)
         before, after = await self._recorder.change(envelope.id, change)
         if after is before or isinstance(outcome, Unknown):
-            self._dues.settle(before, after, attempt.number)  # somebody else was quicker, and may have ended the debt
+            self._debts.settle(before, after, attempt.number)  # somebody else was quicker, and may have ended the debt
             return after
         if isinstance(outcome, Accepted):
             self.taken(envelope.id)

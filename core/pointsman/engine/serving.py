@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk, Flow
 from pointsman.engine.parsing import Parsed
+from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
 from pointsman.message import Channel
+from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
-from pointsman.store.record import is_final
+from pointsman.store.record import Due, is_final
+
+_log = logging.getLogger("pointsman.serving")
 
 SECOND_OPINIONS = 1
 """How many other providers are asked when one could not answer a lookup."""
@@ -18,6 +23,22 @@ SECOND_OPINIONS = 1
 
 def _nobody_asks() -> None:
     pass
+
+
+def _nobody_listens(record: Record) -> None:
+    del record
+
+
+def _is_kept(parsed: Parsed) -> bool:
+    """Say whether we keep a message until it is due. One that no route is for need not wait to be told so."""
+    envelope, route = parsed.envelope, parsed.route
+    return envelope.due > envelope.accepted_at and route is not None and route.schedule is KeptBy.ROUTER
+
+
+def _tell_failure(task: asyncio.Task[Record]) -> None:
+    """Log what broke the way of a message for which nobody waits."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a message could not be seen through: %s", type(error).__name__)
 
 
 class Serving:
@@ -28,6 +49,7 @@ class Serving:
         self._tracking = tracking
         self._doubts = doubts
         self._places = asyncio.Semaphore(most)
+        self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
 
@@ -39,27 +61,54 @@ class Serving:
     ) -> Record:
         """Take a message and see it through: to its outcome, or to its last report.
 
-        `attempted` is called once, when only reports are waited for, if not nothing at all. A caller that is cancelled
-        gives the message up: what has not left is not sent any more, what has left is followed to its end.
+        `attempted` is called once, when only its time or reports are waited for, if not nothing at all. A caller that
+        is cancelled gives the message up: what has not left is not sent any more, what has left is followed to its end.
         """
-        message_id = parsed.envelope.id
-        flow = Flow(self._desk, parsed.envelope, parsed.route)
-        task = asyncio.create_task(self._see_through(flow, parsed, attempted), name="message")
-        self._flows[message_id] = flow
-        self._tasks[message_id] = task
-        task.add_done_callback(lambda _: self._done(message_id))
+        task = self._begin(parsed, attempted)
         try:
             record = await asyncio.shield(task)
         except asyncio.CancelledError:
-            flow.give_up()
+            self.give_up(parsed.envelope.id)
             raise
         return await self._tracking.until_final(record.envelope.id) if until_final else record
+
+    async def submit(self, parsed: Parsed) -> Record:
+        """Take a message; return when it is written down, and see it through in the background.
+
+        A caller that is cancelled before gives the message up.
+        """
+        taken: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        task = self._begin(parsed, _nobody_asks, taken.set_result)
+        try:
+            await asyncio.wait({taken, task}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.give_up(parsed.envelope.id)
+            raise
+        if not taken.done():
+            return await task
+        task.add_done_callback(_tell_failure)
+        return taken.result()
+
+    def _begin(
+        self,
+        parsed: Parsed,
+        attempted: Callable[[], object],
+        taken: Callable[[Record], object] = _nobody_listens,
+    ) -> asyncio.Task[Record]:
+        message_id = parsed.envelope.id
+        flow = Flow(self._desk, parsed.envelope, parsed.route)
+        task = asyncio.create_task(self._see_through(flow, parsed, attempted, taken), name="message")
+        self._flows[message_id] = flow
+        self._tasks[message_id] = task
+        task.add_done_callback(lambda _: self._done(message_id))
+        return task
 
     def give_up(self, message_id: str) -> bool:
         """Keep a message from being sent, if it has not left yet; say whether it was on its way."""
         flow = self._flows.get(message_id)
         if flow is not None:
             flow.give_up()
+            self._schedule.drop(message_id)
         return flow is not None
 
     def taken(self, message_id: str) -> None:
@@ -72,6 +121,8 @@ class Serving:
         """Wait for the flows, which end by themselves once the lanes are closed."""
         for flow in self._flows.values():
             flow.give_up()
+        if unsent := await self._schedule.close():
+            _log.warning("%d messages that were not due yet are cancelled, because the router was closed", unsent)
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks.values()), timeout=1.0)
             for task in late:
@@ -91,9 +142,11 @@ class Serving:
                 raise error
         return await self._tracking.until_final(message_id)
 
-    async def _see_through(self, flow: Flow, parsed: Parsed, attempted: Callable[[], object]) -> Record:
+    async def _see_through(
+        self, flow: Flow, parsed: Parsed, attempted: Callable[[], object], taken: Callable[[Record], object]
+    ) -> Record:
         try:
-            record = await self._attempt(flow, parsed, attempted)
+            record = await self._attempt(flow, parsed, attempted, taken)
             await self._follow(record, since=0)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record)
@@ -109,9 +162,18 @@ class Serving:
         self._tracking.woken(record)
         return record
 
-    async def _attempt(self, flow: Flow, parsed: Parsed, attempted: Callable[[], object]) -> Record:
+    async def _attempt(
+        self, flow: Flow, parsed: Parsed, attempted: Callable[[], object], taken: Callable[[Record], object]
+    ) -> Record:
+        envelope = parsed.envelope
         try:
-            await self._desk.recorder.accept(parsed.envelope)
+            taken(await self._desk.recorder.accept(envelope))
+            if _is_kept(parsed):
+                attempted()
+                attempted = _nobody_asks
+                if not await self._schedule.until(envelope.id, envelope.due):
+                    return await flow.abandon()
+                await self._desk.recorder.change(envelope.id, Due())
             async with self._places:
                 return await flow.run()
         finally:

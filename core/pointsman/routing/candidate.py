@@ -85,6 +85,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The share of the message's life that it would wait there for its turn, from 0 to 1."""
     sender: str | None
     """The sender that would be shown."""
+    keeps: bool = False
+    """It would keep the message until it is due; else it sends at once."""
     runway: float | None = None
     """Seconds until its account has nothing left at the present rate of spending; None when that cannot be said."""
     forced: bool = False

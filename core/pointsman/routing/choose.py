@@ -46,8 +46,8 @@ class View(msgspec.Struct, kw_only=True):
     """Of the ledger."""
     limiter: Limiter
     breakers: Mapping[Channel, CellBreakers]
-    health: Health
-    observed: ObservedPrices
+    health: Health = msgspec.field(default_factory=Health)
+    observed: ObservedPrices = msgspec.field(default_factory=ObservedPrices)
     queued: Callable[[MessageClass], int] = _nothing
     """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
@@ -234,6 +234,7 @@ class Chooser:
             delay=expected.delay,
             wait=pause / (envelope.deadline - moment.wall) if pause > 0 else 0.0,
             sender=sender,
+            keeps=need.wants.schedule or need.wants.schedule_local,
             runway=view.ledger.runway(moment.monotonic),
         )
 

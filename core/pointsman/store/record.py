@@ -57,12 +57,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempts: tuple[Attempt, ...] = ()
     intent: Intent | None = None
     """The attempt in flight. Found after a crash, it is an unknown outcome."""
+    waits: bool = False
+    """Its time has not come yet."""
     reports: tuple[Known, ...] = ()
     ended: State | None = None
     """How the attempts ended when nobody took it, or no other provider is asked about a lookup."""
     reason: Refused | None = None
     possible_duplicate: bool = False
     updated_at: float
+
+
+class Due(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The time of a message came that we kept until then."""
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -103,17 +109,23 @@ class End(msgspec.Struct, frozen=True, tag=True, gc=False):
     reason: Refused | None = None
 
 
-Change = Begin | Settle | Resolve | Note | End
+Change = Due | Begin | Settle | Resolve | Note | End
 
 
 def begin(envelope: Envelope) -> Record:
     """Return the record of a message that we just took (the first durable write)."""
-    return Record(envelope=envelope, state=State.ACCEPTED, updated_at=envelope.accepted_at)
+    waits = envelope.due > envelope.accepted_at
+    state = State.SCHEDULED if waits else State.ACCEPTED
+    return Record(envelope=envelope, state=state, waits=waits, updated_at=envelope.accepted_at)
 
 
 def advance(record: Record, change: Change, now: float) -> Record:
     """Return the record after a change; one that tells nothing new returns the same object."""
     match change:
+        case Due():
+            if not record.waits:
+                return record
+            after = msgspec.structs.replace(record, waits=False)
         case Begin(intent):
             in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
             after = msgspec.structs.replace(
@@ -179,7 +191,9 @@ def _state(record: Record) -> State:
         return State.SENT if _is_unanswered(record, best) else best
     if record.ended is not None:
         return record.ended
-    return State.SENDING if record.intent is not None or record.attempts else State.ACCEPTED
+    if record.intent is not None or record.attempts:
+        return State.SENDING
+    return State.SCHEDULED if record.waits else State.ACCEPTED
 
 
 def _best(record: Record) -> State | None:
@@ -252,5 +266,6 @@ def receipt(record: Record) -> Receipt:
         reference=envelope.message.reference,
         possible_duplicate=record.possible_duplicate,
         accepted_at=envelope.accepted_at,
+        due=envelope.due if envelope.due > envelope.accepted_at else None,
         updated_at=record.updated_at,
     )

@@ -16,7 +16,7 @@ from pointsman.telemetry.registry import Registry
 
 MAX_WATCHED = 100_000
 """Messages whose age is known at once; of more than that, those that came last are not watched."""
-_WAITING = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING})
+_WAITING = frozenset({State.ACCEPTED, State.SENDING})
 
 
 class StateObserver(Collector):
@@ -48,12 +48,12 @@ class StateObserver(Collector):
         """Note an event."""
         match event:
             case MessageTaken():
-                with self._lock:
-                    if len(self._taken) < MAX_WATCHED:
-                        self._taken[event.message_id] = event.at
+                self._watch(event)
             case MessageMoved() if event.after not in _WAITING:
                 with self._lock:
                     self._taken.pop(event.message_id, None)
+            case MessageMoved(before=State.SCHEDULED):
+                self._watch(event)
 
     def describe(self) -> Iterable[Metric]:
         """Return the metrics without values, so that a registry refuses to have them twice."""
@@ -72,6 +72,12 @@ class StateObserver(Collector):
         page.queue.add_metric(("in_flight",), sum(status.in_flight for status in statuses))
         page.oldest.add_metric((), self._oldest_age())
         yield from page.metrics()
+
+    def _watch(self, event: MessageTaken | MessageMoved) -> None:
+        """Count the age of a message from now on: it was taken, or its time came."""
+        with self._lock:
+            if len(self._taken) < MAX_WATCHED:
+                self._taken[event.message_id] = event.at
 
     def _oldest_age(self) -> float:
         with self._lock:

@@ -1,0 +1,1 @@
+"""A messaging business in virtual time, to prove the choice in: providers that fail, recipients, prices, policies."""

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -153,10 +154,10 @@ class Run:
         """Play to the end and return what came of it."""
         mail = letters(self._world, self._seed)
         for letter in mail:
-            self._at(letter.at, lambda now, letter=letter: self._begin(letter, now))  # type: ignore[misc]
+            self._at(letter.at, partial(self._begin, letter))
         for upstream in self._world.upstreams:
             for when, amount in upstream.top_ups:
-                self._at(when, lambda now, name=upstream.name, amount=amount: self._top_up(name, amount))  # type: ignore[misc]
+                self._at(when, partial(self._top_up, upstream.name, amount))
         while self._events:
             now, _, event = heapq.heappop(self._events)
             event(now)
@@ -188,7 +189,8 @@ class Run:
     def _at(self, when: float, event: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (when, next(self._order), event))
 
-    def _top_up(self, provider: str, amount: Decimal) -> None:
+    def _top_up(self, provider: str, amount: Decimal, now: float) -> None:
+        del now
         balance = self._scene.balances[provider]
         if balance is not None:
             self._scene.balances[provider] = balance + amount

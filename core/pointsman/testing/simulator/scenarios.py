@@ -46,10 +46,8 @@ def _cheap(*phases: Phase, **more: object) -> Upstream:
 
 
 def _flapping(quality: Quality, until: float) -> tuple[Phase, ...]:
-    phases = [at(0, GOOD)]
-    for place in range(int(until / 120)):
-        phases.append(at(300.0 + place * 120, quality if place % 2 == 0 else GOOD))
-    return tuple(phases)
+    turns = [at(300.0 + turn * 120, quality if turn % 2 == 0 else GOOD) for turn in range(int(until / 120))]
+    return (at(0, GOOD), *turns)
 
 
 SCENARIOS: tuple[World, ...] = (

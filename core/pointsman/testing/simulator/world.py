@@ -206,8 +206,9 @@ def fate_of(seed: int, letter: Letter, provider: int, quality: Quality, confirme
 
 def _drawn(shares: Mapping[T, float], luck: float) -> T:
     luck *= sum(shares.values())
-    for one, share in shares.items():
+    *others, last = shares.items()
+    for one, share in others:
         luck -= share
         if luck < 0:
-            break
-    return one
+            return one
+    return last[0]
