@@ -15,6 +15,7 @@ from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.candidate import Decision, Excluded, Exclusion, Reason
 from pointsman.routing.choose import Chooser, Moment, View
+from pointsman.routing.evidence import Learning
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Match, Route, Schedule
@@ -341,7 +342,7 @@ def test_a_candidate_tells_what_it_was_judged_by(make_envelope: MakeEnvelope) ->
 
     chosen = decision.chosen
     assert chosen is not None
-    assert (chosen.provider, chosen.position, chosen.health) == ("a", 1, 1.0)
+    assert (chosen.provider, chosen.position, chosen.health) == ("a", 1, Learning().prior)
     assert (chosen.total, chosen.comparable, chosen.funds) == (Money(D(6), "RUB"), D("0.06"), D(15))
     assert (decision.id, decision.message_id, decision.at) == ("d1", "m1", WALL)
     assert (decision.route, decision.strategy) == ("all", "priority")

@@ -12,16 +12,18 @@ from pointsman.config.values import Address, Duration, Life, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
+from pointsman.routing.health import Silence
 from pointsman.routing.match import Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
 
 DEFAULT_POLICY = "default"
 """The policy of routes that name none; it exists even when the file does not mention it."""
-DEFAULT_STRATEGY = "cheapest"
+DEFAULT_STRATEGY = "balanced"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0)]
+Amount = Annotated[Decimal, msgspec.Meta(ge=0)]
 Sha256 = Annotated[
     str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="the SHA-256 of a key: 64 digits of 0-9 a-f in quotes")
 ]
@@ -126,6 +128,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     connect_timeout: Duration = Duration(5)
     read_timeout: Duration = Duration(30)
     poll: PollConfig = PollConfig()
+    silence: Silence | None = None
+    """What it means that it reports nothing of a message for long; None leaves it to what the plugin can report."""
     callback_token: Secret | None = None
     """The secret part of the address to which the provider reports."""
 
@@ -150,6 +154,26 @@ class TimeLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 assert_never(message_class)
 
 
+class Losses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Inline table `loss` of a policy: what a message that is not delivered costs, by class, in the router's currency.
+
+    Where none is given, it is so many times the price of the cheapest candidate.
+    """
+
+    otp: Amount | None = None
+    transactional: Amount | None = None
+    marketing: Amount | None = None
+
+    def items(self) -> tuple[tuple[MessageClass, Decimal], ...]:
+        """Return what is given."""
+        given = (
+            (MessageClass.OTP, self.otp),
+            (MessageClass.TRANSACTIONAL, self.transactional),
+            (MessageClass.MARKETING, self.marketing),
+        )
+        return tuple((message_class, amount) for message_class, amount in given if amount is not None)
+
+
 class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[policies.<name>]`: how providers are ordered and how much is tried."""
 
@@ -160,6 +184,7 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     weights: Mapping[str, Share] = {}
     """Provider to share of the traffic, for the strategy `weighted`; 1 where none is given."""
     ttl: TimeLimits = TimeLimits()
+    loss: Losses = Losses()
 
 
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +199,8 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What to do about an outcome that nobody can clear up; None leaves it to the message's class."""
     schedule: Schedule = Schedule.ROUTER
     """Who keeps a message that is to be sent later."""
+    confirms: bool = False
+    """Recipients confirm what they get, by entering a code for example, and the caller passes that on."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,6 +99,8 @@ def build_routes(config: Config) -> tuple[Route, ...]:
                 providers=route.providers,
                 strategy=policy.strategy,
                 weights=tuple(policy.weights.items()),
+                losses=policy.loss.items(),
+                confirms=route.confirms,
                 max_attempts=policy.max_attempts,
                 on_unknown=route.on_unknown,
                 schedule=route.schedule,
@@ -128,7 +130,7 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         currency=config.currency,
         limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
         breakers={channel: CellBreakers(shop.breaker, shop.random) for channel in limits},
-        health=Health(shop.commons, silence=_silence(provider)),
+        health=Health(shop.commons, silence=config.silence or _silence(provider)),
         observed=ObservedPrices(),
     )
 

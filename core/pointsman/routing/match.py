@@ -55,6 +55,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     weights: tuple[tuple[str, float], ...] = ()
     losses: tuple[tuple[MessageClass, Decimal], ...] = ()
     """What a lost message costs by class, in the router's currency; where none is given, so many times its price."""
+    confirms: bool = False
+    """Recipients may confirm what they got."""
     max_attempts: int = 4
     on_unknown: OnUnknown | None = None
     """None: as the message's class prefers."""
