@@ -12,7 +12,7 @@ from pointsman.config.values import Address, Duration, Life
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
-from pointsman.routing.match import Match
+from pointsman.routing.match import FALLBACK_MARGIN, Match
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
 
@@ -154,6 +154,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     weights: Mapping[str, Share] = {}
     """Provider to share of the traffic, for the strategy `weighted`; 1 where none is given."""
     ttl: TimeLimits = TimeLimits()
+    fallback_margin: Duration = Duration(FALLBACK_MARGIN)
+    """From the end of a Viber message's life to the SMS in its place, where nobody said what became of it."""
 
 
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -92,6 +92,7 @@ def build_routes(config: Config) -> tuple[Route, ...]:
                 weights=tuple(policy.weights.items()),
                 max_attempts=policy.max_attempts,
                 on_unknown=route.on_unknown,
+                fallback_margin=float(policy.fallback_margin),
             )
         )
     return tuple(routes)

@@ -13,7 +13,7 @@ from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, Rested, Spent
-from pointsman.message import Envelope, Money
+from pointsman.message import Envelope, FallbackBy, Money, Viber
 from pointsman.outcome import Accepted, Attempt, Refused, Unknown
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Lease, Move
@@ -175,6 +175,7 @@ class Attempts:
 
     def _submission(self, envelope: Envelope, ref: str, stake: _Stake) -> Submission:
         left = timedelta(seconds=envelope.deadline - self._clock.now())
+        fallback = envelope.message.fallback if isinstance(envelope.message, Viber) else None
         return Submission(
             ref=ref,
             message=envelope.message,
@@ -182,8 +183,10 @@ class Attempts:
             network=envelope.network,
             segments=envelope.segments,
             sender=stake.candidate.sender,
-            ttl=left if envelope.message.ttl is not None else None,
+            # With a fallback the provider must give the message up in time, even if the caller set no limit.
+            ttl=left if envelope.message.ttl is not None or fallback is not None else None,
             callback_url=stake.station.callback_url,
+            resend=fallback is not None and fallback.by is FallbackBy.PROVIDER,
         )
 
     async def _settle(

@@ -43,9 +43,13 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
     channel: Channel
     accepted_at: float
     """Wall time."""
+    ask_at: float = float("inf")
+    """Wall time at which it is asked about whatever the pace is: much may hang on the answer then."""
     polls: int = 0
     give_up_at: float = 0.0
     """Monotonic time, set when the watch begins: a clock that is set must neither end the asking nor prolong it."""
+    due_at: float = float("inf")
+    """`ask_at` as monotonic time, set then as well."""
 
 
 class Poller:
@@ -88,8 +92,9 @@ class Poller:
         """Watch an id from now on; equal messages may share one, which is asked about once for all of them."""
         if watch.provider_id not in self._watched:
             self._watched.add(watch.provider_id)
-            age = max(self._clock.now() - watch.accepted_at, 0.0)
-            watch.give_up_at = self._clock.monotonic() + self._rule(watch).give_up - age
+            now, wall = self._clock.monotonic(), self._clock.now()
+            watch.give_up_at = now + self._rule(watch).give_up - max(wall - watch.accepted_at, 0.0)
+            watch.due_at = now + watch.ask_at - wall
             self._schedule(watch)
 
     async def run(self) -> None:
@@ -234,7 +239,10 @@ class Poller:
         now = self._clock.monotonic()
         due = watch.give_up_at
         if watch.channel in self._polling:
-            due = min(due, max(now + _pause(self._rule(watch), watch.polls), not_before))
+            next_turn = now + _pause(self._rule(watch), watch.polls)
+            if now < watch.due_at < next_turn:
+                next_turn = watch.due_at
+            due = min(due, max(next_turn, not_before))
         self._count += 1
         entry = (max(due, now), self._count, watch)
         heapq.heappush(self._heaps[watch.channel], entry)
