@@ -9,6 +9,9 @@ from pointsman.outcome import Accepted, Receipt, State
 from pointsman.routing.fallback import BAD_ENDS, is_lost
 from pointsman.store.record import FINAL, Record, is_final, is_in_doubt, lookup_result
 
+_ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING})
+"""States of an SMS that may still leave, or be withdrawn."""
+
 
 def has_left(record: Record) -> bool:
     """Say whether a message is out, or may be, or is leaving now."""
@@ -25,9 +28,11 @@ def is_over(record: Record, sms: Record | None) -> bool:
     """Say whether nothing more is going to be done for a message and the SMS in its place."""
     if sms is None:
         return is_final(record)
-    if sms.intent is not None or sms.state not in FINAL:
+    if sms.intent is not None or sms.state in _ON_ITS_WAY:
         return False
-    return is_final(record) if _speaks_for_itself(record, sms) else True
+    if _speaks_for_itself(record, sms):
+        return is_final(record)
+    return sms.state in FINAL
 
 
 def _speaks_for_itself(record: Record, sms: Record | None) -> bool:

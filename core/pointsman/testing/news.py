@@ -50,4 +50,11 @@ def news_of(message: SandboxMessage, now: float) -> News:
 def report_of(news: News) -> Report:
     """Return what the sandbox told as a report."""
     lookup = LookupResult(state=news.lookup) if news.lookup is not None else None
-    return Report(provider_id=news.id, state=news.state, lookup=lookup, final=news.final, reference=news.ref)
+    return Report(
+        provider_id=news.id,
+        state=news.state,
+        lookup=lookup,
+        final=news.final,
+        read=news.read,
+        reference=news.ref,
+    )

@@ -144,6 +144,12 @@ class ScriptedSandbox(Sandbox):
             for request in self.ledger.requests
         )
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every message of every submit, as it was asked for, in order of arrival."""
+        submits = (request for request in self.ledger.requests if request.endpoint == Operation.SUBMIT)
+        return tuple(item for request in submits for item in msgspec.json.decode(request.body, type=Question).items)
+
     def copies(self, ref: str) -> tuple[SandboxMessage, ...]:
         """Return what really took effect under references that begin like this, such as a message's id."""
         return tuple(

@@ -51,7 +51,7 @@ from pointsman.testing.wire import SESSION_HEADER, Answer, Item, Question, Verdi
 
 
 class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
-    """One account at a `ScriptedSandbox`. Takes all three channels."""
+    """One account at a `ScriptedSandbox`. Takes all three channels, unless its settings name fewer."""
 
     def __init__(self, settings: ScriptedSettings) -> None:
         self._settings = settings
@@ -59,14 +59,15 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
             batch=settings.bulk,
             one_per_recipient=settings.one_per_recipient,
             repeat_safe=settings.reconcile is Reconcile.REPEAT,
+            resends=settings.resends,
         )
         polling = Polling(batch=settings.poll_bulk)
         rule = Reconciling(repeats=settings.reconcile is Reconcile.REPEAT, settle=settings.settle)
         self.profile = Profile(
-            channels=dict.fromkeys(Channel, limits),
+            channels=dict.fromkeys(settings.channels, limits),
             faults=tuple(FaultRow(code=fault, name=fault, fault=fault, http=200) for fault in Fault),
-            polling=dict.fromkeys(Channel, polling) if settings.tells_reports else {},
-            reconciling=dict.fromkeys(Channel, rule) if settings.reconcile is not Reconcile.NONE else {},
+            polling=dict.fromkeys(settings.channels, polling) if settings.tells_reports else {},
+            reconciling=dict.fromkeys(settings.channels, rule) if settings.reconcile is not Reconcile.NONE else {},
             currency=settings.currency,
         )
 
@@ -227,6 +228,7 @@ def _item(submission: Submission) -> Item:
         sender=submission.sender,
         segments=segments.count if segments is not None else 1,
         ttl=ttl.total_seconds() if ttl is not None else None,
+        resend=submission.resend,
     )
 
 

@@ -18,6 +18,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     segments: int = 1
     ttl: float | None = None
     """Seconds."""
+    resend: bool = False
+    """Send an SMS instead if this Viber message does not get through."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +53,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: DeliveryState | None = None
     lookup: LookupState | None = None
     final: bool = False
+    read: bool = False
     ref: str | None = None
 
 
