@@ -12,12 +12,12 @@ import pytest
 
 from pointsman.errors import InvalidMessage, RouterClosed
 from pointsman.events import LateDelivery, MessageTaken, Operation, SteppedIn
-from pointsman.message import Channel, Fallback, FallbackBy, FallbackTrigger, MessageClass, Viber
+from pointsman.message import Channel, Envelope, Fallback, FallbackBy, FallbackTrigger, MessageClass, Viber
 from pointsman.outcome import DeliveryState, Fault, Receipt, State
 from pointsman.plugin import Callback
 from pointsman.sandbox import DeliveryPlan, Fate, delay
 from pointsman.store import MemoryStore, Record, Store
-from pointsman.store.record import Change, Forgo
+from pointsman.store.record import Change, FellBack, Forgo
 from pointsman.testing import FakeClock, Reconcile, Refusal, ScriptedSandbox, Step, hang_up, normal, refuse
 from pointsman.testing.wire import Answer, News
 
@@ -638,7 +638,7 @@ class Fragile(MemoryStore):
         self.takes = True
         self.refuses: tuple[type[Change], ...] = ()
 
-    async def accept(self, envelope: Any) -> Record:
+    async def accept(self, envelope: Envelope) -> Record:
         """Record a message, if there is room for it."""
         if not self.takes:
             raise OSError("disk full")
@@ -685,6 +685,53 @@ async def test_a_decision_that_cannot_be_written_down_is_made_again(clock: FakeC
         await clock.advance(60)
 
         assert ((await both.ended(receipt)).state, both.sent) == (State.UNDELIVERED, 0)
+
+
+class Slow(MemoryStore):
+    """A store whose writes of SMS, or of the decision to send one, take a second: others may write meanwhile."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def accept(self, envelope: Envelope) -> Record:
+        """Record a message, an SMS a second later."""
+        if envelope.parent is not None:
+            await self.clock.sleep(1)
+        return await super().accept(envelope)
+
+    async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
+        """Write a change, the decision a second later."""
+        if isinstance(change, FellBack):
+            await self.clock.sleep(1)
+        return await super().apply(message_id, change, now)
+
+
+@pytest.mark.parametrize("second", [0.5, 1.5])
+async def test_a_delivery_while_the_sms_is_written_down_keeps_it_from_leaving(clock: FakeClock, second: float):
+    """Whether the decision or the SMS is on its way to the disk: a report of delivery comes in time for both."""
+    async with pair(clock, store=Slow(clock)) as both:
+        receipt = await both.rig.router.send(viber())
+        await clock.advance(SMS_STARTS + second)
+        await both.report(DeliveryState.DELIVERED)
+        await clock.advance(5000)
+
+        ended = await both.ended(receipt)
+        assert (ended.state, ended.possible_duplicate) == (State.DELIVERED, False)
+        assert (ended.fallback is None) == (second < 1)
+        assert (both.sent, both.rig.told(LateDelivery)) == (0, [])
+
+
+async def test_cancelling_while_the_sms_is_written_down_keeps_it_from_leaving(clock: FakeClock):
+    """`cancel` comes in time as well while the SMS is on its way to the disk."""
+    async with pair(clock, store=Slow(clock)) as both:
+        receipt = await both.rig.router.send(viber())
+        await clock.advance(SMS_STARTS + 1.5)
+        assert both.rig.router.cancel(receipt.id)
+        await clock.advance(10)
+
+        assert (await both.receipt(receipt)).state is State.SENT
+        assert both.sent == 0
 
 
 async def test_a_message_without_fallback_is_as_before(clock: FakeClock):
