@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import assert_never
 
 from pointsman.errors import InvalidMessage
-from pointsman.message import Envelope, HlrLookup, Message, channel_of
+from pointsman.message import Envelope, HlrLookup, Message, Viber, channel_of
 from pointsman.router import Router
 from pointsman.routing.candidate import Decision, Excluded, Exclusion
 
@@ -48,7 +48,8 @@ class Fitness:
         envelope = self._router.check(message)
         characters, sender = (0, None) if isinstance(message, HlrLookup) else (len(message.text), message.sender)
         place = envelope.to[: self._prefix]
-        kind = (envelope.channel, message.message_class, envelope.network, place, sender, message.tags)
+        by = message.fallback.by if isinstance(message, Viber) and message.fallback is not None else None
+        kind = (envelope.channel, message.message_class, envelope.network, place, sender, message.tags, by)
         known = self._known.get(kind, (-1, -1))
         if characters > known[0] or envelope.parts > known[1]:
             check_fitness(self._router, message)

@@ -5,7 +5,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 
-from pointsman.cli.rows import Row
+from pointsman.cli.rows import Row, may_fall_back
 from pointsman.errors import RouterClosed
 from pointsman.outcome import Receipt, State
 from pointsman.router import Router
@@ -13,7 +13,7 @@ from pointsman.router import Router
 IN_HAND = 1_000
 """Rows that the router has at once; more would only wait there."""
 IN_HAND_WAITING = 10_000
-"""The same when every row waits for its last report."""
+"""The same when rows wait for their last report, or for the SMS in place of a Viber message."""
 PATIENCE = 2.0
 """Seconds that rows get to end after the router is closed."""
 _ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING, State.SENT})
@@ -66,6 +66,7 @@ class Job:
             row = next(self._rows, None)
             if row is None:
                 return
+            most = IN_HAND_WAITING if may_fall_back(row.message) else most
             task = asyncio.create_task(self._carry(row, router), name=f"row {row.number}")
             self._in_hand.add(task)
             task.add_done_callback(self._carried)
@@ -92,9 +93,10 @@ class Job:
             receipt = await router.send(row.message)
         except RouterClosed:
             return None
-        if self._wait and receipt.state in _ON_ITS_WAY:
+        if may_fall_back(row.message) or (self._wait and receipt.state in _ON_ITS_WAY):
             try:
-                receipt = await router.wait(receipt.id)
+                with contextlib.suppress(RouterClosed):  # then what is known by now has to do
+                    receipt = await router.wait(receipt.id)
             except asyncio.CancelledError:
                 if not self.stopped:
                     raise

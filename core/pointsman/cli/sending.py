@@ -16,9 +16,9 @@ from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.cli.results import Result, code_of, describe
-from pointsman.cli.rows import MessageReader, read_ttl, write_message
+from pointsman.cli.rows import MessageReader, may_fall_back, read_ttl, write_fallback, write_message
 from pointsman.cli.work import GOOD_STATES, Kind
-from pointsman.message import Channel, Message, MessageClass
+from pointsman.message import Channel, FallbackBy, Message, MessageClass
 from pointsman.outcome import Accepted, Attempt, Receipt, Refused, State, Unknown, outcome_label
 from pointsman.routing.candidate import Excluded
 
@@ -38,6 +38,14 @@ Sender = Annotated[str | None, Parameter(help="The sender to show; else the prov
 Class = Annotated[MessageClass, Parameter(name="--class", help="How urgent it is and what its loss costs.")]
 ChannelOption = Annotated[TextChannel, Parameter(help="The service that carries it.")]
 Ttl = Annotated[str | None, Parameter(help="How long it is worth sending, such as 30s, 5m or 1d; else by its class.")]
+FallbackByOption = Annotated[
+    FallbackBy | None,
+    Parameter(name="--fallback-by", help="Who sends an SMS when a Viber message does not get through."),
+]
+FallbackText = Annotated[
+    str | None,
+    Parameter(allow_leading_hyphen=True, help="The text of that SMS; else that of the Viber message."),
+]
 Wait = Annotated[
     bool, Parameter(negative="", show_default=False, help="Wait for the last delivery report, not only for a provider.")
 ]
@@ -45,7 +53,8 @@ Csv = Annotated[
     Path | None,
     Parameter(
         name="--csv",
-        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel;"
+        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel,"
+        "fallback_by,fallback_text;"
         " the options above fill its empty cells; - reads standard input.",
         allow_leading_hyphen=True,
     ),
@@ -60,6 +69,8 @@ def send(
     message_class: Class = MessageClass.TRANSACTIONAL,
     channel: ChannelOption = TextChannel.SMS,
     ttl: Ttl = None,
+    fallback_by: FallbackByOption = None,
+    fallback_text: FallbackText = None,
     wait: Wait = False,
     csv: Csv = None,
     file: FileOptions | None = None,
@@ -71,17 +82,22 @@ def send(
     command: what was sent is not sent again. Exit code 1 when not every message was taken.
     """
     common, life = common or Common(), read_ttl(ttl) if ttl is not None else None
+    fallback = write_fallback(fallback_by, fallback_text)
     if csv is not None:
         if to is not None or text is not None:
             raise UsageError("--csv brings its own recipients and texts; leave out --to and --text")
-        reader = MessageReader(channel=channel.value, sender=sender, message_class=message_class, ttl=life)
+        reader = MessageReader(
+            channel=channel.value, sender=sender, message_class=message_class, ttl=life, fallback=fallback
+        )
         kind = Kind("send", "sent", "sends them again", reader, Result, describe, wait)
         return run_file(csv, kind, file or FileOptions(), common)
     if file not in (None, FileOptions()):
         raise UsageError(f"{FILE_ONLY} go with --csv")
     if to is None or text is None:
         raise UsageError("give --to and --text for one message, or --csv for many")
-    message = write_message(channel.value, to=to, text=text, sender=sender, message_class=message_class, ttl=life)
+    message = write_message(
+        channel.value, to=to, text=text, sender=sender, message_class=message_class, ttl=life, fallback=fallback
+    )
     setup = set_up(common)
     sent = asyncio.run(_send_one(message, setup, wait=wait))
     receipt, output = sent.receipt, setup.output
@@ -109,8 +125,12 @@ async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Sent:
         except asyncio.CancelledError:
             setup.output.note("stopped while it was on its way: it may have been sent")
             raise
-        if wait and receipt.state is State.SENT:
-            setup.output.note(f"{receipt.provider} took it; waiting for its report (Ctrl-C stops waiting)")
+        if may_fall_back(message) and receipt.fallback is None:
+            setup.output.note("waiting for its report, or for the SMS in its place (Ctrl-C stops both)")
+            receipt = await router.wait(receipt.id)
+        elif wait and receipt.state is State.SENT:
+            took = (receipt.fallback or receipt).provider
+            setup.output.note(f"{took} took it; waiting for its report (Ctrl-C stops waiting)")
             receipt = await router.wait(receipt.id)
         if receipt.state not in _NOBODY:
             return Sent(receipt)
@@ -131,8 +151,14 @@ def show_receipt(receipt: Receipt, output: Output) -> None:
         output.table(columns, [_attempt_cells(attempt) for attempt in receipt.attempts])
     if receipt.reason is not None and not receipt.attempts:
         output.show(output.clean(f"nobody could take it: {receipt.reason.detail or receipt.reason.fault}"))
+    if receipt.fallback is not None:
+        output.show("")
+        output.show("in its place an SMS:")
+        show_receipt(receipt.fallback, output)
     if receipt.state is State.UNKNOWN:
         output.show("it may have been sent; nobody can say")
+    if receipt.fallback is not None and receipt.possible_duplicate:
+        output.show("the recipient may have both")
 
 
 def _attempt_cells(attempt: Attempt) -> tuple[object, ...]:
