@@ -536,6 +536,19 @@ async def test_a_caller_that_gives_up_gives_the_sms_up(clock: FakeClock):
         assert (ended.state, both.sent) == (State.UNDELIVERED, 0)
 
 
+async def test_a_caller_of_the_whole_that_gives_up_gives_the_sms_up(clock: FakeClock):
+    """A caller who asked for the whole and stops waiting gets no SMS; what has left is followed to its end."""
+    async with pair(clock) as both:
+        task = asyncio.create_task(both.rig.router.send(viber(), until_final=True))
+        await clock.advance(60)
+        task.cancel()
+        await clock.advance(5000)
+        (taken,) = both.rig.told(MessageTaken)
+        await both.report(DeliveryState.DELIVERED)
+
+        assert ((await both.rig.router.wait(taken.message_id)).state, both.sent) == (State.DELIVERED, 0)
+
+
 async def test_a_caller_that_only_stops_to_wait_changes_nothing(clock: FakeClock):
     """A `wait` that is cancelled leaves everything as it is: the SMS leaves when it is due."""
     async with pair(clock) as both:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from pointsman.engine.alarm import Alarm
 from pointsman.engine.flow import Desk
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.tracking import Tracking
@@ -42,6 +43,7 @@ class Fallbacks:
         self._carry = carry
         self._withdraw = withdraw
         self._watches: dict[str, Watch] = {}
+        self._alarm = Alarm(desk.clock)
 
     def __repr__(self) -> str:
         return f"<Fallbacks watches={len(self._watches)}>"
@@ -115,6 +117,7 @@ class Fallbacks:
 
     async def close(self) -> None:
         """Wait for the watches; the SMS that were on their way are over."""
+        await self._alarm.close()
         tasks = {watch.task for watch in self._watches.values() if watch.task is not None}
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=1.0)
@@ -131,7 +134,8 @@ class Fallbacks:
                 except Exception as error:  # noqa: BLE001 - whatever it is, the SMS must be neither lost nor sent twice
                     _log.error("the fallback of %s could not be written down: %s", watch.message_id, _name(error))
                     watch.resting.set()
-                    await self._pause(watch, AGAIN)
+                    self._alarm.set(self._desk.clock.now() + AGAIN, watch.news)
+                    await watch.news.wait()
         finally:
             self._watches.pop(watch.message_id, None)
             watch.resting.set()
@@ -158,7 +162,9 @@ class Fallbacks:
                 return True
             case Wait(until):
                 watch.resting.set()
-                await self._pause(watch, None if until is None else until - now)
+                if until is not None:
+                    self._alarm.set(until, watch.news)
+                await watch.news.wait()
                 return False
 
     async def _start(self, watch: Watch, trigger: FallbackTrigger) -> bool:
@@ -189,17 +195,6 @@ class Fallbacks:
             return
         if record is not None and watch.delivered_by is not None and has_left(record):
             self._tell_late(watch.message_id, record, watch.delivered_by)
-
-    async def _pause(self, watch: Watch, seconds: float | None) -> None:
-        """Wait for news, or for so long."""
-        waiting: set[asyncio.Task[object]] = {asyncio.create_task(watch.news.wait())}
-        if seconds is not None:
-            waiting.add(asyncio.create_task(self._slept(seconds)))
-        await _first_of(waiting)
-
-    async def _slept(self, seconds: float) -> object:
-        await self._desk.clock.sleep(seconds)
-        return None
 
     async def _news_of(self, *records: Record) -> None:
         """Wait until one of the records is not as it was."""
