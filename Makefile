@@ -39,4 +39,4 @@ lock:
 	@touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis demo-out
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis demo-out tests/clients/bsg/.installed

@@ -10,7 +10,17 @@ Ten lines are enough to embed it::
 """
 
 from pointsman.clock import Clock, SystemClock
-from pointsman.errors import ConfigError, InvalidMessage, PluginError, PointsmanError, RouterClosed
+from pointsman.errors import (
+    ConfigError,
+    InvalidMessage,
+    InvalidMessages,
+    InvalidQuestion,
+    NotOffered,
+    PluginError,
+    PointsmanError,
+    RouterClosed,
+    SomeFailed,
+)
 from pointsman.message import (
     Channel,
     Fallback,
@@ -39,7 +49,8 @@ from pointsman.outcome import (
     Unknown,
     UnknownReason,
 )
-from pointsman.router import InvalidMessages, Router, SomeFailed
+from pointsman.router import Router
+from pointsman.routing.inbox import InboxCursor
 from pointsman.sync import SyncRouter
 
 __all__ = [
@@ -53,8 +64,10 @@ __all__ = [
     "FallbackTrigger",
     "Fault",
     "HlrLookup",
+    "InboxCursor",
     "InvalidMessage",
     "InvalidMessages",
+    "InvalidQuestion",
     "LookupResult",
     "LookupState",
     "Message",
@@ -62,6 +75,7 @@ __all__ = [
     "Money",
     "Msisdn",
     "Network",
+    "NotOffered",
     "Outcome",
     "PluginError",
     "PointsmanError",

@@ -2,14 +2,20 @@
 
 PointsmanError
 ├── InvalidMessage        a message that no provider could take: bad number, empty text …
+├── InvalidMessages       some messages of a `send_many` are invalid, and none was sent
+├── InvalidQuestion       a question that nobody could be asked: unknown provider, empty span …
+├── NotOffered            a provider cannot be asked this
 ├── ConfigError           router.toml (all its problems at once)
 ├── PluginError           a plugin that cannot be loaded or broke its contract
-└── RouterClosed          the router is not running
+├── RouterClosed          the router is not running
+└── SomeFailed            something unforeseen happened to some messages of a `send_many`
 """
 
 from collections.abc import Sequence
 
 import msgspec
+
+from pointsman.outcome import Receipt
 
 
 class PointsmanError(Exception):
@@ -26,6 +32,44 @@ class InvalidMessage(PointsmanError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class InvalidMessages(PointsmanError):
+    """Some messages of a `send_many` are invalid, and none of them was sent; `problems` says which and why."""
+
+    def __init__(self, problems: Sequence[tuple[int, InvalidMessage]]) -> None:
+        shown = "; ".join(f"message {place}: {problem}" for place, problem in problems[:5])
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        super().__init__(f"{len(problems)} of the messages are invalid, nothing was sent: {shown}{more}")
+        self.problems = tuple(problems)
+
+
+class InvalidQuestion(PointsmanError):
+    """A question to a provider was refused before it was asked.
+
+    `field` names the part at fault (`provider`, `since`, `until`, `ids`, `to` …), `problem` says what is wrong and what
+    to do.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class NotOffered(PointsmanError):
+    """A provider was asked for what its plugin, or this account's settings, do not offer; nothing was asked.
+
+    `operation` is a value of `pointsman.events.Operation`, such as `inbox`; `detail` says what exactly is missing where
+    that is less than all of it.
+    """
+
+    def __init__(self, provider: str, operation: str, detail: str = "") -> None:
+        why = f": {detail}" if detail else "; its plugin does not offer it"
+        super().__init__(f"{provider} cannot be asked this ({operation}){why}")
+        self.provider = provider
+        self.operation = operation
+        self.detail = detail
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,3 +108,17 @@ class PluginError(PointsmanError):
 
 class RouterClosed(PointsmanError):
     """The router was used before it was started or after it was closed."""
+
+
+class SomeFailed(PointsmanError):
+    """Something unforeseen happened to some messages of a `send_many`; the others went their way.
+
+    `results` has a receipt or an error for each message, in the order in which they were given.
+    """
+
+    def __init__(self, results: Sequence[Receipt | BaseException]) -> None:
+        failed = [(place, one) for place, one in enumerate(results) if isinstance(one, BaseException)]
+        shown = "; ".join(f"message {place}: {type(error).__name__}" for place, error in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        super().__init__(f"{len(failed)} of {len(results)} messages could not be seen through: {shown}{more}")
+        self.results = tuple(results)

@@ -103,6 +103,7 @@ class State(enum.StrEnum):
     ACCEPTED = "accepted"
     """Taken by us, not yet on its way."""
     SCHEDULED = "scheduled"
+    """Kept by us until it is due."""
     SENDING = "sending"
     SENT = "sent"
     """Taken by a provider, no final report yet."""
@@ -238,6 +239,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fallback: "Receipt | None" = None
     """The SMS in place of a Viber message that did not get through; `state` is then that of the whole."""
     accepted_at: float
+    due: float | None = None
+    """Wall time before which it was not to be sent; None for a message that did not have to wait."""
     updated_at: float
 
     @property

@@ -3,36 +3,38 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Self
 
 from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
+from pointsman.engine.asking import Asking
+from pointsman.engine.asks import AsksProviders
 from pointsman.engine.assembly import Workshop, build_lives, build_routes, build_station
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
-from pointsman.engine.guard import Broke
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import Looking
+from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Door, Parsed
+from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
-from pointsman.engine.soundness import are_reports, is_reading
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
-from pointsman.errors import InvalidMessage, PointsmanError, RouterClosed
+from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import Envelope, HlrLookup, Message
-from pointsman.outcome import LookupResult, Receipt
-from pointsman.plugin import AnyProviderPlugin, Callback, ReceivesCallbacks, Response
+from pointsman.message import Envelope, Message
+from pointsman.outcome import Receipt
+from pointsman.plugin import AnyProviderPlugin, Callback, Response
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser
@@ -52,31 +54,7 @@ SENDING_AT_ONCE = 1000
 """Messages of one `send_many` that are on their way together."""
 
 
-class InvalidMessages(PointsmanError):
-    """Some messages of a `send_many` are invalid, and none of them was sent; `problems` says which and why."""
-
-    def __init__(self, problems: Sequence[tuple[int, InvalidMessage]]) -> None:
-        shown = "; ".join(f"message {place}: {problem}" for place, problem in problems[:5])
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        super().__init__(f"{len(problems)} of the messages are invalid, nothing was sent: {shown}{more}")
-        self.problems = tuple(problems)
-
-
-class SomeFailed(PointsmanError):
-    """Something unforeseen happened to some messages of a `send_many`; the others went their way.
-
-    `results` has a receipt or an error for each message, in the order in which they were given.
-    """
-
-    def __init__(self, results: Sequence[Receipt | BaseException]) -> None:
-        failed = [(place, one) for place, one in enumerate(results) if isinstance(one, BaseException)]
-        shown = "; ".join(f"message {place}: {type(error).__name__}" for place, error in failed[:5])
-        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-        super().__init__(f"{len(failed)} of {len(results)} messages could not be seen through: {shown}{more}")
-        self.results = tuple(results)
-
-
-class Router:
+class Router(AsksProviders):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
@@ -133,6 +111,7 @@ class Router:
             start=attempts.start,
             breaker=breaker,
             only_loopback=only_loopback,
+            public_url=config.daemon.public_url,
         )
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
@@ -141,6 +120,11 @@ class Router:
         looking = Looking(self._bus, self._clock)
         resolving = Resolving(self._stations, recorder, self._rates, self._bus, self._clock)
         self._tracking = Tracking(recorder, resolving, self._rates, self._bus, self._clock)
+        self._receiving = Receiving(self._stations, self._tracking)
+        self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
+        self._tracking.learn = self._lookups.learn
+        prices = {name: one.prices for name, one in config.providers.items()}
+        self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -165,6 +149,7 @@ class Router:
             offers={name: frozenset(view.limits) for name, view in views.items()},
             clock=self._clock,
             ids=self._ids,
+            network_of=self._lookups.network,
         )
         self._serving = Serving(self._desk, self._tracking, self._doubts, self._door, config.router.max_in_flight)
         resolving.taken = self._serving.taken
@@ -242,6 +227,8 @@ class Router:
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.
 
+        What is to be sent later is cancelled with the rest, unless a provider keeps it already.
+
         A message whose request was cut off is `unknown`. What can be closed is closed even if something else cannot.
         """
         self._running = False
@@ -255,6 +242,7 @@ class Router:
     async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message; return when a provider took it or nobody will, or with its last report.
 
+        One that is to be sent later is waited for, unless its route leaves that to a provider; `submit` does not wait.
         A lookup always waits for its result. The SMS in place of a Viber message belongs to it: one that starts at once
         is waited for, and the last report is that of both. Raises `InvalidMessage` for what nobody could send,
         `RouterClosed`.
@@ -262,6 +250,15 @@ class Router:
         self._check_running()
         sent = await self._serving.send(self._door.parse(message), until_final=until_final)
         return await self._recorder.receipt(sent)
+
+    async def submit(self, message: Message) -> Receipt:
+        """Take one message and return at once; it is sent in the background, when it is due.
+
+        `wait` gives its end, `receipt` what is known by now, `cancel` takes it back as long as it has not left. Raises
+        `InvalidMessage`, `RouterClosed`.
+        """
+        self._check_running()
+        return await self._recorder.receipt(await self._serving.submit(self._door.parse(message)))
 
     async def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
         """Send several messages; return their receipts in the same order.
@@ -296,10 +293,6 @@ class Router:
         if len(receipts) < len(results):
             raise SomeFailed(results) from next(one for one in results if isinstance(one, BaseException))
         return receipts
-
-    async def lookup(self, number: str) -> LookupResult | None:
-        """Look a number up; None when nobody took the question. Raises `InvalidMessage`, `RouterClosed`."""
-        return (await self.send(HlrLookup(to=number))).lookup
 
     def check(self, message: Message) -> Envelope:
         """Return a message as it would be taken now, without taking it. Raises `InvalidMessage`."""
@@ -346,26 +339,12 @@ class Router:
         """
         return self._serving.give_up(message_id)
 
-    async def callback(self, provider: str, callback: Callback) -> Response:
-        """Take in what a provider reports to us; return what it wants to hear. Raises `KeyError` for a stranger."""
-        station = self._stations[provider]
-        receiver = station.provider
-        if not isinstance(receiver, ReceivesCallbacks):
-            raise KeyError(provider)
-        if station.guard.quarantined:
-            return Response(status=503, body=b"reports are not taken at present")
-        try:
-            reading = station.guard.call_for_strangers(
-                "reading a callback",
-                lambda: receiver.read_callback(callback),
-                lambda value: is_reading(value, are_reports),
-            )
-            await self._tracking.take(provider, reading.value)
-            return station.guard.call(
-                "callback_reply", receiver.callback_reply, lambda value: isinstance(value, Response)
-            )
-        except Broke:
-            return Response(status=500, body=b"this report could not be read")
+    async def callback(self, provider: str, callback: Callback, token: str | None = None) -> Response:
+        """Take in what a provider reports to us; return what it wants to hear. Raises `KeyError` for a stranger.
+
+        Where the configuration has a `callback_token`, only who shows it as `token` is listened to; others hear 404.
+        """
+        return await self._receiving.take(provider, callback, token)
 
     async def read_balances(self) -> None:
         """Ask every provider for its balance now."""

@@ -5,14 +5,19 @@ import concurrent.futures
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
+from pointsman.engine.answers import Figures
 from pointsman.engine.status import ProviderStatus
 from pointsman.errors import RouterClosed
-from pointsman.message import Message
-from pointsman.outcome import LookupResult, Receipt
+from pointsman.message import Channel, Message
+from pointsman.outcome import LookupResult, Receipt, Refused, Report
+from pointsman.plugin import Incoming
 from pointsman.router import DRAIN_PATIENCE, Router
 from pointsman.routing.candidate import Decision
+from pointsman.routing.drift import Comparison
+from pointsman.routing.inbox import InboxCursor
 
 LATE_PATIENCE = 0.5
 """Seconds that calls get which came in while the router was being closed."""
@@ -80,13 +85,45 @@ class SyncRouter:
         """Send one message."""
         return self._call(self._running().send(message, until_final=until_final))
 
+    def submit(self, message: Message) -> Receipt:
+        """Take one message and send it in the background, when it is due."""
+        return self._call(self._running().submit(message))
+
     def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
         """Send several messages."""
         return self._call(self._running().send_many(list(messages), until_final=until_final))
 
-    def lookup(self, number: str) -> LookupResult | None:
-        """Look a number up."""
-        return self._call(self._running().lookup(number))
+    def lookup(self, number: str, *, max_age: timedelta | None = None) -> LookupResult | None:
+        """Look a number up, unless a result that is not older than `max_age` is known."""
+        return self._call(self._running().lookup(number, max_age=max_age))
+
+    def inbox(self, provider: str, *, since: datetime, until: datetime) -> tuple[Incoming, ...] | Refused:
+        """Return the messages that people sent to us within a span."""
+        return self._call(self._running().inbox(provider, since=since, until=until))
+
+    def incoming(self, provider: str, cursor: InboxCursor) -> tuple[tuple[Incoming, ...], InboxCursor] | Refused:
+        """Return the messages that came since a cursor, and the cursor for the next time."""
+        return self._call(self._running().incoming(provider, cursor))
+
+    def statistics(self, provider: str, *, since: datetime, until: datetime) -> Figures | Refused:
+        """Return a provider's own figures about a span."""
+        return self._call(self._running().statistics(provider, since=since, until=until))
+
+    def prices(self, provider: str) -> tuple[Comparison, ...] | Refused:
+        """Return the price list that a provider itself tells, each line beside ours."""
+        return self._call(self._running().prices(provider))
+
+    def status(
+        self,
+        provider: str,
+        ids: Iterable[str] = (),
+        reference: str | None = None,
+        *,
+        to: str | None = None,
+        channel: Channel = Channel.SMS,
+    ) -> tuple[Report, ...] | Refused:
+        """Ask a provider about one message now."""
+        return self._call(self._running().status(provider, tuple(ids), reference, to=to, channel=channel))
 
     def explain(self, message: Message) -> Decision:
         """Return the decision that would be made for a message now."""

@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pointsman.cli.checkpoint import Checkpoint, Header, RowStore
-from pointsman.cli.job import Job, Taken
+from pointsman.cli.job import SENDING, Job, Taken
 from pointsman.cli.results import Result, describe
 from pointsman.cli.rows import MessageReader, Row, write_fallback, write_message
 from pointsman.cli.sheet import Line
@@ -84,6 +85,18 @@ def test_options_fill_the_cells_of_viber_rows() -> None:
         read(row(fallback_by="fax"))
 
 
+def test_a_row_may_say_when_and_how_as_well() -> None:
+    """A Viber row keeps its time beside its fallback; Latin letters are for the SMS, and without one refused."""
+    read = MessageReader(channel=Channel.VIBER).read
+
+    message = read(row(fallback_text="щука", transliterate="yes", send_at="2026-12-01T09:00:00+03:00")).message
+    assert isinstance(message, Viber)
+    assert message.fallback == Fallback(text="щука", transliterate=True)
+    assert message.send_at == datetime(2026, 12, 1, 6, tzinfo=UTC)
+    with pytest.raises(InvalidMessage, match="transliterate: is for SMS only; leave it out for viber"):
+        read(row(transliterate="yes"))
+
+
 def test_no_option_makes_no_fallback() -> None:
     """Neither option given means that there is no SMS."""
     assert write_fallback(None, None) is None
@@ -111,7 +124,7 @@ async def _run(checkpoint: Checkpoint, viber: ScriptedSandbox, sms: ScriptedSand
 
     message = write_message(Channel.VIBER, to=TO, text="hello", reference="2", fallback=Fallback())
     async with clock.autojump():
-        job = Job(iter([Row(number=2, message=message, reference="mine")]), report, wait=False)
+        job = Job(iter([Row(number=2, message=message, reference="mine")]), report, SENDING)
         async with router:
             await job.run(router)
         await job.finish()
@@ -128,6 +141,36 @@ async def test_a_job_does_not_end_before_the_sms(checkpoint: Checkpoint) -> None
 
         assert (line.state, line.provider, line.id, line.reference) == ("delivered", "s", "m1", "mine")
         assert len(sms.ledger.messages) == 1
+
+
+async def test_rows_that_wait_for_their_sms_do_not_hold_up_the_others() -> None:
+    """More rows are in hand while they wait for a report or the SMS than a router can be busy with at once."""
+    clock, count = FakeClock(), SENDING.most + 100
+    begun: list[int] = []
+    begun_before_any_end: list[int] = []
+
+    def rows() -> Iterator[Row]:
+        for number in range(2, count + 2):
+            begun.append(number)
+            message = write_message(Channel.VIBER, to=f"7916{number:07d}", text="hello", fallback=Fallback())
+            yield Row(number=number, message=message, reference="")
+
+    def report(taken: list[Taken]) -> None:
+        if taken:
+            begun_before_any_end.append(len(begun))
+
+    silent = DeliveryPlan(messages={Fate.STUCK: 1.0})
+    async with ScriptedSandbox(clock=clock, delivery=silent) as viber, ScriptedSandbox(clock=clock) as sms:
+        plugins = load_plugins([SCRIPTED], entry_points=False)
+        text = CONFIG.format(viber=viber.base_url, sms=sms.base_url).replace("channels", "bulk = 200\nchannels")
+        config = parse_config(text, plugins=plugins, env={})
+        job = Job(rows(), report, SENDING)
+        async with clock.autojump():
+            async with Router(config, plugins=plugins, clock=clock, only_loopback=True) as router:
+                await job.run(router)
+            await job.finish()
+        assert begun_before_any_end[0] == count
+        assert len(sms.ledger.messages) == count
 
 
 async def test_a_refused_sms_does_not_prove_the_row_unsent(checkpoint: Checkpoint) -> None:

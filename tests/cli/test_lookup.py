@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.message import Channel
 
-from .conftest import Boxes, Runner
+from .conftest import Boxes, Runner, write_config
 from .test_send_csv import results_of
 
 
@@ -70,3 +70,20 @@ def test_bad_numbers(
 
     assert (run.code, boxes.messages) == (2, [])
     assert words in run.err
+
+
+def test_a_large_file_takes_few_requests(pointsman: Runner, boxes: Boxes, folder: Path, config: Path) -> None:
+    """2,500 numbers are 13 requests of up to 200, although their results come one by one; a second run asks nothing."""
+    write_config(config, boxes.base_urls, ("max_rate = 200 ", "max_rate = 9000 "))
+    lines = "".join(f"+7916{1_000_000 + n}\n" for n in range(2500))
+    (folder / "numbers.txt").write_text(lines, encoding="utf-8")
+
+    runs = [pointsman("lookup", "--file", "numbers.txt") for _ in range(2)]
+
+    results = results_of(folder / "numbers.results.csv")
+    assert [line["row"] for line in sorted(results, key=lambda line: int(line["row"]))] == [
+        str(n) for n in range(1, 2501)
+    ]
+    calls = boxes["affiliate_hlr"].ledger.calls
+    assert (calls["hlr/create"] <= 16, boxes["affiliate_hlr"].ledger.accepted[Channel.HLR]) == (True, 2500)
+    assert "done before and not looked up again: 2500 of 2500 rows" in runs[1].err

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pointsman.cli.exclusions import WORDS
+from pointsman.cli.explaining import heading
 from pointsman.loading import PluginSet, load_plugins
+from pointsman.message import Channel, Envelope, Msisdn, Network, NetworkSource, Sms
 from pointsman.routing.candidate import Exclusion
 from pointsman.sandbox import error, hang_before_accept
 
@@ -25,6 +28,24 @@ def test_explain(pointsman: Runner, boxes: Boxes, config: Path) -> None:
     first, second = [line.split() for line in run.out.splitlines() if "RUB" in line]
     assert first[:9] == ["smstele", "3.20", "RUB", "6.40", "RUB", "0.0672", "EUR", "24900.00", "RUB"]
     assert second[:5] == ["devino", "3.30", "RUB", "6.60", "RUB"]
+
+
+def test_explain_says_how_the_network_is_known() -> None:
+    """A network that a lookup found is told apart from one that the number tells."""
+    envelope = Envelope(
+        id="m",
+        message=Sms(to=TO, text="x"),
+        channel=Channel.SMS,
+        to=Msisdn("79161234567"),
+        network=Network("RU", "25002", NetworkSource.RANGE),
+        segments=None,
+        accepted_at=0.0,
+        deadline=0.0,
+    )
+    looked_up = msgspec.structs.replace(envelope, network=Network("RU", "25002", NetworkSource.HLR))
+
+    assert heading(envelope) == "+79161234567 (RU 25002)"
+    assert heading(looked_up) == "+79161234567 (RU 25002 by its last lookup)"
 
 
 def test_explain_exclusions(pointsman: Runner, boxes: Boxes, config: Path) -> None:

@@ -13,7 +13,7 @@ from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, MessageClass
 from pointsman.plugin import Polling, Secret
 from pointsman.routing.failover import OnUnknown
-from pointsman.routing.match import Match
+from pointsman.routing.match import Match, Schedule
 
 from .conftest import BASE, Echo, Problems, Read
 
@@ -32,6 +32,7 @@ RUB = 0.0105
 [daemon]
 listen = "[::1]:1"
 admin = "localhost:2"
+public_url = "https://sms.example/"
 
 [clients.shop]
 key_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -73,6 +74,7 @@ match = { channel = "sms", class = ["otp"], country = "RU", mccmnc = ["25001"], 
 providers = ["two", "one"]
 policy = "fair"
 on_unknown = "stop"
+schedule = "router"
 """
 """Every key that there is."""
 
@@ -109,6 +111,7 @@ def test_every_key_arrives(folder: Path, plugins: PluginSet) -> None:
     assert (policy.strategy, policy.max_attempts, dict(policy.weights)) == ("weighted", 2, {"one": 3.0, "two": 0.0})
     assert [policy.ttl.of(kind) for kind in MessageClass] == [60, 3600, 86400]
     assert (route.providers, route.on_unknown) == (("two", "one"), OnUnknown.STOP)
+    assert (route.schedule, config.daemon.public_url) == (Schedule.ROUTER, "https://sms.example")
     assert route.match == Match(
         channel=frozenset({Channel.SMS}),
         message_class=frozenset({MessageClass.OTP}),
@@ -269,6 +272,26 @@ CASES: list[tuple[str, str, str, str]] = [
     ("rate of no currency", "[rates]\nrubles = 1", "rates.rubles", "ISO 4217"),
     ("rate of the router's currency", "[rates]\nEUR = 2", "rates.EUR", "its rate is 1"),
     ("listen", "[daemon]\nlisten = 8080", "daemon.listen", '"127.0.0.1:8080"'),
+    ("public address", '[daemon]\npublic_url = "sms.example"', "daemon.public_url", 'must start with "https://"'),
+    (
+        "readable address",
+        '[daemon]\npublic_url = "http://sms.example"',
+        "daemon.public_url",
+        "travel readable; write https://",
+    ),
+    ("address with a user", '[daemon]\npublic_url = "https://a:b@sms.example"', "daemon.public_url", "must not hold"),
+    (
+        "schedule that nobody keeps",
+        '[[routes]]\nname = "x"\nproviders = ["one"]\nschedule = "provider"',
+        "routes[0].schedule",
+        "no provider of this route can keep a message until later",
+    ),
+    (
+        "schedule of nobody",
+        '[[routes]]\nname = "x"\nproviders = ["one"]\nschedule = "nobody"',
+        "routes[0].schedule",
+        'expected one of "router", "provider"',
+    ),
     ("client", '[clients.shop]\nkey_sha256 = "zz"', "clients.shop.key_sha256", "64 digits of 0-9 a-f"),
     ("clients", "[[clients]]", "clients", "expected a table [clients]"),
     ("strategy", '[policies.p]\nstrategy = "cheepest"', "policies.p.strategy", 'did you mean "cheapest"?'),
@@ -503,6 +526,7 @@ def test_what_is_written_wins_over_the_plugin(
     poll = read(f'{BASE}poll = {{ {key} = "{value}" }}\n').providers["one"].poll
 
     assert poll.over(Polling(first=5, longest=60)) == Polling(first=first, longest=longest)
+    assert poll.over(Polling(first=5, longest=60, by_reference=True)).by_reference, "the rest stays the plugin's"
 
 
 def test_longest_life_is_allowed(read: Read) -> None:

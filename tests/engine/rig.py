@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -97,14 +98,18 @@ async def routing(
     policy: Mapping[str, Any] | None = None,
     observers: Iterable[Observer] = (),
     store: Store | None = None,
+    sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> AsyncIterator[Rig]:
-    """Start the sandboxes and a router over them; one route sends everything to all, in the order given."""
+    """Start the sandboxes and a router over them; one route sends everything to all, in the order given.
+
+    `sections` are further tables at the top of the file.
+    """
     events: list[Event] = []
     known = found if found is not None else load_plugins([SCRIPTED, *plugins])
     for one in accounts.values():
         await one.sandbox.start()
     try:
-        text = configuration(accounts, route or {}, policy or {})
+        text = configuration(accounts, route or {}, policy or {}, sections)
         env = {name: value for one in accounts.values() for name, value in one.sandbox.environment.items()}
         config = parse_config(text, plugins=known, env=env)
         told = [events.append, *observers]
@@ -116,13 +121,20 @@ async def routing(
             await one.sandbox.close()
 
 
-def configuration(accounts: Mapping[str, Account], route: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
+def configuration(
+    accounts: Mapping[str, Account],
+    route: Mapping[str, Any],
+    policy: Mapping[str, Any],
+    sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
     """Write a `router.toml`."""
     lines = ["[rates]", 'RUB = "0.01"']
     for name, one in accounts.items():
         lines += [f"[providers.{name}]", *_lines({"base_url": one.sandbox.base_url, **one.keys})]
     lines += ["[policies.default]", *_lines({"strategy": "priority", **policy})]
     lines += ["[[routes]]", *_lines({"name": "all", "providers": list(accounts), **route})]
+    for name, table in sections.items():
+        lines += [f"[{name}]", *_lines(table)]
     return "\n".join(lines)
 
 

@@ -33,6 +33,22 @@ async def test_it_can_be_used_again(clock: FakeClock):
         assert event.is_set()
 
 
+async def test_a_clock_that_is_set_forward_is_noticed(clock: FakeClock):
+    """A moment that comes because the clock is set wakes within a minute; one that is put off by it wakes later."""
+    alarm, event, later = Alarm(clock), asyncio.Event(), asyncio.Event()
+    start = clock.now()
+    alarm.set(start + 5 * 3600, event)
+    alarm.set(start + 6 * 3600, later)
+    await clock.settle()
+    clock.set_wall(start + 5 * 3600)
+    await clock.advance(60)
+    assert (event.is_set(), later.is_set()) == (True, False)
+    clock.set_wall(start)
+    await clock.advance(3600)
+    assert not later.is_set()
+    await alarm.close()
+
+
 async def test_closing_wakes_nobody(clock: FakeClock):
     """After the end nothing is left running."""
     before = asyncio.all_tasks()

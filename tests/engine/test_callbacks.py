@@ -9,7 +9,7 @@ import pytest
 from pointsman.events import Operation, Reported, ReportIgnored, Spent
 from pointsman.message import MessageClass
 from pointsman.outcome import Accepted, DeliveryState, Fault, Report, SettledBy, State, Unknown
-from pointsman.plugin import Callback, CallbackReading, ProviderPlugin, Reading
+from pointsman.plugin import Batch, Callback, CallbackReading, ProviderPlugin, Reading, Request, Secret, Session
 from pointsman.sandbox import delay
 from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, refuse
 from pointsman_affiliate_hlr.sandbox import AffiliateSandbox
@@ -147,6 +147,81 @@ async def test_who_cannot_call_back_is_a_stranger(clock: FakeClock, box: Scripte
     async with routing({"a": outspoken(box)}, clock=clock, plugins=[OUTSPOKEN]) as rig:
         with pytest.raises(KeyError):
             await rig.router.callback("b", Callback(method="GET"))
+
+
+TOKEN = {"env": "TOKEN"}
+WORD = "a-made-up-token-4711"
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [(WORD, 200), (None, 404), ("", 404), (WORD[:-1], 404), (WORD + "1", 404), (WORD.upper(), 404), ("ж\ud800", 404)],
+)
+async def test_only_who_shows_the_token_is_listened_to(
+    clock: FakeClock, box: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch, shown: str | None, status: int
+):
+    """Where a token is configured, a report without it, or with another one, is answered with 404 and not read."""
+    monkeypatch.setattr(ScriptedSandbox, "environment", {"TOKEN": WORD})
+    async with routing({"a": outspoken(box, callback_token=TOKEN)}, clock=clock, plugins=[OUTSPOKEN]) as rig:
+        receipt = await rig.router.send(sms())
+        report = msgspec.json.encode([delivered(accepted(receipt).ids[0])])
+        reply = await rig.router.callback("a", Callback(method="POST", body=report), shown)
+
+        assert reply.status == status
+        assert (await rig.router.receipt(receipt.id)).state is (State.DELIVERED if status == 200 else State.SENT)
+
+
+async def test_without_a_token_any_is_as_good(clock: FakeClock, box: ScriptedSandbox):
+    """Where none is configured the embedder sees to it who may report; what is shown does not matter."""
+    async with routing({"a": outspoken(box)}, clock=clock, plugins=[OUTSPOKEN]) as rig:
+        assert (await rig.router.callback("a", Callback(method="POST", body=b"[]"), "whatever")).status == 200
+
+
+class Addressed(Scripted):
+    """Tells the provider where to report to, in place of a sender."""
+
+    def submit_request(self, batch: Batch, session: Session | None) -> Request:
+        """Send the address along."""
+        items = tuple(msgspec.structs.replace(item, sender=_revealed(item.callback_url)) for item in batch.items)
+        return super().submit_request(msgspec.structs.replace(batch, items=items), session)
+
+
+def _revealed(url: Secret | None) -> str | None:
+    assert url is None or WORD not in repr(url)
+    return url.reveal() if url is not None else None
+
+
+ADDRESSED = ProviderPlugin(name="addressed", settings=ScriptedSettings, build=Addressed)
+
+
+@pytest.mark.parametrize(
+    ("daemon", "keys", "address"),
+    [
+        (
+            {"public_url": "https://sms.example/"},
+            {"callback_token": TOKEN},
+            f"https://sms.example/v1/callbacks/a/{WORD}",
+        ),
+        (
+            {"public_url": "https://sms.example/in"},
+            {"callback_token": TOKEN},
+            f"https://sms.example/in/v1/callbacks/a/{WORD}",
+        ),
+        ({"public_url": "https://sms.example"}, {}, None),
+        ({}, {"callback_token": TOKEN}, None),
+    ],
+    ids=["known", "below a path", "no token", "not reachable"],
+)
+async def test_the_provider_is_told_where_to_report(
+    clock: FakeClock, box: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch, daemon, keys, address
+):
+    """A provider is given an address with its token where we can be reached; without a token there is none."""
+    monkeypatch.setattr(ScriptedSandbox, "environment", {"TOKEN": WORD})
+    accounts = {"a": account(box, plugin="addressed", **keys)}
+    async with routing(accounts, clock=clock, plugins=[ADDRESSED], sections={"daemon": daemon}) as rig:
+        await rig.router.send(sms())
+
+    assert [item.sender for item in box.items] == [address]
 
 
 # -- by our own reference ----------------------------------------------------------------------------------------------

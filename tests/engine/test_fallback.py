@@ -1,101 +1,24 @@
 """The SMS in place of a Viber message: when it leaves, that it never leaves twice, and what callers are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import MappingProxyType
-from typing import Any
 
-import msgspec
 import pytest
 
 from pointsman.errors import InvalidMessage, RouterClosed
 from pointsman.events import LateDelivery, MessageTaken, Operation, SteppedIn
 from pointsman.message import Channel, Envelope, Fallback, FallbackBy, FallbackTrigger, MessageClass, Viber
-from pointsman.outcome import DeliveryState, Fault, Receipt, State
-from pointsman.plugin import Callback
-from pointsman.sandbox import DeliveryPlan, Fate, delay
-from pointsman.store import MemoryStore, Record, Store
+from pointsman.outcome import DeliveryState, Fault, State
+from pointsman.sandbox import Fate, delay
+from pointsman.store import MemoryStore, Record
 from pointsman.store.record import Change, FellBack, Forgo
-from pointsman.testing import FakeClock, Reconcile, Refusal, ScriptedSandbox, Step, hang_up, normal, refuse
-from pointsman.testing.wire import Answer, News
+from pointsman.testing import FakeClock, Reconcile, Refusal, ScriptedSandbox, hang_up, normal, refuse
 
-from .rig import Rig, account, number, routing, sms
+from .pairing import BEFORE_IT, LIFE, SMS_STARTS, pair, viber
+from .rig import account, number, routing, sms
 
 OTP = MessageClass.OTP
-LIFE = timedelta(minutes=10)
-SMS_STARTS = 690.0
-"""Seconds after a Viber message was taken when silence starts its SMS: its life and the margin."""
 Trigger = FallbackTrigger
-BEFORE_IT = 0.5
-
-
-def viber(place: int = 0, *, ttl: timedelta | None = LIFE, fallback: Fallback | None = None, **fields: Any) -> Viber:
-    """Return a Viber message with an SMS in its place."""
-    return Viber(to=number(place), text="hello", ttl=ttl, fallback=fallback or Fallback(), **fields)
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """A router over a provider of Viber and one of SMS."""
-
-    rig: Rig
-    clock: FakeClock
-    viber: ScriptedSandbox
-    sms: ScriptedSandbox
-
-    @property
-    def sent(self) -> int:
-        """How many SMS the provider took."""
-        return len(self.sms.ledger.messages)
-
-    @property
-    def asked(self) -> list[float]:
-        """When the provider of SMS was asked to send one: seconds after the first request for the Viber message."""
-        start = self.viber.seen[0].at
-        return [round(seen.at - start, 1) for seen in self.sms.seen if seen.operation is Operation.SUBMIT]
-
-    async def report(self, state: DeliveryState, provider_id: str = "m1", **more: Any) -> None:
-        """Let the provider of Viber report about its first message."""
-        news = News(id=provider_id, state=state, final=state is not DeliveryState.SENT, **more)
-        body = msgspec.json.encode(Answer(reports=(news,)))
-        await self.rig.router.callback("v", Callback(method="POST", body=body))
-
-    async def receipt(self, receipt: Receipt) -> Receipt:
-        """Return the receipt as it is now."""
-        found = await self.rig.router.receipt(receipt.id)
-        assert found is not None
-        return found
-
-    async def ended(self, receipt: Receipt) -> Receipt:
-        """Wait for the whole, which must be over already."""
-        return await asyncio.wait_for(self.rig.router.wait(receipt.id), 5)
-
-
-@asynccontextmanager
-async def pair(
-    clock: FakeClock,
-    *steps: Step,
-    fate: Fate = Fate.STUCK,
-    sms_fate: Fate = Fate.DELIVERED,
-    on_unknown: str | None = None,
-    polls: bool = False,
-    store: Store | None = None,
-    policy: dict[str, Any] | None = None,
-    sms_keys: Mapping[str, Any] = MappingProxyType({}),
-    **keys: Any,
-) -> AsyncIterator[Pair]:
-    """Run the two; `steps` and `keys` are of the Viber provider, which reports by callback unless it `polls`."""
-    first = ScriptedSandbox(clock=clock, delivery=DeliveryPlan(messages={fate: 1.0}))
-    second = ScriptedSandbox(clock=clock, delivery=DeliveryPlan(messages={sms_fate: 1.0}))
-    first.script(*steps)
-    accounts = {
-        "v": account(first, channels=["viber"], tells_reports=polls, **keys),
-        "s": account(second, channels=["sms"], tells_reports=True, **sms_keys),
-    }
-    route = {"on_unknown": on_unknown} if on_unknown is not None else {}
-    async with routing(accounts, clock=clock, route=route, policy=policy, store=store) as rig:
-        yield Pair(rig, clock, first, second)
 
 
 # -- at once -----------------------------------------------------------------------------------------------------------
@@ -272,7 +195,8 @@ async def test_doubt_is_no_reason_where_a_duplicate_is_worse(
     clock: FakeClock, message_class: MessageClass, on_unknown: str | None
 ):
     """Where class or route would rather lose a message than send it twice, it stays unknown and no SMS goes."""
-    async with pair(clock, hang_up(taken=True), on_unknown=on_unknown) as both:
+    route = {"on_unknown": on_unknown} if on_unknown is not None else {}
+    async with pair(clock, hang_up(taken=True), route=route) as both:
         receipt = await both.rig.router.send(viber(message_class=message_class))
         await clock.advance(SMS_STARTS + 1)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations, product
 
+import msgspec
 import pytest
 
 from pointsman.message import (
@@ -40,6 +41,7 @@ from pointsman.store import MemoryStore, Record, receipt
 from pointsman.store.record import (
     Begin,
     Change,
+    Due,
     End,
     FellBack,
     Forgo,
@@ -283,6 +285,36 @@ def test_the_state_follows_from_the_attempts(changes: Sequence[Change], state: S
     record = after(*changes)
 
     assert (state, final) == (record.state, is_final(record))
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "final"),
+    [
+        ([], State.SCHEDULED, False),
+        ([Due()], State.ACCEPTED, False),
+        ([Due(), starts()], State.SENDING, False),
+        ([starts()], State.SENDING, False),
+        ([starts(), ends(Accepted(ids=("x",)))], State.SENT, False),
+        ([starts(), ends(Refused(fault=Fault.LIMIT)), End(State.FAILED)], State.FAILED, True),
+        ([End(State.CANCELLED)], State.CANCELLED, True),
+        ([Due(), End(State.CANCELLED)], State.CANCELLED, True),
+    ],
+)
+def test_a_message_for_later_is_scheduled_until_its_time(changes: Sequence[Change], state: State, final: bool) -> None:
+    """What is due after it was taken is scheduled until its time comes or it leaves: a provider may keep it."""
+    record = after(*changes, record=begin(msgspec.structs.replace(envelope(), due=30.0)))
+
+    assert (state, final, 30.0) == (record.state, is_final(record), receipt(record).due)
+
+
+def test_its_time_comes_once() -> None:
+    """That a message is due changes nothing when it is known, or was so from the beginning."""
+    due = after(Due(), record=begin(msgspec.structs.replace(envelope(), due=30.0)))
+
+    assert advance(due, Due(), 99.0) is due
+    record = begin(envelope())
+    assert advance(record, Due(), 99.0) is record
+    assert receipt(record).due is None
 
 
 def test_an_intent_lasts_from_start_to_end() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +14,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman import ConfigError, InvalidMessage, InvalidMessages, Router, RouterClosed, Sms, SyncRouter
+from pointsman import (
+    ConfigError,
+    InboxCursor,
+    InvalidMessage,
+    InvalidMessages,
+    NotOffered,
+    Refused,
+    Router,
+    RouterClosed,
+    Sms,
+    SyncRouter,
+)
 from pointsman.message import MessageClass
 from pointsman.outcome import Fault, LookupResult, LookupState, Receipt, State
 from pointsman.sandbox import Sandbox, delay
@@ -99,7 +111,7 @@ def test_it_gives_the_same_answers(toml: Path, served: ScriptedSandbox):
 
 
 def test_every_method_answers(toml: Path):
-    """`send`, `lookup`, `explain`, `providers`, `receipt`, `wait` and `cancel` answer without an event loop."""
+    """`send`, `lookup`, `explain`, `providers`, `receipt`, `wait`, `submit` and `cancel` answer without a loop."""
     with open_router(toml) as router:
         receipt = router.send(sms())
         assert receipt.provider == "a"
@@ -109,12 +121,33 @@ def test_every_method_answers(toml: Path):
         assert last.state is State.DELIVERED
         assert router.receipt("0" * 28) is None
         assert router.cancel(receipt.id) is False
+        later = router.submit(sms(3, send_at=datetime.now(UTC) + timedelta(hours=1)))
+        assert later.state is State.SCHEDULED
+        assert router.cancel(later.id) is True
+        assert router.wait(later.id).state is State.CANCELLED
         assert router.send(sms(1), until_final=True).state is State.DELIVERED
         assert router.lookup(number(2)) == LookupResult(state=LookupState.REACHABLE)
         chosen = router.explain(sms()).chosen
         assert chosen is not None
         assert chosen.provider == "a"
         assert [status.name for status in router.providers()] == ["a"]
+
+
+def test_questions_are_answered(toml: Path):
+    """What a provider can be asked is asked without an event loop just the same; what it does not offer is said."""
+    with open_router(toml) as router:
+        receipt = router.send(sms())
+        ids = receipt.attempts[0].outcome.ids  # type: ignore[union-attr]  # it was taken
+        reports = router.status("a", ids)
+        assert not isinstance(reports, Refused)
+        assert [report.provider_id for report in reports] == list(ids)
+        assert router.lookup(number(2)) == LookupResult(state=LookupState.REACHABLE)
+        known = router.lookup(number(2), max_age=timedelta(hours=1))
+        assert known is not None
+        assert known.at is not None
+        for question in ("inbox", "incoming", "statistics", "prices"):
+            with pytest.raises(NotOffered):
+                USES[question](router)
 
 
 def test_many_threads_may_use_it(toml: Path, served: ScriptedSandbox):
@@ -183,11 +216,17 @@ def test_closing_twice_is_closing_once(toml: Path):
     assert threads() == []
 
 
+START = datetime(2026, 11, 1, tzinfo=UTC)
 Use = Callable[[SyncRouter], object]
 USES: dict[str, Use] = {
     "send": lambda router: router.send(sms()),
     "send_many": lambda router: router.send_many([sms()]),
     "lookup": lambda router: router.lookup(number(0)),
+    "inbox": lambda router: router.inbox("a", since=START, until=START + timedelta(days=1)),
+    "incoming": lambda router: router.incoming("a", InboxCursor.starting(START)),
+    "statistics": lambda router: router.statistics("a", since=START, until=START + timedelta(days=1)),
+    "prices": lambda router: router.prices("a"),
+    "status": lambda router: router.status("a", ["m1"], to=number(0)),
     "explain": lambda router: router.explain(sms()),
     "providers": lambda router: router.providers(),
     "receipt": lambda router: router.receipt("0" * 28),

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pointsman.events import CallOutcome, MessageMoved, Operation, Reported
+from pointsman.message import Fallback, FallbackBy, Viber
 from pointsman.outcome import DeliveryState, Fault, State
 from pointsman.plugin import Callback
 from pointsman.sandbox import DeliveryPlan, Fate
@@ -260,3 +261,21 @@ async def test_the_way_of_a_message_is_told_in_order(clock: FakeClock, box: Scri
             (State.SENT, State.DELIVERED),
         ]
         assert [(told.state, told.final) for told in rig.told(Reported)] == [(DeliveryState.DELIVERED, True)]
+
+
+@pytest.mark.parametrize(
+    ("fallback", "ends"),
+    [(None, State.UNDELIVERED), (Fallback(by=FallbackBy.PROVIDER), State.SENT)],
+    ids=["nobody sends an SMS", "the provider sends an SMS"],
+)
+async def test_a_viber_message_is_not_over_while_the_provider_may_send_an_sms(
+    clock: FakeClock, fallback: Fallback | None, ends: State
+):
+    """A provider that sends the SMS itself is asked on after the Viber message failed: the SMS may still arrive."""
+    box = DevinoSandbox(clock=clock)
+    box.viber_states[number(0)] = 4
+    box.states[number(0)] = -1
+    async with routing({"devino": devino(box, viber=True)}, clock=clock) as rig:
+        receipt = await rig.router.send(Viber(number(0), "text", fallback=fallback))
+        await clock.advance(3600)
+        assert (await rig.router.receipt(receipt.id)).state is ends

@@ -11,7 +11,7 @@ from pointsman.config import Config, build_providers, parse_config
 from pointsman.engine.status import ProviderStatus
 from pointsman.events import Called, Event, Operation, Rested
 from pointsman.loading import load_plugins
-from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms
+from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms, Viber
 from pointsman.outcome import Fault, Outcome, Receipt
 from pointsman.plugin import FaultRow
 from pointsman.router import Router
@@ -55,13 +55,16 @@ _ACCOUNTS = {
 ACCOUNTS: Mapping[str, str] = {
     **_ACCOUNTS,
     "devino_password": _ACCOUNTS["devino"] + 'hlr_auth = "password"',
+    "devino_viber": _ACCOUNTS["devino"] + "viber = true",
+    "second": _ACCOUNTS["devino"].replace("{devino}", "{second}") + "viber = true",
     "devino_again": _ACCOUNTS["devino"],
+    "smstele_sms": _ACCOUNTS["smstele"] + "viber = false",
     "smstele_again": _ACCOUNTS["smstele"],
     "smstele_minutes": _ACCOUNTS["smstele"] + 'validity_unit = "minutes"',
     "affiliate_dear": _ACCOUNTS["affiliate"] + "tariff = 9",
 }
 """What `router.toml` says of the accounts that take part; those of one plugin share its sandbox."""
-_SANDBOXES = ("devino", "smstele", "affiliate_hlr")
+_SANDBOXES = ("devino", "smstele", "affiliate_hlr", "second")
 _COMMON = 'balance_every = "1d"\npoll = { first = "5s", longest = "6h" }\n'
 _HEAD = '[router]\ncurrency = "EUR"\n[rates]\nRUB = "0.01"\n[policies.default]\nstrategy = "priority"\n'
 
@@ -109,7 +112,15 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         numbers = NUMBERS[: self.count]
         if self.channel is Channel.HLR:
             return tuple(HlrLookup(number, message_class=message_class) for number in numbers)
+        if self.channel is Channel.VIBER:
+            return tuple(Viber(number, "One text for all", message_class=message_class) for number in numbers)
         return tuple(Sms(number, "One text for all", message_class=message_class) for number in numbers)
+
+
+class SecondDevino(DevinoSandbox):
+    """Another Devino, for what nobody else offers."""
+
+    name = "second"
 
 
 class Bench(msgspec.Struct, kw_only=True, eq=False):
@@ -119,11 +130,12 @@ class Bench(msgspec.Struct, kw_only=True, eq=False):
     devino: DevinoSandbox
     smstele: SmsteleSandbox
     affiliate: AffiliateSandbox
+    second: SecondDevino
 
     @property
     def boxes(self) -> tuple[Sandbox, ...]:
-        """All three."""
-        return self.devino, self.smstele, self.affiliate
+        """All of them."""
+        return self.devino, self.smstele, self.affiliate, self.second
 
     def box_of(self, account: str) -> Sandbox:
         """Return the sandbox in which an account is."""

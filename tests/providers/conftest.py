@@ -11,18 +11,19 @@ from pointsman_affiliate_hlr.sandbox import AffiliateSandbox
 from pointsman_devino.sandbox import DevinoSandbox
 from pointsman_smstele.sandbox import SmsteleSandbox
 
-from .bench import Bench
+from .bench import Bench, SecondDevino
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncIterator[Bench]:
-    """Serve the three sandboxes."""
+    """Serve the sandboxes."""
     clock = FakeClock()
     bench = Bench(
         clock=clock,
         devino=DevinoSandbox(clock=clock),
         smstele=SmsteleSandbox(clock=clock),
         affiliate=AffiliateSandbox(clock=clock),
+        second=SecondDevino(clock=clock),
     )
     async with AsyncExitStack() as stack:
         for box in bench.boxes:

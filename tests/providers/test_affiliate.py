@@ -8,10 +8,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from pointsman.clock import SystemClock
 from pointsman.events import CallOutcome, Operation
 from pointsman.message import Channel, HlrLookup
-from pointsman.outcome import Accepted, Fault, LookupState, SettledBy, State, Unknown, UnknownReason
-from pointsman.plugin import Callback
+from pointsman.outcome import Accepted, Fault, LookupState, Refused, SettledBy, State, Unknown, UnknownReason
+from pointsman.plugin import Callback, PricesReading, Response, Secret
 from pointsman.sandbox import (
     Fate,
     FaultRule,
@@ -25,7 +26,10 @@ from pointsman.sandbox import (
     throttle,
     truncate,
 )
+from pointsman.transport import Endpoint, Transport
+from pointsman_affiliate_hlr.provider import build
 from pointsman_affiliate_hlr.sandbox import Callbacks, CallbackStyle, Quirk
+from pointsman_affiliate_hlr.settings import Settings
 
 from .asking import asked_for_reports, expected_for_reports, is_at_peace
 from .bench import NUMBER, Bench, Form, Table, declared, outcomes, path, script
@@ -38,6 +42,7 @@ CREATE = "hlr/create"
 SINGLE = Form(
     name="single", account="affiliate", other="devino", submits=CREATE, polls="hlr/status", channel=Channel.HLR
 )
+BY_REFERENCE = msgspec.structs.replace(SINGLE, polls="hlr/reference")
 BATCH = Form(
     name="batch",
     account="affiliate",
@@ -81,6 +86,7 @@ EVERYWHERE = (
     _row("6", Kind.BAD_REQUEST),
     _row("7", Kind.BAD_REQUEST),
     _row("8", Kind.NO_CREDITS),
+    _row("9", Kind.BAD_REQUEST, "Inactive price grid", when="grid"),
     _row("11", Kind.THROTTLED, "Exceeded limit of simultaneous requests", when="limit"),
     _http(400, Kind.BAD_REQUEST, divides=True),
     _http(401, Kind.AUTH),
@@ -94,7 +100,6 @@ EVERYWHERE = (
 """What means the same in answer to every call."""
 SUBMIT = (
     *EVERYWHERE,
-    _row("9", Kind.BAD_REQUEST, "Inactive price grid", when="grid"),
     _row("9", Kind.REJECTED_HERE, "Error", when="otherwise"),
     _row("10", Kind.REJECTED_HERE, "Bad time"),
     _row("11", Kind.BAD_RECIPIENT, "Incorrect msisdn", when="msisdn", divides=True),
@@ -113,16 +118,33 @@ SUBMIT = (
     _http(405, Kind.BAD_REQUEST, requests=2),
     _http(413, Kind.LIMIT),
 )
-POLL = (
+ASKED = (
     *EVERYWHERE,
-    _row("9", Kind.NOT_FOUND, "HLR not found"),
-    _row("10", Kind.NOT_FOUND, "HLR not found"),
-    _row("60", Kind.NOT_FOUND, "HLR not found"),
-    _http(404, Kind.NOT_FOUND, answer(404, '{"message": "HLR not found"}'), when="HLR not found"),
     _http(500, Kind.TRANSIENT),
     _http(502, Kind.TRANSIENT, garbage()),
     _http(503, Kind.TRANSIENT, when="otherwise"),
 )
+"""What means the same in answer to every question."""
+POLL = (
+    *ASKED,
+    _row("9", Kind.NOT_FOUND, "HLR not found", when="otherwise"),
+    _row("10", Kind.REJECTED_HERE, "Unsuitable time", when="time"),
+    _row("10", Kind.NOT_FOUND, "HLR not found", when="otherwise"),
+    _row("60", Kind.NOT_FOUND, "HLR not found"),
+    _http(404, Kind.NOT_FOUND, answer(404, '{"message": "HLR not found"}'), when="HLR not found"),
+)
+PRICES = ASKED
+NEWER = (
+    Row(code="http_401", kind=Kind.AUTH, cause=error("1"), when="key"),
+    Row(code="http_403", kind=Kind.FORBIDDEN, cause=error("2"), when="blocked"),
+    Row(code="http_400", kind=Kind.BAD_REQUEST, cause=error("3"), when="params"),
+    Row(code="http_422", kind=Kind.BAD_REQUEST, cause=error("6"), when="tariff"),
+    Row(code="http_422", kind=Kind.NO_CREDITS, cause=error("8"), when="money"),
+    Row(code="http_422", kind=Kind.BAD_REQUEST, cause=error("11"), when="msisdn", divides=True),
+    Row(code="http_422", kind=Kind.BAD_REQUEST, cause=error("14"), when="payload", divides=True),
+    Row(code="http_422", kind=Kind.BAD_REQUEST, cause=error("15"), when="reference"),
+)
+"""The newer form of refusals, which tells no code of the provider's own."""
 OTHERS = (
     _row("77", Kind.REJECTED_HERE, "no code of the table", when="undocumented"),
     _http(414, Kind.LIMIT),
@@ -166,6 +188,14 @@ async def test_without_another_provider_the_same_is_asked_again_only_as_its_clas
 ) -> None:
     """With nobody else there, a refusal is final, but for "too fast" (six repeats) and "try later" (two)."""
     assert expected_alone(form, row) == await alone(bench, form, row)
+
+
+@pytest.mark.trap("A16")
+@pytest.mark.parametrize("row", NEWER, ids=str)
+async def test_a_refusal_in_the_newer_form_is_told_by_its_status_and_words(bench: Bench, row: Row) -> None:
+    """A refusal without a code of the provider's own leads where its HTTP status and its words say."""
+    bench.affiliate.standing.add(Quirk.HTTP_ERRORS)
+    assert expected_with_another(SINGLE, row) == await with_another(bench, SINGLE, row)
 
 
 async def test_a_repeat_after_an_unknown_error_keeps_its_reference(bench: Bench) -> None:
@@ -323,6 +353,20 @@ async def test_an_answer_to_the_repeat_speaks_of_the_repeat_only(bench: Bench, r
     assert len(bench.affiliate.ledger.messages) == 1
 
 
+@pytest.mark.parametrize("code", ["13", "63"])
+async def test_an_existing_reference_settles_a_doubt_in_both_numberings(bench: Bench, code: str) -> None:
+    """The repeat is told that its reference exists: the lookup of the first create is adopted, whatever the number."""
+    async with bench.router("affiliate", "devino") as table:
+        bench.affiliate.faults.add(close_after_accept(endpoint=CREATE))
+        said = f'{{"error": "{code}", "errorDescription": "HLR already exists", "id": "12123"}}'
+        script(bench.affiliate, answer(200, said), CREATE, 1)
+        (receipt,) = await table.send(*SINGLE.messages())
+    (attempt,) = receipt.attempts
+    assert (attempt.settled_by, attempt.outcome.duplicate) == (SettledBy.RECONCILED, True)
+    assert attempt.outcome.ids == (bench.affiliate.ledger.messages[0].id,)
+    assert (receipt.state, bench.affiliate.ledger.calls[CREATE]) == (State.RESOLVED, 2)
+
+
 # -- status ------------------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +374,32 @@ async def test_an_answer_to_the_repeat_speaks_of_the_repeat_only(bench: Bench, r
 async def test_a_refused_question_about_a_lookup_is_asked_again(bench: Bench, row: Row) -> None:
     """Whatever a status query is answered with, it is told as it is, does harm to nobody and is repeated."""
     assert expected_for_reports(SINGLE, row) == await asked_for_reports(bench, SINGLE, row)
+
+
+@pytest.mark.parametrize("row", POLL, ids=str)
+async def test_a_refused_question_by_reference_is_asked_again(bench: Bench, row: Row) -> None:
+    """The same holds for a lookup whose id was never told, which is asked for by our reference."""
+    script(bench.affiliate, answer(200, '{"error": "0"}', accepted=True), CREATE, 1)
+    assert expected_for_reports(BY_REFERENCE, row) == await asked_for_reports(bench, BY_REFERENCE, row)
+    assert tuple(bench.affiliate.ledger.calls[name] for name in ("hlr/status", "hlr/reference")) == (0, 2)
+
+
+@pytest.mark.trap("A16")
+async def test_a_lookup_that_is_not_there_yet_is_asked_for_again_in_the_newer_form_too(bench: Bench) -> None:
+    """HTTP 404 with the words of "not found" is no result: the question is asked again, and nobody is blamed."""
+    bench.affiliate.standing.add(Quirk.HTTP_ERRORS)
+    row = _http(404, Kind.NOT_FOUND, error("10"))
+    assert expected_for_reports(SINGLE, row) == await asked_for_reports(bench, SINGLE, row)
+
+
+async def test_a_lookup_that_is_never_found_is_given_up_and_asked_of_another_provider(bench: Bench) -> None:
+    """For ever "not found" is unknown after half an hour; a lookup that was taken is asked elsewhere only then."""
+    async with bench.router("affiliate", "devino") as table:
+        script(bench.affiliate, error("10"), "hlr/status", None)
+        (receipt,) = await table.send(HlrLookup(NUMBER))
+    assert (receipt.state, path(receipt)) == (State.RESOLVED, ("affiliate", "devino"))
+    assert receipt.updated_at - receipt.accepted_at >= 1800
+    assert bench.affiliate.ledger.calls[CREATE] == 1
 
 
 # How the sandbox ends a lookup, what its status means, and whether one other provider is asked.
@@ -386,6 +456,50 @@ async def test_a_status_that_no_document_names_settles_nothing(bench: Bench) -> 
         (receipt,) = await table.send(HlrLookup(NUMBER))
         assert table.calls("affiliate", Operation.POLL)[0].oddities == ("undocumented_code",)
     assert (receipt.state, receipt.lookup.state) == (State.RESOLVED, LookupState.REACHABLE)
+
+
+# -- prices ------------------------------------------------------------------------------------------------------------
+
+
+async def _prices(bench: Bench, times: int = 1, **settings: object) -> list[PricesReading]:
+    """Ask the sandbox for prices as the plugin does, and read the answers."""
+    plugin = build(Settings(api_key=Secret(bench.affiliate.environment["AFFILIATE_KEY"]), **settings))
+    readings = []
+    endpoint = Endpoint(base_url=bench.affiliate.base_url)
+    async with Transport(endpoint, SystemClock(), only_loopback=True) as transport:
+        for _ in range(times):
+            response = (await transport.exchange(plugin.prices_request(None))).result
+            assert isinstance(response, Response)
+            readings.append(plugin.read_prices(response))
+    return readings
+
+
+@pytest.mark.parametrize("row", [*PRICES, *OTHERS], ids=str)
+async def test_a_refused_question_for_prices_is_told_as_it_is(bench: Bench, row: Row) -> None:
+    """Whatever the price list is refused with has the fault of its class, and the next question is answered."""
+    script(bench.affiliate, row.cause, "hlr/prices", 1)
+    refused, answered = [reading.value for reading in await _prices(bench, times=2)]
+    assert isinstance(refused, Refused)
+    wait = row.cause_wait
+    assert (CONSEQUENCES[row.kind].fault, row.code, wait) == (refused.fault, refused.code, refused.retry_after)
+    assert isinstance(answered, tuple)
+    assert {"UA", "RU", "KZ", "BY", "HK"} == {quote.country for quote in answered}
+
+
+@pytest.mark.trap("A13", "A15")
+@pytest.mark.parametrize("quirks", [(), (Quirk.DOCUMENT,)], ids=["wire", "document"])
+@pytest.mark.parametrize(("account", "tariff"), [("affiliate", 0), ("affiliate_dear", 9)])
+async def test_a_lookup_costs_what_the_list_of_its_tariff_says(
+    bench: Bench, account: str, tariff: int, quirks: tuple[Quirk, ...]
+) -> None:
+    """The list is that of the configured tariff, exact to the last digit, broken key of the sample or not."""
+    bench.affiliate.standing.update(quirks)
+    (reading,) = await _prices(bench, tariff=tariff)
+    async with bench.router(account) as table:
+        (receipt,) = await table.send(HlrLookup(NUMBER))
+    (listed,) = [quote for quote in reading.value if quote.country == "RU"]
+    assert (listed.price, "Russia", "250") == (receipt.attempts[0].outcome.price, listed.name, listed.mcc)
+    assert reading.lenient is bool(quirks)
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------
@@ -459,6 +573,30 @@ async def test_a_callback_settles_a_create_in_doubt(bench: Bench, door: Door) ->
     assert settled.attempts[0].settled_by == SettledBy.REPORT
 
 
+@pytest.mark.trap("A10", "A11")
+@pytest.mark.parametrize("style", list(CallbackStyle), ids=str)
+@pytest.mark.parametrize("form", FORMS, ids=str)
+async def test_our_own_address_says_which_lookup_in_doubt_a_callback_is_about(
+    bench: Bench, door: Door, caplog: pytest.LogCaptureFixture, style: CallbackStyle, form: Form
+) -> None:
+    """A callback that tells nothing but a status proves that its create got through, and its address shows nowhere."""
+    caplog.set_level("DEBUG")
+    bench.affiliate.callbacks = Callbacks(style=style, only=("status",), copies=2)
+    async with bench.router("affiliate") as table:
+        door.table = table
+        table.router._stations["affiliate"].callback_url = Secret(f"{door.url}v1/callbacks/affiliate/t0ken")
+        bench.affiliate.faults.add(close_after_accept(endpoint=CREATE))
+        script(bench.affiliate, error("7", f"Wrong callback_url {door.url}v1/callbacks/affiliate/t0ken"), CREATE, None)
+        receipts = await table.send(*form.messages())
+        await bench.clock.sleep(10)
+        settled = [await table.router.receipt(receipt.id) for receipt in receipts]
+        shown = repr((table.events, receipts, settled)) + caplog.text
+    assert {(State.RESOLVED, LookupState.REACHABLE)} == {(one.state, one.lookup.state) for one in settled}
+    assert {SettledBy.REPORT} == {one.attempts[0].settled_by for one in settled}
+    assert all("t0ken" in request.body for request in bench.affiliate.ledger.requests[:1])
+    assert "t0ken" not in shown
+
+
 # -- nothing is missing ------------------------------------------------------------------------------------------------
 
 
@@ -469,6 +607,10 @@ async def test_every_line_of_the_plugins_table_is_driven_and_none_is_invented() 
     poll = {(row.code, "fine" if row.kind is Kind.NOT_FOUND else CONSEQUENCES[row.kind].fault) for row in POLL}
     poll = {("http_5xx" if fault is Fault.UNAVAILABLE and code != "5" else code, fault) for code, fault in poll}
     poll |= {("0", "fine")}
+    prices = {(row.code, CONSEQUENCES[row.kind].fault) for row in PRICES}
+    prices = {("http_5xx" if fault is Fault.UNAVAILABLE and code != "5" else code, fault) for code, fault in prices}
+    prices |= {("0", "fine")}
     here = {(operation, *pair) for operation in (Operation.SUBMIT, Operation.RECONCILE) for pair in submit}
     here |= {(Operation.POLL, *pair) for pair in poll}
+    here |= {(Operation.PRICES, *pair) for pair in prices}
     assert here == declared("affiliate")

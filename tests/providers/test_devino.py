@@ -50,8 +50,17 @@ HLR_PASSWORD = Form(
     polls="v2/Hlr/State",
     channel=Channel.HLR,
 )
-FORMS = (SMS, BULK, HLR, HLR_PASSWORD)
-IN_SESSION = (SMS, BULK, HLR)
+VIBER = Form(
+    name="viber",
+    account="devino_viber",
+    other="second",
+    submits="Viber/Send",
+    polls="Viber/State",
+    channel=Channel.VIBER,
+)
+VIBER_BULK = msgspec.structs.replace(VIBER, name="viber_bulk", submits="Viber/Send*", count=2)
+FORMS = (SMS, BULK, VIBER, VIBER_BULK, HLR, HLR_PASSWORD)
+IN_SESSION = (SMS, BULK, VIBER, VIBER_BULK, HLR)
 
 NULL_ENTRY = (
     "The parameters dictionary contains a null entry for parameter 'validity' of non-nullable type 'System.Int32'"
@@ -95,6 +104,18 @@ SUBMIT_SMS = (
     _row("2", Kind.SENDER_REJECTED, "Invalid source address", when="sender"),
     _row("6", Kind.SENDER_REJECTED, "Invalid source address", when="sender"),
 )
+SUBMIT_VIBER = (
+    *SUBMIT_SMS,
+    _row("error-address-format", Kind.BAD_RECIPIENT, divides=True),
+    _row("error-address-not-specified", Kind.BAD_RECIPIENT, divides=True),
+    _row("error-address-unknown", Kind.SOFT_RECIPIENT, divides=True),
+    _row("error-content-not-specified", Kind.BAD_CONTENT),
+    _row("error-subject-format", Kind.SENDER_REJECTED),
+    _row("error-subject-unknown", Kind.SENDER_REJECTED),
+    _row("error-subject-not-specified", Kind.BAD_REQUEST),
+    _row("error-validity-period-seconds-format", Kind.BAD_REQUEST),
+)
+"""Viber has words of its own, and the codes of SMS beside them."""
 WITH_PASSWORD = (
     _row("3", Kind.AUTH),
     _row("4", Kind.AUTH, "Invalid user login or password"),
@@ -113,8 +134,10 @@ ASKED = (
     _row("9", Kind.TRANSIENT, "Object reference not set to an instance of an object", when="otherwise"),
 )
 LOGIN = (*ASKED, *WITH_PASSWORD, _row("7", Kind.FORBIDDEN))
-BALANCE = (*ASKED, *EXPIRED, _row("7", Kind.FORBIDDEN))
+ASKED_IN_SESSION = (*ASKED, *EXPIRED, _row("7", Kind.FORBIDDEN))
+BALANCE = ASKED_IN_SESSION
 POLL = (*ASKED, _row("7", Kind.REJECTED_HERE, when="anti-spam"))
+POLL_VIBER = (*POLL, _row("error-system", Kind.TRANSIENT))
 OTHERS = (
     _http(403, Kind.FORBIDDEN),
     _http(404, Kind.BAD_REQUEST),
@@ -140,11 +163,14 @@ IN_DOUBT = (
     (truncate(5), UnknownReason.DISCONNECTED, "disconnected"),
     (hang_after_accept(), UnknownReason.TIMEOUT, "timeout"),
 )
+IN_DOUBT_VIBER = (*IN_DOUBT, (error("error-system"), UnknownReason.GATEWAY, "error-system"))
+
+SUBMITS = {Channel.SMS: SUBMIT_SMS, Channel.VIBER: SUBMIT_VIBER, Channel.HLR: SUBMIT}
 
 
 def _submits(form: Form) -> tuple[Row, ...]:
     session = () if form in IN_SESSION else WITH_PASSWORD
-    rows = (*(SUBMIT_SMS if form.channel is Channel.SMS else SUBMIT), *session, *OTHERS)
+    rows = (*SUBMITS[form.channel], *session, *OTHERS)
     return rows if form.count == 1 else tuple(row for row in rows if row.kind is not Kind.THROTTLED)
 
 
@@ -163,7 +189,7 @@ async def test_a_refusal_leads_to_the_next_step_of_its_class(bench: Bench, form:
     assert expected == await with_another(bench, form, row)
 
 
-@pytest.mark.parametrize(("form", "row"), _cases((SMS, HLR, HLR_PASSWORD)))
+@pytest.mark.parametrize(("form", "row"), _cases((SMS, VIBER, HLR, HLR_PASSWORD)))
 async def test_without_another_provider_the_same_is_asked_again_only_as_its_class_allows(
     bench: Bench, form: Form, row: Row
 ) -> None:
@@ -197,12 +223,18 @@ async def test_a_session_that_never_holds_is_a_matter_of_the_credentials(bench: 
 
 
 @pytest.mark.trap("D09", "D10", "D11", "D42", "X04", "X05")
-@pytest.mark.parametrize(("cause", "reason", "code"), IN_DOUBT)
-@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize(
+    ("form", "cause", "reason", "code"),
+    [
+        pytest.param(form, *doubt, id=f"{form}-{place}")
+        for form in FORMS
+        for place, doubt in enumerate(IN_DOUBT_VIBER if form.channel is Channel.VIBER else IN_DOUBT)
+    ],
+)
 async def test_what_may_have_been_sent_is_unknown_and_decided_by_its_class(
     bench: Bench, form: Form, cause: FaultRule, reason: UnknownReason, code: str | None
 ) -> None:
-    """Devino cannot be asked what became of a submit: an SMS stays unknown, a lookup is asked of somebody else."""
+    """Devino cannot be asked what became of a submit: a message stays unknown, a lookup is asked of somebody else."""
     lookup = form.channel is Channel.HLR
     way = (form.account, form.other) if lookup else (form.account,)
     async with bench.router(form.account, form.other, cause=cause) as table:
@@ -256,10 +288,19 @@ async def test_a_refused_login_is_a_refusal_of_the_message(bench: Bench, form: F
 
 
 @pytest.mark.trap("D10")
-@pytest.mark.parametrize(("form", "rows"), [(SMS, EXPIRED), (HLR, EXPIRED), (HLR_PASSWORD, WITH_PASSWORD)], ids=str)
+@pytest.mark.parametrize(
+    ("form", "rows"),
+    [
+        (SMS, (*POLL, *EXPIRED)),
+        (VIBER, (*POLL_VIBER, *EXPIRED)),
+        (HLR, (*POLL, *EXPIRED)),
+        (HLR_PASSWORD, (*POLL, *WITH_PASSWORD)),
+    ],
+    ids=str,
+)
 async def test_a_refused_question_about_reports_is_asked_again(bench: Bench, form: Form, rows: tuple[Row, ...]) -> None:
     """Whatever a question about reports is answered with, it is told as it is, does harm to nobody and is repeated."""
-    for row in (*POLL, *rows):
+    for row in rows:
         bench.reset()
         assert (str(row), expected_for_reports(form, row)) == (str(row), await asked_for_reports(bench, form, row))
 
@@ -295,29 +336,31 @@ async def test_a_balance_that_is_not_told_is_not_zero(bench: Bench) -> None:
 
 
 @pytest.mark.trap("D39")
-async def test_one_bad_number_among_eight_is_found_and_the_others_are_sent(bench: Bench) -> None:
+@pytest.mark.parametrize("bulk", [BULK, VIBER_BULK], ids=str)
+async def test_one_bad_number_among_eight_is_found_and_the_others_are_sent(bench: Bench, bulk: Form) -> None:
     """A bulk that is refused for one number is divided: seven are taken, the bad one goes to one other provider."""
-    form = msgspec.structs.replace(BULK, count=8)
+    form = msgspec.structs.replace(bulk, count=8)
     bad = form.messages()[3].to
     bench.devino.invalid_numbers.add(bad)
-    async with bench.router("devino", "smstele") as table:
+    async with bench.router(form.account, form.other) as table:
         receipts = await table.send(*form.messages())
         assert is_at_peace(table)
     ways = {receipt.to: path(receipt) for receipt in receipts}
-    assert ways.pop(bad) == ("devino", "smstele")
-    assert {("devino",)} == set(ways.values())
-    calls = bench.devino.ledger.calls
-    assert calls["Sms/SendBulk"] + calls["Sms/Send"] <= 7
+    assert ways.pop(bad) == (form.account, form.other)
+    assert {(form.account,)} == set(ways.values())
+    assert form.submitted(bench.devino) <= 7
     assert sorted(ways) == sorted(message.to for message in bench.devino.ledger.messages)
 
 
 # -- nothing is missing ------------------------------------------------------------------------------------------------
 
 DRIVEN = {
-    Operation.SUBMIT: (*SUBMIT_SMS, *WITH_PASSWORD, *EXPIRED),
-    Operation.POLL: (*POLL, *WITH_PASSWORD, *EXPIRED),
+    Operation.SUBMIT: (*SUBMIT_VIBER, *WITH_PASSWORD, *EXPIRED),
+    Operation.POLL: (*POLL_VIBER, *WITH_PASSWORD, *EXPIRED),
     Operation.LOGIN: LOGIN,
     Operation.BALANCE: BALANCE,
+    Operation.INBOX: ASKED_IN_SESSION,
+    Operation.STATISTICS: ASKED_IN_SESSION,
 }
 
 
@@ -328,5 +371,6 @@ async def test_every_line_of_the_plugins_table_is_driven_and_none_is_invented() 
         for operation, rows in DRIVEN.items()
         for row in rows
     }
-    here |= {(Operation.SUBMIT, code, "unknown") for _, _, code in IN_DOUBT if code in {"8", "9"}}
+    doubtful = {"8", "9", "error-system"}
+    here |= {(Operation.SUBMIT, code, "unknown") for _, _, code in IN_DOUBT_VIBER if code in doubtful}
     assert here == declared("devino")

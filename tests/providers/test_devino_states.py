@@ -3,7 +3,7 @@
 import pytest
 
 from pointsman.events import Operation, Reported
-from pointsman.message import HlrLookup, Sms
+from pointsman.message import HlrLookup, Sms, Viber
 from pointsman.outcome import DeliveryState, LookupState, State
 
 from .asking import is_at_peace
@@ -112,6 +112,39 @@ async def test_a_message_of_parts_is_as_good_as_the_worst_of_them(bench: Bench) 
         (receipt,) = await table.send(Sms(NUMBER, "x" * 400), until_final=True)
     asked = {value for request in bench.devino.ledger.requests for name, value in request.params if name == "messageId"}
     assert (receipt.state, len(asked)) == (State.DELIVERED, 3)
+
+
+# State, what it means, whether it is the last word.
+VIBER_STATES = (
+    (0, DeliveryState.QUEUED, False),  # of an SMS it would be the best of ends
+    (1, DeliveryState.SENT, False),
+    (2, DeliveryState.DELIVERED, True),
+    (3, DeliveryState.DELIVERED, True),
+    (4, DeliveryState.UNDELIVERABLE, True),
+    (5, DeliveryState.UNDELIVERABLE, True),
+    (6, DeliveryState.UNKNOWN, False),
+    (7, DeliveryState.EXPIRED, True),
+    (8, DeliveryState.DELIVERED, True),
+    (46, DeliveryState.UNKNOWN, False),  # a state of SMS, which are another table
+)
+
+
+@pytest.mark.trap("D43")
+@pytest.mark.parametrize(("code", "means", "final"), VIBER_STATES)
+async def test_a_state_of_a_viber_message_is_read_by_its_number(
+    bench: Bench, code: int, means: DeliveryState, final: bool
+) -> None:
+    """A final state ends the message; any other leaves it sent, and unknown when 48 hours have passed."""
+    bench.devino.viber_states[NUMBER] = code
+    async with bench.router("devino_viber") as table:
+        (receipt,) = await table.send(Viber(NUMBER, "One text for all"))
+        await bench.clock.sleep(HOUR)
+        told = [event for event in table.events if isinstance(event, Reported)]
+        assert (means, final) == (told[-1].state, told[-1].final)
+        await bench.clock.sleep(48 * HOUR)
+        in_the_end = await table.router.receipt(receipt.id)
+        assert (MESSAGE_STATES[means] if final else State.UNKNOWN) == in_the_end.state
+        assert is_at_peace(table)
 
 
 # State code, what it means, and whether one other provider is asked.

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pointsman.events import CallOutcome, Operation, Reported
-from pointsman.message import Channel, HlrLookup, MessageClass, Sms
+from pointsman.message import Channel, HlrLookup, Message, MessageClass, Sms, Viber
 from pointsman.outcome import (
     Accepted,
     DeliveryState,
@@ -28,12 +28,13 @@ from pointsman.sandbox import (
     error_after_accept,
     garbage,
     hang_after_accept,
+    quirk,
     throttle,
     truncate,
 )
 
 from .asking import asked_for_reports, expected_for_reports, is_at_peace
-from .bench import NUMBER, Bench, Form, declared, outcomes, path, script
+from .bench import NUMBER, NUMBERS, Bench, Form, declared, outcomes, path, script
 from .consequences import CONSEQUENCES, Kind, Row
 from .driving import alone, expected_alone, expected_with_another, with_another
 
@@ -42,7 +43,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SMS = Form(name="sms", account="smstele", other="devino", submits="sendsms", polls="status", channel=Channel.SMS)
 BATCH = msgspec.structs.replace(SMS, name="batch", count=2)
 HLR = msgspec.structs.replace(SMS, name="hlr", other="affiliate", channel=Channel.HLR)
+VIBER = msgspec.structs.replace(SMS, name="viber", other="smstele_again", channel=Channel.VIBER)
+"""The other account is in the same sandbox, so what is scripted for ever would meet it as well."""
 FORMS = (SMS, BATCH, HLR)
+EVERY_FORM = (*FORMS, VIBER)
 HOUR = 3600.0
 
 
@@ -124,12 +128,13 @@ TAKEN = (
     (garbage(accepted=True), UnknownReason.GATEWAY, "http_502"),
     (close_after_accept(), UnknownReason.DISCONNECTED, "disconnected"),
     (truncate(5), UnknownReason.DISCONNECTED, "disconnected"),
+    (answer(200, '{"id": "i1", "cnt": "1", "messages": [{"id"', accepted=True), UnknownReason.UNREADABLE, None),
     (hang_after_accept(), UnknownReason.TIMEOUT, "timeout"),
 )
 
 
 def _submits(form: Form) -> tuple[Row, ...]:
-    rows = (*CODES, *(SENDER_CODES if form.channel is Channel.SMS else ()), *OTHERS)
+    rows = (*CODES, *(SENDER_CODES if form.channel is not Channel.HLR else ()), *OTHERS)
     return rows if form.count == 1 else tuple(row for row in rows if row.kind is not Kind.THROTTLED)
 
 
@@ -148,12 +153,51 @@ async def test_a_refusal_leads_to_the_next_step_of_its_class(bench: Bench, form:
     assert expected == await with_another(bench, form, row)
 
 
-@pytest.mark.parametrize(("form", "row"), _cases((SMS,)))
+@pytest.mark.parametrize(("form", "row"), _cases((SMS, VIBER)))
 async def test_without_another_provider_the_same_is_asked_again_only_as_its_class_allows(
     bench: Bench, form: Form, row: Row
 ) -> None:
     """With nobody else there, a refusal is final, but for "too fast" (six repeats) and "try later" (two)."""
     assert expected_alone(form, row) == await alone(bench, form, row)
+
+
+@pytest.mark.parametrize("row", _submits(VIBER), ids=str)
+async def test_a_refused_viber_message_is_tried_elsewhere_only_as_its_class_allows(bench: Bench, row: Row) -> None:
+    """A refusal says of a Viber message what it says of an SMS; another account gets it in the same cases."""
+    says = CONSEQUENCES[row.kind]
+    async with bench.router("smstele", "smstele_again") as table:
+        script(bench.smstele, row.cause, "sendsms", row.requests)
+        (receipt,) = await table.send(*VIBER.messages())
+    here = "smstele" if row.kind is Kind.THROTTLED else "smstele_again"
+    good = says.elsewhere or row.kind is Kind.THROTTLED
+    assert (("smstele", here) if good else ("smstele",), State.SENT if good else State.FAILED) == (
+        path(receipt),
+        receipt.state,
+    )
+    assert [message.channel for message in bench.smstele.ledger.messages] == [Channel.VIBER] * good
+
+
+async def test_flash_that_is_not_implemented_leaves_plain_sms_in_use(bench: Bench) -> None:
+    """Code -6 in answer to a flash message speaks against flash; the next plain message is sent as ever."""
+    async with bench.router("smstele") as table:
+        script(bench.smstele, error("-6"), "sendsms", 1)
+        (flash,) = await table.send(Sms(NUMBER, "Hello", flash=True))
+        (plain,) = await table.send(Sms(NUMBER, "Hello"))
+        assert is_at_peace(table)
+    assert (flash.state, plain.state) == (State.FAILED, State.SENT)
+    assert (flash.attempts[0].outcome.fault, flash.attempts[0].outcome.code) == (Fault.DECLINED, "-6")
+
+
+async def test_flash_messages_go_where_flash_is_offered(bench: Bench) -> None:
+    """They share a request with each other but not with plain messages of the same text, and arrive as flash."""
+    first, second, third = NUMBERS[:3]
+    async with bench.router("devino", "smstele") as table:
+        flashes = await table.send(Sms(first, "Hello", flash=True), Sms(second, "Hello", flash=True))
+    async with bench.router("smstele") as table:
+        await table.send(Sms(first, "Hello", flash=True), Sms(second, "Hello", flash=True), Sms(third, "Hello"))
+    assert [(path(receipt), receipt.state) for receipt in flashes] == [(("smstele",), State.SENT)] * 2
+    assert sorted(message.to for message in bench.smstele.flashes) == [first, first, second, second]
+    assert (bench.smstele.ledger.calls["sendsms"], len(bench.smstele.ledger.messages)) == (1 + 2, 2 + 3)
 
 
 @pytest.mark.trap("S04")
@@ -169,7 +213,7 @@ async def test_the_body_decides_whatever_the_http_status_is(bench: Bench, status
 
 
 @pytest.mark.trap("S15")
-@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("form", EVERY_FORM, ids=str)
 @pytest.mark.parametrize("code", ["-34", "-35"])
 async def test_a_refused_id_is_replaced_once(bench: Bench, form: Form, code: str) -> None:
     """Another id is tried within the same attempt; reports are then asked for by the id that was taken."""
@@ -193,6 +237,16 @@ async def test_a_refused_validity_is_left_out_once(bench: Bench) -> None:
         assert is_at_peace(table)
     sent = [dict(request.params).get("validity") for request in bench.smstele.ledger.requests[:2]]
     assert (sent, receipt.state) == (["10", None], State.DELIVERED)
+
+
+async def test_a_refused_life_of_a_viber_message_is_left_out_once(bench: Bench) -> None:
+    """`viber_validity` is always sent where a life was set; code -28 is answered with one more submit without it."""
+    async with bench.router("smstele") as table:
+        script(bench.smstele, error("-28"), "sendsms", 1)
+        (receipt,) = await table.send(Viber(NUMBER, "Hello", ttl=timedelta(minutes=10)), until_final=True)
+        assert is_at_peace(table)
+    sent = [dict(request.params).get("viber_validity") for request in bench.smstele.ledger.requests[:2]]
+    assert (sent, receipt.state) == (["600", None], State.DELIVERED)
 
 
 @pytest.mark.trap("S08")
@@ -226,7 +280,7 @@ async def test_a_number_that_nobody_likes_is_tried_twice_and_no_more(bench: Benc
 @pytest.mark.trap("S12", "S14", "S26")
 @pytest.mark.parametrize("message_class", [MessageClass.OTP, MessageClass.TRANSACTIONAL], ids=str)
 @pytest.mark.parametrize(("cause", "reason", "code"), TAKEN)
-@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("form", EVERY_FORM, ids=str)
 async def test_a_submit_that_took_effect_is_found_by_its_id(
     bench: Bench, form: Form, cause: FaultRule, reason: UnknownReason, code: str | None, message_class: MessageClass
 ) -> None:
@@ -262,6 +316,30 @@ async def test_a_submit_that_is_not_found_twice_was_not_taken(
     assert (first.outcome.fault, first.outcome.code) == (Fault.UNAVAILABLE, "not_sent")
     assert 10 <= second.started_at - first.started_at <= 60
     assert bench.smstele.ledger.calls["sendsms"] == 1
+
+
+@pytest.mark.trap("S14", "S24")
+@pytest.mark.parametrize(
+    ("form", "seconds"),
+    [*((form, seconds) for form in (SMS, BATCH, VIBER) for seconds in (3.0, 9.5, 11.5)), (HLR, 3.0)],
+    ids=str,
+)
+async def test_a_submit_that_takes_effect_late_is_found_and_not_sent_again(
+    bench: Bench, form: Form, seconds: float
+) -> None:
+    """A gateway gave up and the message is taken seconds later, even after the first of the two looks that are proof.
+
+    A lookup does not wait for proof: asking twice does no harm.
+    """
+    bench.smstele.late_by = seconds
+    async with bench.router("smstele", form.other) as table:
+        script(bench.smstele, quirk("late"), "sendsms", 1)
+        receipts = await table.send(*form.messages(), until_final=True)
+    for receipt in receipts:
+        (attempt,) = receipt.attempts
+        assert (attempt.first_unknown.reason, attempt.first_unknown.code) == (UnknownReason.GATEWAY, "http_504")
+        assert (attempt.settled_by, isinstance(attempt.outcome, Accepted)) == (SettledBy.RECONCILED, True)
+    assert (1, form.count) == (bench.smstele.ledger.calls["sendsms"], len(bench.smstele.ledger.messages))
 
 
 @pytest.mark.parametrize(("cause", "reason", "code"), NOT_TAKEN)
@@ -332,7 +410,7 @@ STATUS = (
 
 
 @pytest.mark.trap("S12")
-@pytest.mark.parametrize("form", [SMS, HLR], ids=str)
+@pytest.mark.parametrize("form", [SMS, HLR, VIBER], ids=str)
 async def test_a_refused_question_about_reports_is_asked_again(bench: Bench, form: Form) -> None:
     """Whatever the status call is answered with, it is told as it is, does harm to nobody and is repeated."""
     for row in STATUS:
@@ -354,23 +432,24 @@ STATES = (
 )
 
 
-def _says(word: str, message_id: str) -> FaultRule:
-    row = {"id": message_id, "phone": NUMBER, "status": "-99", "err": "-99", "stat": word}
-    return answer(200, msgspec.json.encode({"results": [row]}).decode())
+def _let_end(bench: Bench, word: str, fate: Fate | None) -> None:
+    """Tell the sandbox how a message ends, or which word it says of it for ever."""
+    if fate is None:
+        bench.smstele.stats[NUMBER] = word
+    else:
+        bench.smstele.outcomes[NUMBER] = fate
 
 
 @pytest.mark.trap("S10")
+@pytest.mark.parametrize("message", [Sms(NUMBER, "Hello"), Viber(NUMBER, "Hello")], ids=["sms", "viber"])
 @pytest.mark.parametrize(("word", "fate", "means", "final"), STATES)
 async def test_a_state_is_read_from_stat(
-    bench: Bench, word: str, fate: Fate | None, means: DeliveryState, final: State | None
+    bench: Bench, word: str, fate: Fate | None, means: DeliveryState, final: State | None, message: Message
 ) -> None:
     """A final word ends the message; any other leaves it sent, and unknown when 48 hours have passed."""
-    if fate is not None:
-        bench.smstele.outcomes[NUMBER] = fate
+    _let_end(bench, word, fate)
     async with bench.router("smstele") as table:
-        (receipt,) = await table.send(Sms(NUMBER, "Hello"))
-        if fate is None:
-            script(bench.smstele, _says(word, bench.smstele.ledger.messages[0].id), "status", None)
+        (receipt,) = await table.send(message)
         await bench.clock.sleep(HOUR)
         told = [event for event in table.events if isinstance(event, Reported)]
         assert (means, final is not None) == (told[-1].state, told[-1].final)
@@ -392,22 +471,24 @@ async def test_a_bad_end_that_another_provider_may_avoid_is_tried_there(bench: B
 
 # The document defines no results of lookups: this is our reading. The last column: one other provider is asked.
 LOOKUPS = (
-    (Fate.STUCK, LookupState.UNKNOWN, True),  # ENROUTE for ever: given up after a quarter of an hour
-    (Fate.DELIVERED, LookupState.REACHABLE, False),
-    (Fate.UNDELIVERED, LookupState.ABSENT, False),
-    (Fate.EXPIRED, LookupState.FAILED, True),
-    (Fate.REJECTED, LookupState.FAILED, True),
-    (Fate.DELETED, LookupState.FAILED, True),
-    (Fate.UNKNOWN, LookupState.UNKNOWN, True),
+    ("ENROUTE", Fate.STUCK, LookupState.UNKNOWN, True),  # for ever: given up after a quarter of an hour
+    ("ACCEPTD", None, LookupState.UNKNOWN, True),  # likewise
+    ("DELIVRD", Fate.DELIVERED, LookupState.REACHABLE, False),
+    ("UNDELIV", Fate.UNDELIVERED, LookupState.ABSENT, False),
+    ("EXPIRED", Fate.EXPIRED, LookupState.FAILED, True),
+    ("REJECTD", Fate.REJECTED, LookupState.FAILED, True),
+    ("DELETED", Fate.DELETED, LookupState.FAILED, True),
+    ("UNKNOWN", Fate.UNKNOWN, LookupState.UNKNOWN, True),
+    ("BUFFERED", None, LookupState.UNKNOWN, True),  # no word of the document
 )
 
 
-@pytest.mark.parametrize(("fate", "means", "elsewhere"), LOOKUPS)
+@pytest.mark.parametrize(("word", "fate", "means", "elsewhere"), LOOKUPS)
 async def test_a_lookup_is_answered_or_asked_of_one_other_provider(
-    bench: Bench, fate: Fate, means: LookupState, elsewhere: bool
+    bench: Bench, word: str, fate: Fate | None, means: LookupState, elsewhere: bool
 ) -> None:
     """DELIVRD and UNDELIV are answers; whatever else the status says in the end is asked of one other provider."""
-    bench.smstele.outcomes[NUMBER] = fate
+    _let_end(bench, word, fate)
     async with bench.router("smstele") as table:
         (receipt,) = await table.send(HlrLookup(NUMBER))
     assert (State.FAILED if elsewhere else State.RESOLVED, means) == (receipt.state, receipt.lookup.state)

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.config import build_providers
 from pointsman.loading import load_plugins
-from pointsman.message import HlrLookup, Sms
+from pointsman.message import HlrLookup, Sms, Viber
 from pointsman.outcome import Accepted, Fault, State
 from pointsman.plugin import Reconciles
 from pointsman.sandbox import throttle
@@ -54,15 +54,21 @@ async def test_two_lookups_of_one_number_are_both_served(bench: Bench) -> None:
 
 @pytest.mark.trap("X01")
 @pytest.mark.parametrize(
-    ("account", "name", "expected"),
-    [("devino", "Validity", "2"), ("smstele", "validity", None), ("smstele_minutes", "validity", "2")],
+    ("account", "kind", "name", "expected"),
+    [
+        ("devino", Sms, "Validity", "2"),
+        ("smstele", Sms, "validity", None),
+        ("smstele_minutes", Sms, "validity", "2"),
+        ("smstele", Viber, "viber_validity", "90"),
+        ("smstele_minutes", Viber, "viber_validity", "90"),
+    ],
 )
 async def test_a_life_is_told_in_the_unit_of_the_provider(
-    bench: Bench, account: str, name: str, expected: str | None
+    bench: Bench, account: str, kind: type[Sms | Viber], name: str, expected: str | None
 ) -> None:
-    """Ninety seconds are two minutes for Devino, and nothing at all where the document names no unit."""
+    """Ninety seconds are two minutes for Devino, 90 for Viber, and nothing where the document names no unit."""
     async with bench.router(account) as table:
-        await table.send(Sms(NUMBER, "Code 1234", ttl=timedelta(seconds=90)))
+        await table.send(kind(NUMBER, "Code 1234", ttl=timedelta(seconds=90)))
     submits = [dict(request.params) for request in bench.box_of(account).ledger.requests]
     (submit,) = [params for params in submits if {"Data", "mes"} & set(params)]
     assert expected == submit.get(name)

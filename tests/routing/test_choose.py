@@ -1,12 +1,14 @@
 """Choosing: why each provider is out, who comes first, and that nothing but the inputs decides."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 
-from pointsman.message import Channel, Envelope, HlrLookup, Money, Sms
+from pointsman.message import Channel, Envelope, Fallback, FallbackBy, HlrLookup, Money, Sms, Viber
 from pointsman.outcome import Fault, Refused
 from pointsman.plugin import ChannelLimits
 from pointsman.routing.breaker import Breaker, BreakerSettings
@@ -14,7 +16,7 @@ from pointsman.routing.candidate import Decision, Excluded, Exclusion, Reason
 from pointsman.routing.choose import Chooser, Moment, View
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
-from pointsman.routing.match import Match, Route
+from pointsman.routing.match import Match, Route, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.routing.rests import Rests
 from pointsman.routing.strategy import STRATEGIES
@@ -63,6 +65,7 @@ def decide(
     rests: Rests | None = None,
     tried: tuple[str, ...] = (),
     seed: int = 1,
+    schedule: Schedule = Schedule.ROUTER,
 ) -> Decision:
     """Choose among these providers, in this order."""
     route = Route(
@@ -71,10 +74,19 @@ def decide(
         providers=tuple(one.name for one in views),
         strategy=strategy,
         weights=tuple((weights or {}).items()),
+        schedule=schedule,
     )
     chooser = Chooser({one.name: one for one in views}, rests or Rests(), RATES, STRATEGIES, valid_sender)
     moment = Moment(wall=WALL, monotonic=MONOTONIC, random=Random(seed))
     return chooser.choose(envelope, route, moment, tried=tried, decision_id="d1")
+
+
+def scheduled(envelope: Envelope) -> Envelope:
+    """Return the envelope as parsing leaves it for a message that is to be sent later."""
+    message = envelope.message
+    if isinstance(message, HlrLookup) or (message.send_at is None and message.send_at_local is None):
+        return envelope
+    return msgspec.structs.replace(envelope, due=DUE, local=message.send_at_local)
 
 
 def order(decision: Decision) -> list[str]:
@@ -116,6 +128,12 @@ def excluded(why: Exclusion, detail: str = "", until: float | None = None) -> Ex
 LONG = Sms(to="79161234567", text="x" * 101, sender="SHOP")
 NAMELESS = Sms(to="79161234567", text="x")
 NEEDS_SENDER = {Channel.SMS: ChannelLimits(sender_required=True)}
+DUE = 900.0
+"""When a message is due that is to be sent later."""
+LATER = Sms(to="79161234567", text="x", sender="SHOP", send_at=datetime.fromtimestamp(DUE, UTC))
+LOCALLY = Sms(to="79161234567", text="x", sender="SHOP", send_at_local=datetime.fromisoformat("1970-01-01T03:15"))
+FLASH = Sms(to="79161234567", text="x", sender="SHOP", flash=True)
+IN_ITS_PLACE = Viber(to="79161234567", text="x", sender="SHOP", fallback=Fallback(by=FallbackBy.PROVIDER))
 DIGITS_ONLY = {Channel.SMS: ChannelLimits(senders=str.isdecimal)}
 
 EXCLUSIONS = [
@@ -123,6 +141,18 @@ EXCLUSIONS = [
         view("a", limits={Channel.HLR: LIMITS}), None, excluded(Exclusion.CHANNEL, "no sms here"), id="channel"
     ),
     pytest.param(view("a"), LONG, excluded(Exclusion.TOO_LONG, "101 characters, at most 100"), id="characters"),
+    pytest.param(view("a"), FLASH, excluded(Exclusion.FLASH), id="flash"),
+    pytest.param(view("a"), LATER, excluded(Exclusion.SCHEDULE), id="later"),
+    pytest.param(view("a"), LOCALLY, excluded(Exclusion.SCHEDULE), id="later on the recipient's clock"),
+    pytest.param(
+        view("a", limits={Channel.SMS: ChannelLimits(schedules_local=True)}),
+        LATER,
+        excluded(Exclusion.SCHEDULE),
+        id="later, but only the recipient's clock is known there",
+    ),
+    pytest.param(
+        view("a", limits={Channel.VIBER: ChannelLimits()}), IN_ITS_PLACE, excluded(Exclusion.RESEND), id="resend"
+    ),
     pytest.param(view("a"), 4, excluded(Exclusion.TOO_LONG, "4 segments, at most 3"), id="segments"),
     pytest.param(view("a", limits=NEEDS_SENDER), NAMELESS, excluded(Exclusion.SENDER_MISSING), id="no sender"),
     pytest.param(view("a", limits=DIGITS_ONLY), None, excluded(Exclusion.SENDER_FORM, "SHOP"), id="sender's form"),
@@ -167,13 +197,14 @@ EXCLUSIONS = [
 
 @pytest.mark.parametrize(("one", "message", "expected"), EXCLUSIONS)
 def test_why_a_provider_is_out(
-    make_envelope: MakeEnvelope, one: View, message: Sms | int | None, expected: Excluded
+    make_envelope: MakeEnvelope, one: View, message: Sms | Viber | int | None, expected: Excluded
 ) -> None:
     """Each reason is named with its details and its end, and the message goes to somebody else."""
     parts = message if isinstance(message, int) else 1
-    sms = message if isinstance(message, Sms) else Sms(to="79161234567", text="x", sender="SHOP")
-    other = view("b", limits={Channel.SMS: ChannelLimits()})
-    decision = decide(make_envelope(sms, parts=parts), one, other)
+    whole = message if isinstance(message, Sms | Viber) else Sms(to="79161234567", text="x", sender="SHOP")
+    able = ChannelLimits(flash=True, schedules=True, resends=True)
+    other = view("b", limits={Channel.SMS: able, Channel.VIBER: able})
+    decision = decide(scheduled(make_envelope(whole, parts=parts)), one, other, schedule=Schedule.PROVIDER)
 
     assert decision.excluded == (expected,)
     assert order(decision) == ["b"]
@@ -209,6 +240,35 @@ def test_every_reason_is_tested() -> None:
     tested = {case.values[2].why for case in EXCLUSIONS}  # type: ignore[union-attr]
 
     assert tested | {Exclusion.RESTING, Exclusion.TRIED} == set(Exclusion)
+
+
+@pytest.mark.parametrize("message", [LATER, LOCALLY], ids=["by the world's clock", "by the recipient's"])
+@pytest.mark.parametrize("schedule", Schedule)
+def test_who_keeps_a_message(make_envelope: MakeEnvelope, message: Sms, schedule: Schedule) -> None:
+    """A provider is to keep a message only where the route says so; else everybody may send it, when it is due."""
+    envelope = scheduled(make_envelope(message))
+    able = {Channel.SMS: ChannelLimits(schedules=True)}
+    decision = decide(envelope, view("a"), view("b", limits=able), schedule=schedule)
+
+    keeping = schedule is Schedule.PROVIDER
+    assert [(one.candidate.provider, one.candidate.keeps) for one in decision.ranking] == (
+        [("b", True)] if keeping else [("a", False), ("b", False)]
+    )
+
+
+def test_the_recipients_clock_is_enough_for_its_own_times(make_envelope: MakeEnvelope) -> None:
+    """A provider that keeps messages by the recipient's clock alone can keep one that is due by it."""
+    local_only = {Channel.SMS: ChannelLimits(schedules_local=True)}
+    decision = decide(scheduled(make_envelope(LOCALLY)), view("a", limits=local_only), schedule=Schedule.PROVIDER)
+
+    assert [one.candidate.keeps for one in decision.ranking] == [True]
+
+
+def test_what_is_due_is_kept_by_nobody(make_envelope: MakeEnvelope) -> None:
+    """Once a message is due its route's schedule does not matter: everybody may send it."""
+    envelope = msgspec.structs.replace(make_envelope(LATER), due=WALL)
+
+    assert order(decide(envelope, view("a"), schedule=Schedule.PROVIDER)) == ["a"]
 
 
 LIMIT_CASES = [

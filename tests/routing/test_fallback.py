@@ -31,9 +31,12 @@ def standing(
     in_doubt: bool = False,
     on_unknown: OnUnknown = OnUnknown.RECONCILE,
     now: float = BEFORE,
+    due: float = 0.0,
 ) -> Standing:
     """Return how a message stands whose time is over at second 100."""
-    return Standing(state=state, taken=taken, in_doubt=in_doubt, on=on, until=UNTIL, on_unknown=on_unknown, now=now)
+    return Standing(
+        state=state, taken=taken, in_doubt=in_doubt, on=on, due=due, until=UNTIL, on_unknown=on_unknown, now=now
+    )
 
 
 def everything() -> Iterator[Standing]:
@@ -55,6 +58,16 @@ def test_a_certain_end_starts_it_at_once(state: State, trigger: FallbackTrigger)
 
     assert decide(standing(state, taken=taken)) == Start(trigger)
     assert decide(standing(state, taken=taken, on=frozenset({trigger}))) == Start(trigger)
+
+
+@pytest.mark.parametrize(("state", "trigger"), BAD.items())
+def test_nothing_starts_before_the_message_was_due(state: State, trigger: FallbackTrigger):
+    """A bad end of a message that its provider kept starts the SMS when it would have been due, to the second."""
+    early = standing(state, due=50.0, now=49.9)
+
+    assert decide(early) == Wait(50.0)
+    assert decide(msgspec.structs.replace(early, now=50.0)) == Start(trigger)
+    assert decide(msgspec.structs.replace(early, on=frozenset())) == Never()
 
 
 @pytest.mark.parametrize(("state", "trigger"), BAD.items())

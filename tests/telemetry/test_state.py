@@ -67,7 +67,7 @@ class Bench:
             )
         )
 
-    def move(self, message_id, after):
+    def move(self, message_id, after, before=State.ACCEPTED):
         """A message comes into a state now."""
         self.state(
             MessageMoved(
@@ -75,7 +75,7 @@ class Bench:
                 message_id=message_id,
                 channel=Channel.SMS,
                 message_class=MessageClass.OTP,
-                before=State.ACCEPTED,
+                before=before,
                 after=after,
             )
         )
@@ -129,7 +129,23 @@ async def test_oldest_message_is_the_one_that_nobody_took(bench):
     assert bench.oldest == 0
 
 
-@pytest.mark.parametrize("state", sorted(set(State) - {State.ACCEPTED, State.SCHEDULED, State.SENDING}))
+@pytest.mark.parametrize("leaves_as", [State.ACCEPTED, State.SENDING])
+async def test_what_is_for_later_has_no_age_before_its_time(bench, leaves_as):
+    """The age of a message for later begins when it is due, or when a provider is asked to keep it."""
+    bench.take("m")
+    bench.move("m", State.SCHEDULED)
+    await bench.clock.advance(3600.0)
+    assert bench.oldest == 0
+
+    bench.move("m", leaves_as, before=State.SCHEDULED)
+    await bench.clock.advance(5.0)
+    assert bench.oldest == 5
+
+    bench.move("m", State.SENT, before=leaves_as)
+    assert bench.oldest == 0
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.ACCEPTED, State.SENDING}))
 def test_every_other_state_ends_the_waiting(bench, state):
     """A message that left, or that nobody is going to send, does not wait."""
     bench.take("m")

@@ -1,13 +1,17 @@
 """Never run: the type checker reads it, so that the public names keep the types that callers rely on."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never, assert_type
 
 from pointsman import (
     Accepted,
     Attempt,
+    Channel,
+    Fault,
     HlrLookup,
+    InboxCursor,
     InvalidMessage,
     InvalidMessages,
     LookupResult,
@@ -25,8 +29,11 @@ from pointsman import (
     Viber,
 )
 from pointsman.config import Config
+from pointsman.engine.answers import Figures
 from pointsman.events import Called, Event
-from pointsman.plugin import AnyProviderPlugin, ProviderPlugin
+from pointsman.outcome import Report
+from pointsman.plugin import AnyProviderPlugin, Incoming, ProviderPlugin
+from pointsman.routing.drift import Comparison
 from pointsman.sandbox import Sandbox
 from pointsman.store import MemoryStore, Store
 from pointsman.telemetry import Labels, LogObserver, Masker, MetricsObserver, ThreadSink, build_logger
@@ -47,8 +54,10 @@ async def embed(sink: ThreadSink, env: Mapping[str, str]) -> None:
         assert_type(receipt.provider, str | None)
         assert_type(receipt.attempts, tuple[Attempt, ...])
         assert_type(receipt.reason, Refused | None)
+        assert_type(await router.submit(Sms(to="+79161234567", text="hi")), Receipt)
+        assert_type(receipt.due, float | None)
         assert_type(await router.send_many([HlrLookup(to="1"), Viber(to="1", text="hi")]), list[Receipt])
-        assert_type(await router.lookup("+79161234567"), LookupResult | None)
+        assert_type(await router.lookup("+79161234567", max_age=timedelta(days=1)), LookupResult | None)
         assert_type(await router.receipt(receipt.id), Receipt | None)
         assert_type(await router.wait(receipt.id), Receipt)
         assert_type(router.cancel(receipt.id), bool)
@@ -62,8 +71,24 @@ def embed_without_a_loop(message: Message) -> Receipt:
     with SyncRouter.from_toml("router.toml") as router:
         assert_type(router, SyncRouter)
         assert_type(router.lookup("+79161234567"), LookupResult | None)
+        assert_type(router.submit(message), Receipt)
         assert_type(router.send_many([message]), list[Receipt])
         return router.send(message)
+
+
+async def ask(router: Router, since: datetime) -> InboxCursor:
+    """Questions to providers: a refusal is a result."""
+    assert_type(await router.inbox("a", since=since, until=since), tuple[Incoming, ...] | Refused)
+    assert_type(await router.statistics("a", since=since, until=since), Figures | Refused)
+    assert_type(await router.prices("a"), tuple[Comparison, ...] | Refused)
+    assert_type(await router.status("a", ["1"], to="1", channel=Channel.HLR), tuple[Report, ...] | Refused)
+    cursor = InboxCursor.starting(since)
+    match await router.incoming("a", cursor):
+        case Refused(fault=fault):
+            assert_type(fault, Fault)
+        case (messages, cursor):
+            assert_type(messages, tuple[Incoming, ...])
+    return cursor
 
 
 def words(outcome: Outcome) -> str:

@@ -38,7 +38,14 @@ def _run(arguments: list[str]) -> int:
 
     from pointsman.cli.app import ReaderGone, build_app
     from pointsman.cli.exits import ExitCode, UsageError
-    from pointsman.errors import ConfigError, InvalidMessage, PluginError, PointsmanError
+    from pointsman.errors import (
+        ConfigError,
+        InvalidMessage,
+        InvalidQuestion,
+        NotOffered,
+        PluginError,
+        PointsmanError,
+    )
 
     try:
         code = build_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -52,7 +59,7 @@ def _run(arguments: list[str]) -> int:
         return _fail(*error.lines, code=ExitCode.USAGE)
     except ConfigError as error:
         return _fail(*map(str, error.problems), code=ExitCode.USAGE)
-    except (InvalidMessage, PluginError) as error:
+    except (InvalidMessage, InvalidQuestion, NotOffered, PluginError) as error:
         return _fail(str(error), code=ExitCode.USAGE)
     except PointsmanError as error:
         return _fail(str(error), code=ExitCode.FAILED)

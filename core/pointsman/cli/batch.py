@@ -84,6 +84,9 @@ def run_file(path: Path, kind: Kind, options: FileOptions, common: Common) -> Ex
             return setup.output.ended(ExitCode.USAGE)
     if not checked.good:
         raise UsageError(f"{sheet.name}: holds no row that can be {kind.done}")
+    if checked.last_due is not None:
+        last = setup.output.clock_time(checked.last_due)
+        setup.output.note(f"the last row is due {last}; rows for later wait in this command, so leave it running")
     with _files(where, Header(input=sheet.digest, job=kind.name), kind) as (checkpoint, results):
         work = Work(sheet, checked, kind, checkpoint=checkpoint, results=results, router=checker, output=setup.output)
         try:
@@ -122,7 +125,7 @@ async def _send(work: Work, setup: Setup, kind: Kind, again: Again) -> bool:
             if work.gave_up:
                 job.stop()
 
-        job = Job(work.rows(again), report, wait=kind.wait)
+        job = Job(work.rows(again), report, kind.feed)
         async with opened(setup, store=RowStore(work.checkpoint)) as router:
             with stopped_by_signals(job.stop):
                 await job.run(router)

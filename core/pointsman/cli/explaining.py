@@ -12,7 +12,8 @@ from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
-from pointsman.message import Channel, Envelope, Message, MessageClass, Money
+from pointsman.cli.wishes import WishOptions
+from pointsman.message import Channel, Envelope, Message, MessageClass, Money, NetworkSource
 from pointsman.routing.candidate import Decision, Ranked, Reason
 
 
@@ -31,6 +32,7 @@ def explain(
     message_class: Class = MessageClass.TRANSACTIONAL,
     channel: Annotated[Channel, Parameter(help="The service that would carry it.")] = Channel.SMS,
     ttl: Ttl = None,
+    wish: WishOptions | None = None,
     common: Common | None = None,
 ) -> int:
     """Say which provider would take a message now and why the others would not; nothing is sent.
@@ -40,7 +42,15 @@ def explain(
     if text is None and channel is not Channel.HLR:
         raise UsageError("give --text: its length decides the price")
     life = read_ttl(ttl) if ttl is not None else None
-    message = write_message(channel, to=to, text=text or "", sender=sender, message_class=message_class, ttl=life)
+    message = write_message(
+        channel,
+        to=to,
+        text=text or "",
+        sender=sender,
+        message_class=message_class,
+        ttl=life,
+        wishes=(wish or WishOptions()).wishes,
+    )
     setup = set_up(common or Common())
     explanation = asyncio.run(_explain(message, setup))
     setup.output.record(explanation)
@@ -57,9 +67,7 @@ async def _explain(message: Message, setup: Setup) -> Explanation:
 
 def _show(explanation: Explanation, setup: Setup) -> None:
     output, envelope, decision = setup.output, explanation.message, explanation.decision
-    network = " ".join(filter(None, (envelope.network.country, envelope.network.mccmnc))) or "of unknown network"
-    parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
-    output.show(f"+{envelope.to} ({network}{parts})")
+    output.show(heading(envelope))
     if decision.route is None:
         output.show("no route of the configuration is for this message")
         return
@@ -73,6 +81,15 @@ def _show(explanation: Explanation, setup: Setup) -> None:
     if decision.excluded:
         output.show("")
         show_excluded(decision.excluded, output)
+
+
+def heading(envelope: Envelope) -> str:
+    """Return a message as the router reads it: its number, its network and how that is known, its segments."""
+    network = " ".join(filter(None, (envelope.network.country, envelope.network.mccmnc))) or "of unknown network"
+    if envelope.network.source is NetworkSource.HLR:
+        network += " by its last lookup"
+    parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
+    return f"+{envelope.to} ({network}{parts})"
 
 
 def _candidate_cells(ranked: Ranked, setup: Setup) -> tuple[object, ...]:

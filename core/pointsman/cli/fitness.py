@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import assert_never
 
 from pointsman.errors import InvalidMessage
-from pointsman.message import Envelope, HlrLookup, Message, Viber, channel_of
+from pointsman.message import Envelope, FallbackBy, HlrLookup, Message, Sms, Viber, channel_of
 from pointsman.router import Router
 from pointsman.routing.candidate import Decision, Excluded, Exclusion
 
@@ -46,10 +46,18 @@ class Fitness:
     def check(self, message: Message) -> Envelope:
         """Return the message as the router reads it. Raises `InvalidMessage` when nobody could take it."""
         envelope = self._router.check(message)
-        characters, sender = (0, None) if isinstance(message, HlrLookup) else (len(message.text), message.sender)
+        read = envelope.message
+        characters, sender = (0, None) if isinstance(read, HlrLookup) else (len(read.text), read.sender)
         place = envelope.to[: self._prefix]
-        by = message.fallback.by if isinstance(message, Viber) and message.fallback is not None else None
-        kind = (envelope.channel, message.message_class, envelope.network, place, sender, message.tags, by)
+        kind = (
+            envelope.channel,
+            message.message_class,
+            envelope.network,
+            place,
+            sender,
+            message.tags,
+            _wants(envelope),
+        )
         known = self._known.get(kind, (-1, -1))
         if characters > known[0] or envelope.parts > known[1]:
             check_fitness(self._router, message)
@@ -64,6 +72,15 @@ def check_fitness(router: Router, message: Message) -> None:
         raise InvalidMessage("channel", f"no route of the configuration is for this {channel_of(message)} message")
     if not decision.ranking and all(one.why in OF_THE_MESSAGE for one in decision.excluded):
         raise InvalidMessage(_field(decision), f"{_sentence(decision.excluded, message)}")
+
+
+def _wants(envelope: Envelope) -> tuple[bool, bool, bool, bool]:
+    """Return what a message asks for that not every provider offers."""
+    message = envelope.message
+    flash = isinstance(message, Sms) and message.flash
+    fallback = message.fallback if isinstance(message, Viber) else None
+    resend = fallback is not None and fallback.by is FallbackBy.PROVIDER
+    return flash, envelope.due > envelope.accepted_at, envelope.local is not None, resend
 
 
 def _field(decision: Decision) -> str:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from pointsman.cli.batch import FILE_ONLY, FileOptions, run_file
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.fitness import check_fitness
+from pointsman.cli.job import LOOKING
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.results import LookupLine, describe_lookup
@@ -42,7 +43,7 @@ def lookup(
     if file is not None:
         if numbers:
             raise UsageError("--file brings its own numbers; leave the others out")
-        kind = Kind("lookup", "looked up", "asks for them again", LookupReader(), LookupLine, describe_lookup)
+        kind = Kind("lookup", "looked up", "asks for them again", LookupReader(), LookupLine, describe_lookup, LOOKING)
         return run_file(file, kind, options or FileOptions(), common)
     if options not in (None, FileOptions()):
         raise UsageError(f"{FILE_ONLY} go with --file")

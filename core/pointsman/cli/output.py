@@ -83,6 +83,11 @@ class Output:
         self.note(f"pointsman: cannot write the results: {self._failure}" + (f"; {done}" if done else ""))
         return ExitCode.FAILED if code is ExitCode.GOOD else code
 
+    @property
+    def is_lost(self) -> bool:
+        """What is written reaches nobody any more: the reader has gone, or standard output takes nothing."""
+        return self._gone or self._failure is not None
+
     @staticmethod
     def clock_time(seconds: float) -> str:
         """Return epoch seconds as a time of the day where the user is, with the date unless it is today."""

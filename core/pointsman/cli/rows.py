@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Protocol, assert_never
+from typing import Protocol
 
 import msgspec
 
 from pointsman.cli.fitness import Fitness
 from pointsman.cli.sheet import Cells, Columns, Line, RowProblem, Sheet
+from pointsman.cli.wishes import COLUMNS, Wishes
 from pointsman.config.problems import did_you_mean
 from pointsman.config.values import parse_duration
 from pointsman.errors import InvalidMessage
 from pointsman.message import (
     Channel,
+    Envelope,
     Fallback,
     FallbackBy,
     HlrLookup,
@@ -66,9 +68,10 @@ class MessageReader(msgspec.Struct, frozen=True, kw_only=True):
     ttl: timedelta | None = None
     fallback: Fallback | None = None
     """Of rows for Viber."""
+    wishes: Wishes = Wishes()
     columns: Columns = Columns(
         required=("to", "text"),
-        optional=("sender", "class", "ttl", "reference", "channel", "fallback_by", "fallback_text"),
+        optional=("sender", "class", "ttl", "reference", "channel", "fallback_by", "fallback_text", *COLUMNS),
         verbatim=("text", "fallback_text"),
     )
 
@@ -85,6 +88,7 @@ class MessageReader(msgspec.Struct, frozen=True, kw_only=True):
             ttl=read_ttl(cells["ttl"]) if "ttl" in cells else self.ttl,
             reference=str(line.row),
             fallback=_fallback(cells, self.fallback if channel is Channel.VIBER else None),
+            wishes=self.wishes.or_of(cells),
         )
         return Row(number=line.row, message=message, reference=_reference(cells))
 
@@ -110,29 +114,51 @@ def write_message(
     ttl: timedelta | None = None,
     reference: str | None = None,
     fallback: Fallback | None = None,
+    wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
 ) -> Message:
-    """Return a message of a channel. Raises `InvalidMessage` for a fallback without Viber; nothing else is judged."""
+    """Return a message of a channel; it is not judged here. Raises `InvalidMessage` for what its channel cannot do."""
     if fallback is not None and channel is not Channel.VIBER:
         raise InvalidMessage(
             "fallback_by", "only a Viber message has an SMS in its place: choose viber or leave it out"
         )
-    match channel:
-        case Channel.HLR:
-            return HlrLookup(to=to, message_class=message_class, ttl=ttl, reference=reference)
-        case Channel.SMS:
-            return Sms(to=to, text=text, sender=sender, message_class=message_class, ttl=ttl, reference=reference)
-        case Channel.VIBER:
-            return Viber(
-                to=to,
-                text=text,
-                sender=sender,
-                message_class=message_class,
-                ttl=ttl,
-                reference=reference,
-                fallback=fallback,
-            )
-        case _:
-            assert_never(channel)
+    if channel is Channel.HLR:
+        if wishes != Wishes():
+            raise InvalidMessage("channel", "a lookup is made at once and has no text: leave such options out")
+        return HlrLookup(to=to, message_class=message_class, ttl=ttl, reference=reference)
+    sms = Sms(
+        to=to,
+        text=text,
+        sender=sender,
+        message_class=message_class,
+        ttl=ttl,
+        reference=reference,
+        send_at=wishes.send_at,
+        send_at_local=wishes.send_at_local,
+        flash=wishes.flash,
+        transliterate=wishes.transliterate,
+    )
+    return sms if channel is Channel.SMS else _as_viber(sms, fallback)
+
+
+def _as_viber(sms: Sms, fallback: Fallback | None) -> Viber:
+    """Return the same as a Viber message; what its text is to be written in is about the SMS in its place."""
+    if sms.flash:
+        raise InvalidMessage("flash", "is for SMS only; leave it out for viber")
+    if sms.transliterate:
+        if fallback is None:
+            raise InvalidMessage("transliterate", "is for SMS only; leave it out for viber, or give it an SMS as well")
+        fallback = msgspec.structs.replace(fallback, transliterate=True)
+    return Viber(
+        to=sms.to,
+        text=sms.text,
+        sender=sms.sender,
+        message_class=sms.message_class,
+        ttl=sms.ttl,
+        reference=sms.reference,
+        send_at=sms.send_at,
+        send_at_local=sms.send_at_local,
+        fallback=fallback,
+    )
 
 
 def write_fallback(by: FallbackBy | None, text: str | None) -> Fallback | None:
@@ -172,39 +198,45 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     good: int
     problems: tuple[RowProblem, ...]
     """In the order of the rows; at most one for each."""
+    last_due: float | None = None
+    """Wall time when the last of the rows is due that are for later; None when all are for now."""
 
 
 def check_rows(
     sheet: Sheet, reader: RowReader, router: Router, advance: Callable[[int], None], *, allow_duplicates: bool
 ) -> Checked:
     """Check every row as the router would, and look for rows that say the same; tell `advance` how many are done."""
-    good, fitness = 0, Fitness(router)
+    good, fitness, last_due = 0, Fitness(router), None
     problems: list[RowProblem] = []
     seen: dict[int, int] = {}
     for count, row in enumerate(rows_of(sheet, reader), start=1):
         if count % TOLD_AFTER == 0:
             advance(TOLD_AFTER)
-        problem = row if isinstance(row, RowProblem) else _judge(row, fitness, None if allow_duplicates else seen)
-        if problem is not None:
-            problems.append(problem)
-        else:
-            good += 1
-    return Checked(good=good, problems=tuple(problems))
+        found = row if isinstance(row, RowProblem) else _judge(row, fitness, None if allow_duplicates else seen)
+        if isinstance(found, RowProblem):
+            problems.append(found)
+            continue
+        good += 1
+        if found.due > found.accepted_at:
+            last_due = max(found.due, last_due or 0.0)
+    return Checked(good=good, problems=tuple(problems), last_due=last_due)
 
 
-def _judge(row: Row, fitness: Fitness, seen: dict[int, int] | None) -> RowProblem | None:
+def _judge(row: Row, fitness: Fitness, seen: dict[int, int] | None) -> RowProblem | Envelope:
     try:
-        to = fitness.check(row.message).to
+        envelope = fitness.check(row.message)
     except InvalidMessage as problem:
         return RowProblem(row.number, problem.field, problem.problem)
     if seen is None:
-        return None
-    message = row.message
-    content = () if isinstance(message, HlrLookup) else (message.text, message.sender)
+        return envelope
+    message, to = row.message, envelope.to
+    content: tuple[object, ...] = ()
+    if not isinstance(message, HlrLookup):
+        content = (message.text, message.sender, message.send_at, message.send_at_local)
     # 64 bits instead of the text itself: a hundred thousand long texts need not be kept.
     first = seen.setdefault(hash((channel_of(message), to, *content)), row.number)
     if first == row.number:
-        return None
+        return envelope
     return RowProblem(row.number, "to", f"says the same as row {first}; remove it, or give --allow-duplicates")
 
 

@@ -12,15 +12,19 @@ from pointsman.cli.batch import FILE_ONLY, FileOptions, run_file
 from pointsman.cli.exclusions import show_excluded
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.fitness import check_fitness
+from pointsman.cli.job import SENDING, WAITING
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.cli.results import Result, code_of, describe
 from pointsman.cli.rows import MessageReader, may_fall_back, read_ttl, write_fallback, write_message
+from pointsman.cli.wishes import WishOptions
 from pointsman.cli.work import GOOD_STATES, Kind
 from pointsman.message import Channel, FallbackBy, Message, MessageClass
 from pointsman.outcome import Accepted, Attempt, Receipt, Refused, State, Unknown, outcome_label
+from pointsman.router import Router
 from pointsman.routing.candidate import Excluded
+from pointsman.routing.match import Schedule
 
 _NOBODY = frozenset({State.FAILED, State.EXPIRED})
 
@@ -53,9 +57,9 @@ Csv = Annotated[
     Path | None,
     Parameter(
         name="--csv",
-        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel,"
-        "fallback_by,fallback_text;"
-        " the options above fill its empty cells; - reads standard input.",
+        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel,fallback_by,"
+        "fallback_text,send_at,send_at_local,flash,transliterate; the options fill its empty cells;"
+        " - reads standard input.",
         allow_leading_hyphen=True,
     ),
 ]
@@ -73,6 +77,7 @@ def send(
     fallback_text: FallbackText = None,
     wait: Wait = False,
     csv: Csv = None,
+    wish: WishOptions | None = None,
     file: FileOptions | None = None,
     common: Common | None = None,
 ) -> int:
@@ -83,31 +88,36 @@ def send(
     """
     common, life = common or Common(), read_ttl(ttl) if ttl is not None else None
     fallback = write_fallback(fallback_by, fallback_text)
+    wishes = (wish or WishOptions()).wishes
     if csv is not None:
         if to is not None or text is not None:
             raise UsageError("--csv brings its own recipients and texts; leave out --to and --text")
         reader = MessageReader(
-            channel=channel.value, sender=sender, message_class=message_class, ttl=life, fallback=fallback
+            channel=channel.value,
+            sender=sender,
+            message_class=message_class,
+            ttl=life,
+            fallback=fallback,
+            wishes=wishes,
         )
-        kind = Kind("send", "sent", "sends them again", reader, Result, describe, wait)
+        kind = Kind("send", "sent", "sends them again", reader, Result, describe, WAITING if wait else SENDING)
         return run_file(csv, kind, file or FileOptions(), common)
     if file not in (None, FileOptions()):
         raise UsageError(f"{FILE_ONLY} go with --csv")
     if to is None or text is None:
         raise UsageError("give --to and --text for one message, or --csv for many")
     message = write_message(
-        channel.value, to=to, text=text, sender=sender, message_class=message_class, ttl=life, fallback=fallback
+        channel.value,
+        to=to,
+        text=text,
+        sender=sender,
+        message_class=message_class,
+        ttl=life,
+        fallback=fallback,
+        wishes=wishes,
     )
     setup = set_up(common)
-    sent = asyncio.run(_send_one(message, setup, wait=wait))
-    receipt, output = sent.receipt, setup.output
-    output.record(receipt)
-    show_receipt(receipt, output)
-    if sent.left_out:
-        output.show("")
-        show_excluded(sent.left_out, output)
-    done = f"the message is {receipt.state.value} (id {receipt.id})"
-    return output.ended(ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED, done)
+    return _tell(asyncio.run(_send_one(message, setup, wait=wait)), setup.output)
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -117,13 +127,33 @@ class Sent(msgspec.Struct, frozen=True):
     left_out: tuple[Excluded, ...] = ()
 
 
+def _tell(sent: Sent, output: Output) -> ExitCode:
+    """Say what became of a message; return how the command ends."""
+    receipt = sent.receipt
+    output.record(receipt)
+    show_receipt(receipt, output)
+    if sent.left_out:
+        output.show("")
+        show_excluded(sent.left_out, output)
+    done = f"the message is {receipt.state.value} (id {receipt.id})"
+    return output.ended(ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED, done)
+
+
 async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Sent:
     async with opened(setup) as router:
         check_fitness(router, message)
+        due = _kept_until(router, message)
+        if due is not None:
+            setup.output.note(f"waiting until {setup.output.clock_time(due)}, when it is due (Ctrl-C takes it back)")
         try:
             receipt = await router.send(message)
         except asyncio.CancelledError:
-            setup.output.note("stopped while it was on its way: it may have been sent")
+            early = due is not None and router.check(message).accepted_at < due
+            setup.output.note(
+                "stopped before it was due: it was not sent"
+                if early
+                else "stopped while it was on its way: it may have been sent"
+            )
             raise
         if may_fall_back(message) and receipt.fallback is None:
             setup.output.note("waiting for its report, or for the SMS in its place (Ctrl-C stops both)")
@@ -139,12 +169,20 @@ async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Sent:
         return Sent(receipt, tuple(one for one in excluded if one.provider not in asked))
 
 
+def _kept_until(router: Router, message: Message) -> float | None:
+    """Return the moment (wall time) until which we keep a message ourselves; None when it leaves at once."""
+    envelope, decision = router.check(message), router.explain(message)
+    keeps = {route.name for route in router.config.routes if route.schedule is Schedule.ROUTER}
+    return envelope.due if envelope.due > envelope.accepted_at and decision.route in keeps else None
+
+
 def show_receipt(receipt: Receipt, output: Output) -> None:
     """Write a receipt for people."""
     network = " ".join(filter(None, (receipt.network.country, receipt.network.mccmnc)))
     parts = f"{receipt.segments.count} × {receipt.segments.alphabet}" if receipt.segments is not None else ""
     head = ("state", receipt.state.value), ("to", f"+{receipt.to}"), ("network", network), ("segments", parts)
-    output.table(("", ""), [pair for pair in (*head, ("id", receipt.id)) if pair[1]])
+    due = output.clock_time(receipt.due) if receipt.due is not None else ""
+    output.table(("", ""), [pair for pair in (*head, ("due", due), ("id", receipt.id)) if pair[1]])
     if receipt.attempts:
         output.show("")
         columns = (">attempt", "provider", "outcome", "code", ">price", ">ms", "~provider's ids or words")

@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from pointsman.cli.checkpoint import Checkpoint
-from pointsman.cli.job import Taken
+from pointsman.cli.job import SENDING, Feed, Taken
 from pointsman.cli.outage import Outage
 from pointsman.cli.output import Output
 from pointsman.cli.results import INTERRUPTED, INVALID, Result, ResultsFile
@@ -32,7 +32,7 @@ class Kind(msgspec.Struct, frozen=True):
     reader: RowReader
     line: type[Result]
     describe: Callable[[Row, Receipt], Result]
-    wait: bool = False
+    feed: Feed = SENDING
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):

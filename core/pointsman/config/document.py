@@ -17,11 +17,13 @@ from pointsman.config.values import (
     Address,
     Duration,
     Life,
+    PublicUrl,
     check_name,
     parse_address,
     parse_currency,
     parse_duration,
     parse_life,
+    parse_public_url,
     parse_region,
 )
 from pointsman.loading import PluginSet
@@ -54,6 +56,7 @@ class DocumentReader:
                 Duration: parse_duration,
                 Life: parse_life,
                 Address: parse_address,
+                PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
                 Path: self._file,
             },

@@ -8,11 +8,11 @@ from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration, Life
+from pointsman.config.values import Address, Duration, Life, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
-from pointsman.routing.match import FALLBACK_MARGIN, Match
+from pointsman.routing.match import FALLBACK_MARGIN, Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
 
@@ -48,14 +48,20 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The national numbering plan's CSV of number ranges; it tells networks before any lookup."""
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     """Messages that may be on their way at once; more wait."""
+    lookup_cache: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 100_000
+    """Numbers whose last lookup is remembered; 0 remembers none."""
+    lookup_age: Duration = Duration(86400)
+    """How old a lookup may be to tell the network of a number for prices and routes."""
     log_format: LogFormat = LogFormat.AUTO
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Table `[daemon]`: where the server listens. Embedded routers do not read it."""
+    """Table `[daemon]`: where the server listens, and where providers find it."""
 
     listen: Address = Address("127.0.0.1", 8080)
     admin: Address = Address("127.0.0.1", 9090)
+    public_url: PublicUrl | None = None
+    """How the public API is reached from outside, without a slash at the end; an embedded router reads this as well."""
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,8 +88,8 @@ class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Return the plugin's polling with these changes; what is written wins over the plugin's other limit."""
         first = polling.first if self.first is None else self.first
         longest = polling.longest if self.longest is None else self.longest
-        return Polling(
-            batch=polling.batch,
+        return msgspec.structs.replace(
+            polling,
             first=first if self.longest is None else min(first, longest),
             factor=polling.factor if self.factor is None else self.factor,
             longest=longest if self.first is None else max(first, longest),
@@ -168,6 +174,8 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     policy: str = DEFAULT_POLICY
     on_unknown: OnUnknown | None = None
     """What to do about an outcome that nobody can clear up; None leaves it to the message's class."""
+    schedule: Schedule = Schedule.ROUTER
+    """Who keeps a message that is to be sent later."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

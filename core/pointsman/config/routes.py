@@ -12,7 +12,7 @@ from pointsman.config.tables import TableReader, texts_of
 from pointsman.config.values import check_name, parse_region
 from pointsman.message import Channel, MessageClass
 from pointsman.plugin import Provider
-from pointsman.routing.match import Match
+from pointsman.routing.match import Match, Schedule
 from pointsman.routing.strategy import STRATEGIES
 
 Digits = Annotated[
@@ -134,10 +134,19 @@ class RouteReader:
                 for channel in self._not_offered(provider, table.get("match")):
                     self._problems.add(at, f'the provider "{provider}" does not offer the channel {channel}')
             seen.add(provider)
+        if table.get("schedule") == Schedule.PROVIDER and seen and not any(map(self._keeps, seen)):
+            problem = "no provider of this route can keep a message until later"
+            self._problems.add((*path, "schedule"), problem, f'write "{Schedule.ROUTER}"')
         policy = table.get("policy", DEFAULT_POLICY)
         if isinstance(policy, str) and policy not in policies:
             at = (*path, "policy")
             self._problems.add(at, f'there is no policy "{policy}"', did_you_mean(policy, policies))
+
+    def _keeps(self, provider: str) -> bool:
+        """Say whether a provider can keep a message until later; one with problems of its own is not blamed."""
+        built = self._providers.get(provider)
+        limits = built.profile.channels.values() if built is not None else ()
+        return built is None or any(one.schedules or one.schedules_local for one in limits)
 
     def _not_offered(self, provider: str, match: object) -> Iterator[Channel]:
         built = self._providers[provider]

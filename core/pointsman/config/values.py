@@ -30,6 +30,12 @@ class Life(Duration):
     __slots__ = ()
 
 
+class PublicUrl(str):
+    """Where providers reach us: `"https://sms.example"`, without a slash at the end."""
+
+    __slots__ = ()
+
+
 class Address(msgspec.Struct, frozen=True):
     """Where to listen; the file writes it as `"127.0.0.1:8080"` or `"[::1]:8080"`."""
 
@@ -93,6 +99,15 @@ def parse_base_url(value: object, *, allow_plain_http: bool) -> str:
             " write https://, or allow_plain_http = true in this provider's table"
         )
     return value.rstrip("/")
+
+
+def parse_public_url(value: object) -> PublicUrl:
+    """Return the address at which providers reach us, without its last slash. Raises `ValueError`."""
+    url = parse_base_url(value, allow_plain_http=True)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("over plain http:// reports and their secret token travel readable; write https://")
+    return PublicUrl(url)
 
 
 def is_loopback(host: str) -> bool:

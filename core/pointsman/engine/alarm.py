@@ -1,9 +1,13 @@
-"""Waking many who wait for moments far ahead, with one task for all of them."""
+"""Waking many who wait for moments far ahead, with one task for all of them.
+
+It looks at the wall clock every minute: if somebody sets that forward, or the machine slept, nobody is woken later.
+"""
 
 import asyncio
 import heapq
 
 from pointsman.clock import Clock
+from pointsman.engine.schedule import LONGEST_SLEEP
 
 
 class Alarm:
@@ -41,7 +45,10 @@ class Alarm:
                 heapq.heappop(self._heap)[2].set()
                 continue
             self._earlier.clear()
-            waiting = {asyncio.create_task(self._clock.sleep(wait)), asyncio.create_task(_told(self._earlier))}
+            waiting = {
+                asyncio.create_task(self._clock.sleep(min(wait, LONGEST_SLEEP))),
+                asyncio.create_task(_told(self._earlier)),
+            }
             try:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             finally:

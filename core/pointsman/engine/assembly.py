@@ -16,13 +16,14 @@ from pointsman.engine.parsing import LifeLimits
 from pointsman.engine.station import Station
 from pointsman.events import PluginQuarantined
 from pointsman.message import MessageClass
-from pointsman.plugin import ChannelLimits, Provider
+from pointsman.plugin import ChannelLimits, Provider, ReceivesCallbacks
 from pointsman.routing.breaker import Breaker, BreakerSettings
 from pointsman.routing.choose import View
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
 from pointsman.routing.tariff import Rates, Tariff
+from pointsman.secret import Secret
 from pointsman.transport import Endpoint, Transport
 
 
@@ -37,6 +38,8 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     start: Starter
     breaker: BreakerSettings
     only_loopback: bool
+    public_url: str | None = None
+    """Where we can be reached from outside."""
 
 
 def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) -> Station:
@@ -75,6 +78,8 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         view=view,
         polling={channel: config.poll.over(rule) for channel, rule in provider.profile.polling.items()},
         balance_every=float(config.balance_every),
+        callback_token=config.callback_token,
+        callback_url=_callback_url(config, provider, shop.public_url),
     )
 
 
@@ -93,6 +98,7 @@ def build_routes(config: Config) -> tuple[Route, ...]:
                 max_attempts=policy.max_attempts,
                 on_unknown=route.on_unknown,
                 fallback_margin=float(policy.fallback_margin),
+                schedule=route.schedule,
             )
         )
     return tuple(routes)
@@ -120,6 +126,14 @@ def _view(config: ProviderConfig, provider: Provider, shop: Workshop) -> View:
         limiter=Limiter(Pace(rate=config.max_rate, burst=max(config.max_rate, 1.0)) if config.max_rate else None),
         breakers={channel: Breaker(shop.breaker, shop.random) for channel in limits},
     )
+
+
+def _callback_url(config: ProviderConfig, provider: Provider, public_url: str | None) -> Secret | None:
+    """Return where a provider may report to: nowhere, unless we can be reached and it has a token to show."""
+    token = config.callback_token
+    if public_url is None or token is None or not isinstance(provider, ReceivesCallbacks):
+        return None
+    return Secret(f"{public_url}/v1/callbacks/{config.name}/{token.reveal()}")
 
 
 def _ledger(config: ProviderConfig) -> Ledger:

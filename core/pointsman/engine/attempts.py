@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
 from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
@@ -144,6 +144,8 @@ class Attempts:
                 return Withdrawn.CANCELLED
             if self._clock.now() >= envelope.deadline:
                 return Withdrawn.LATE
+            if stake.candidate.keeps and self._clock.now() >= envelope.due:
+                return Withdrawn.DUE
             return Withdrawn.BREAKER if self._out_of_use(envelope, stake) else None
 
         return Ticket(
@@ -157,6 +159,7 @@ class Attempts:
             price=stake.candidate.total,
             limits=station.view.limits[envelope.channel],
             deadline=envelope.deadline,
+            due=envelope.due,
             still_wanted=withdrawn,
             passage=asyncio.get_running_loop().create_future(),
         )
@@ -174,8 +177,10 @@ class Attempts:
         return self._rests.blocking(station.name, envelope.channel, stake.candidate.sender, now) is not None
 
     def _submission(self, envelope: Envelope, ref: str, stake: _Stake) -> Submission:
-        left = timedelta(seconds=envelope.deadline - self._clock.now())
+        left = timedelta(seconds=envelope.deadline - max(self._clock.now(), envelope.due))
         fallback = envelope.message.fallback if isinstance(envelope.message, Viber) else None
+        keeps = stake.candidate.keeps
+        by_local = envelope.local is not None and stake.station.view.limits[envelope.channel].schedules_local
         return Submission(
             ref=ref,
             message=envelope.message,
@@ -186,6 +191,8 @@ class Attempts:
             # With a fallback the provider must give the message up in time, even if the caller set no limit.
             ttl=left if envelope.message.ttl is not None or fallback is not None else None,
             callback_url=stake.station.callback_url,
+            send_at=as_utc(envelope.due) if keeps and not by_local else None,
+            send_at_local=envelope.local if keeps and by_local else None,
             resend=fallback is not None and fallback.by is FallbackBy.PROVIDER,
         )
 

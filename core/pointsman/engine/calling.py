@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -18,8 +18,9 @@ from pointsman.plugin import LogsIn, Provider, Reading, Request, Response, Sessi
 from pointsman.transport import Failure, FailureReason, Progress, Transport
 
 T = TypeVar("T")
+U = TypeVar("U")
 
-BACKGROUND = frozenset({Operation.POLL, Operation.BALANCE, Operation.RECONCILE})
+BACKGROUND = frozenset(Operation) - {Operation.SUBMIT, Operation.LOGIN}
 """What can wait; it never takes all connections, so that messages do not queue behind questions."""
 
 
@@ -54,6 +55,8 @@ class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     sound: Callable[[object], bool]
     """Whether a value is one that the plugin may return."""
     judge: Callable[[T], Verdict]
+    foreign: bool = False
+    """It is about ids that somebody typed in; what the plugin raises over them is no breach of its contract."""
 
 
 class Calls:
@@ -69,6 +72,14 @@ class Calls:
     def copy(self) -> "Calls":
         """Return an account that goes on from here on its own."""
         return Calls(self.count, self.duration)
+
+
+class GuardedCall(Protocol):
+    """How the guard calls a plugin's function."""
+
+    def __call__(self, what: str, function: Callable[[], U], sound: Callable[[U], bool]) -> U:
+        """Return what `function` returns, if that is `sound`. Raises `Broke` otherwise."""
+        ...
 
 
 Failed = Refused | Unknown
@@ -175,7 +186,7 @@ class Caller:
 
     async def _once(self, plan: Plan[T], session: Session | None, calls: Calls) -> T | Failed | SessionExpired:
         try:
-            request = self._guard.call(
+            request = self._guarded(plan)(
                 f"building {plan.operation}", lambda: plan.build(session), lambda value: isinstance(value, Request)
             )
         except Broke as broke:
@@ -199,7 +210,7 @@ class Caller:
 
     def _read(self, plan: Plan[T], answer: Response, duration: float) -> T | Failed | SessionExpired:
         try:
-            reading = self._guard.call(
+            reading = self._guarded(plan)(
                 f"reading {plan.operation}",
                 lambda: plan.read(answer),
                 lambda value: is_reading(value, lambda read: _is_expired(read) or plan.sound(read)),
@@ -217,6 +228,9 @@ class Caller:
             verdict = plan.judge(value)
         self._emit(plan, verdict, duration, http_status=answer.status, reading=reading)
         return value
+
+    def _guarded(self, plan: Plan[T]) -> GuardedCall:
+        return self._guard.call_for_strangers if plan.foreign else self._guard.call
 
     def _tell(self, plan: Plan[T], failed: Failed, duration: float, progress: Progress) -> None:
         self._emit(plan, _verdict_of(failed, plan.operation), duration, left=progress.left)

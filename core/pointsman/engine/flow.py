@@ -275,7 +275,7 @@ class Flow:
 
     async def _withdrawn(self, why: Withdrawn) -> Record | None:
         match why:
-            case Withdrawn.BREAKER:
+            case Withdrawn.BREAKER | Withdrawn.DUE:
                 return None
             case Withdrawn.LATE:
                 return await self._end(final_state(self._past, late=True), self._reason())

@@ -1,10 +1,11 @@
 """The door: a caller's message becomes an envelope, or is refused with the reason. Nothing behind it checks again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
 from pointsman.clock import Clock
+from pointsman.engine.dues import due_of
 from pointsman.engine.ids import Ids
 from pointsman.errors import InvalidMessage
 from pointsman.message import (
@@ -15,6 +16,7 @@ from pointsman.message import (
     HlrLookup,
     Message,
     MessageClass,
+    Msisdn,
     Network,
     Segments,
     Sms,
@@ -22,7 +24,7 @@ from pointsman.message import (
     channel_of,
 )
 from pointsman.routing.match import Route, route_of
-from pointsman.text import NumberRanges, check_sender, classify, count_segments, parse_msisdn
+from pointsman.text import NumberRanges, check_sender, classify, count_segments, parse_msisdn, translit
 
 MOST_SEGMENTS = 255
 """A text message cannot have more: the number of a part is one byte (3GPP TS 23.040)."""
@@ -38,6 +40,10 @@ class Parsed(msgspec.Struct, frozen=True):
     route: Route | None
 
 
+def _knows_nothing(to: Msisdn) -> None:
+    del to
+
+
 class Door:
     """Parses messages. Knows the region, the number ranges, the routes and the default lives; has no state."""
 
@@ -51,8 +57,13 @@ class Door:
         offers: Mapping[str, Collection[Channel]],
         clock: Clock,
         ids: Ids,
+        network_of: Callable[[Msisdn], Network | None] = _knows_nothing,
     ) -> None:
-        """`offers` says which channels each provider has."""
+        """`offers` says which channels each provider has.
+
+        `network_of` tells the network that a lookup found for a number, which is better than what ranges say.
+        """
+        self._network_of = network_of
         self._region = region
         self._ranges = ranges
         self._routes = routes
@@ -78,7 +89,9 @@ class Door:
         """
         viber = parsed.envelope.message
         assert isinstance(viber, Viber) and viber.fallback is not None  # noqa: S101, PT018 - nobody else calls this
-        sms = self._parse(_sms_of(viber, viber.fallback), parsed.envelope.network)
+        # Between the two a lookup may have told more, most likely where the message was kept until it was due.
+        network = self._network_of(parsed.envelope.to) or parsed.envelope.network
+        sms = self._parse(_sms_of(viber, viber.fallback), network)
         envelope = msgspec.structs.replace(sms.envelope, id=message_id or sms.envelope.id, parent=parsed.envelope.id)
         return Parsed(envelope, sms.route)
 
@@ -99,22 +112,30 @@ class Door:
 
     def _parse(self, message: Message, network: Network | None) -> Parsed:
         to = parse_msisdn(message.to, self._region)
+        message = _in_latin(message)
         segments = None if isinstance(message, HlrLookup) else _check_text(message)
         if message.ttl is not None and message.ttl.total_seconds() <= 0:
             raise InvalidMessage("ttl", f"{message.ttl} is over already; give a time longer than zero")
         now = self._clock.now()
+        due = due_of(message, to, self._ranges, now)
         envelope = Envelope(
             id=self._ids.new(),
             message=message,
             channel=channel_of(message),
             to=to,
-            network=network or classify(to, self._ranges),
+            network=network or self._network_of(to) or classify(to, self._ranges),
             segments=segments,
             accepted_at=now,
-            deadline=now,
+            deadline=due.at,
+            due=due.at,
+            local=due.local,
         )
         route = route_of(self._routes, envelope)
-        return Parsed(msgspec.structs.replace(envelope, deadline=now + self._life(message, route)), route)
+        return Parsed(msgspec.structs.replace(envelope, deadline=due.at + self._life(message, route)), route)
+
+    def number(self, text: str) -> Msisdn:
+        """Return a number as messages have it. Raises `InvalidMessage`."""
+        return parse_msisdn(text, self._region)
 
     def _life(self, message: Message, route: Route | None) -> float:
         if message.ttl is not None:
@@ -124,6 +145,19 @@ class Door:
 
 DEFAULT_LIFE = 300.0
 """Seconds for a message that no route is for; it is refused at once anyway."""
+
+
+def _in_latin(message: Message) -> Message:
+    """Return a message with the texts that are to be sent in Latin letters written so."""
+    replace = msgspec.structs.replace
+    match message:
+        case Sms(transliterate=True):
+            return replace(message, text=translit(message.text))
+        case Viber(fallback=Fallback(transliterate=True, by=FallbackBy.ROUTER) as fallback):
+            text = translit(message.text if fallback.text is None else fallback.text)
+            return replace(message, fallback=replace(fallback, text=text))
+        case _:
+            return message
 
 
 def _check_text(message: Sms | Viber) -> Segments:

@@ -43,12 +43,16 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
     channel: Channel
     accepted_at: float
     """Wall time."""
+    resend: bool = False
+    """The provider was asked for an SMS in place of a Viber message that fails."""
+    due: float = 0.0
+    """Wall time until which the provider keeps the message; it is not asked before."""
     ask_at: float = float("inf")
     """Wall time at which it is asked about whatever the pace is: much may hang on the answer then."""
     polls: int = 0
     give_up_at: float = 0.0
     """Monotonic time, set when the watch begins: a clock that is set must neither end the asking nor prolong it."""
-    due_at: float = float("inf")
+    turn_at: float = float("inf")
     """`ask_at` as monotonic time, set then as well."""
 
 
@@ -92,10 +96,12 @@ class Poller:
         """Watch an id from now on; equal messages may share one, which is asked about once for all of them."""
         if watch.provider_id not in self._watched:
             self._watched.add(watch.provider_id)
-            now, wall = self._clock.monotonic(), self._clock.now()
-            watch.give_up_at = now + self._rule(watch).give_up - max(wall - watch.accepted_at, 0.0)
-            watch.due_at = now + watch.ask_at - wall
-            self._schedule(watch)
+            now, monotonic = self._clock.now(), self._clock.monotonic()
+            kept = max(watch.due - now, 0.0)
+            age = max(now - max(watch.accepted_at, watch.due), 0.0)
+            watch.give_up_at = monotonic + kept + self._rule(watch).give_up - age
+            watch.turn_at = monotonic + watch.ask_at - now
+            self._schedule(watch, since=monotonic + kept)
 
     async def run(self) -> None:
         """Ask whenever something is due, for ever."""
@@ -207,7 +213,13 @@ class Poller:
         if not isinstance(provider, Polls):
             return ()
         tracked = tuple(
-            Tracked(ids=(watch.provider_id,), to=watch.to, channel=watch.channel, accepted_at=watch.accepted_at)
+            Tracked(
+                ids=(watch.provider_id,),
+                to=watch.to,
+                channel=watch.channel,
+                accepted_at=watch.accepted_at,
+                resend=watch.resend,
+            )
             for watch in watches
         )
         plan: Plan[tuple[Report, ...] | Refused] = Plan(
@@ -235,14 +247,15 @@ class Poller:
             case _:
                 self._backoff.succeeded()
 
-    def _schedule(self, watch: Watch, not_before: float = float("-inf")) -> None:
+    def _schedule(self, watch: Watch, not_before: float = float("-inf"), since: float = float("-inf")) -> None:
+        """Put a watch down for its next question: after its pause, counted from `since` if that is yet to come."""
         now = self._clock.monotonic()
         due = watch.give_up_at
         if watch.channel in self._polling:
-            next_turn = now + _pause(self._rule(watch), watch.polls)
-            if now < watch.due_at < next_turn:
-                next_turn = watch.due_at
-            due = min(due, max(next_turn, not_before))
+            turn = max(now, since) + _pause(self._rule(watch), watch.polls)
+            if now < watch.turn_at < turn:
+                turn = watch.turn_at
+            due = min(due, max(turn, not_before))
         self._count += 1
         entry = (max(due, now), self._count, watch)
         heapq.heappush(self._heaps[watch.channel], entry)

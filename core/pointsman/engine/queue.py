@@ -30,6 +30,8 @@ class Withdrawn(enum.Enum):
 
     BREAKER = enum.auto()
     """The provider went out of use while it waited: its breaker opened, it rests, or its plugin is quarantined."""
+    DUE = enum.auto()
+    """The provider was to keep it until later, but its time came while it waited."""
     LATE = enum.auto()
     """Its life ended while it waited."""
     CANCELLED = enum.auto()
@@ -69,6 +71,8 @@ class Ticket(msgspec.Struct, kw_only=True, eq=False):
     limits: ChannelLimits
     deadline: float
     """Wall time."""
+    due: float = 0.0
+    """Wall time from which its life counts."""
     still_wanted: Callable[[], Withdrawn | None]
     """Asked at the last moment."""
     passage: "Future[Passage | Withdrawn]"
@@ -127,7 +131,7 @@ class Load(msgspec.Struct, frozen=True):
 def _aged(ticket: Ticket, item: Submission, now: float) -> Submission:
     if item.ttl is None:
         return item
-    return msgspec.structs.replace(item, ttl=timedelta(seconds=max(ticket.deadline - now, 0.0)))
+    return msgspec.structs.replace(item, ttl=timedelta(seconds=max(ticket.deadline - max(now, ticket.due), 0.0)))
 
 
 class Queue:

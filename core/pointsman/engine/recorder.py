@@ -29,6 +29,8 @@ class Recorder:
                 segments=envelope.parts,
             )
         )
+        if record.state is not State.ACCEPTED:
+            self._moved(record, State.ACCEPTED)
         return record
 
     async def change(self, message_id: str, change: Change) -> tuple[Record, Record]:

@@ -2,17 +2,24 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
+
+import msgspec
 
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.fallback import Fallbacks
 from pointsman.engine.flow import Desk, Flow
 from pointsman.engine.parsing import Door, Parsed
+from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
 from pointsman.message import Channel
+from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
-from pointsman.store.record import is_final
+from pointsman.store.record import Due, is_final
+
+_log = logging.getLogger("pointsman.serving")
 
 SECOND_OPINIONS = 1
 """How many other providers are asked when one could not answer a lookup."""
@@ -20,6 +27,33 @@ SECOND_OPINIONS = 1
 
 def _nobody_asks() -> None:
     pass
+
+
+def _nobody_listens(record: Record) -> None:
+    del record
+
+
+def _is_kept(parsed: Parsed) -> bool:
+    """Say whether we keep a message until it is due. One that no route is for need not wait to be told so."""
+    envelope, route = parsed.envelope, parsed.route
+    return envelope.due > envelope.accepted_at and route is not None and route.schedule is KeptBy.ROUTER
+
+
+def _tell_failure(task: asyncio.Task[Record]) -> None:
+    """Log what broke the way of a message for which nobody waits."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a message could not be seen through: %s", type(error).__name__)
+
+
+class _Beginning(msgspec.Struct, frozen=True, kw_only=True):
+    """How a message comes in, and who wants to know of it."""
+
+    attempted: Callable[[], object]
+    """Called once, when only its time or reports are waited for."""
+    taken: Callable[[Record], object]
+    """Told the record of a message that is written down now."""
+    is_recorded: bool
+    """It was written down before."""
 
 
 class Serving:
@@ -30,6 +64,7 @@ class Serving:
         self._tracking = tracking
         self._doubts = doubts
         self._places = asyncio.Semaphore(most)
+        self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
@@ -43,9 +78,9 @@ class Serving:
     ) -> Record:
         """Take a message and see it through: to its outcome, or to its last report.
 
-        `attempted` is called once, when only reports are waited for, if not nothing at all. A caller that is cancelled
-        gives the message up: what has not left is not sent any more, such as an SMS that was to take its place; what
-        has left is followed to its end.
+        `attempted` is called once, when only its time or reports are waited for, if not nothing at all. A caller that
+        is cancelled gives the message up: what has not left is not sent any more, such as an SMS that was to take its
+        place; what has left is followed to its end.
         """
         message_id = parsed.envelope.id
         task = self._begin(parsed, attempted)
@@ -56,6 +91,40 @@ class Serving:
         except asyncio.CancelledError:
             self.give_up(message_id)
             raise
+
+    async def submit(self, parsed: Parsed) -> Record:
+        """Take a message; return when it is written down, and see it through in the background.
+
+        A caller that is cancelled before gives the message up.
+        """
+        taken: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        task = self._begin(parsed, _nobody_asks, taken.set_result)
+        try:
+            await asyncio.wait({taken, task}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.give_up(parsed.envelope.id)
+            raise
+        if not taken.done():
+            return await task
+        task.add_done_callback(_tell_failure)
+        return taken.result()
+
+    def _begin(
+        self,
+        parsed: Parsed,
+        attempted: Callable[[], object] = _nobody_asks,
+        taken: Callable[[Record], object] = _nobody_listens,
+        *,
+        is_recorded: bool = False,
+    ) -> asyncio.Task[Record]:
+        message_id = parsed.envelope.id
+        flow = Flow(self._desk, parsed.envelope, parsed.route)
+        beginning = _Beginning(attempted=attempted, taken=taken, is_recorded=is_recorded)
+        task = asyncio.create_task(self._see_through(flow, parsed, beginning), name="message")
+        self._flows[message_id] = flow
+        self._tasks[message_id] = task
+        task.add_done_callback(lambda _: self._done(message_id))
+        return task
 
     def give_up(self, message_id: str) -> bool:
         """Keep a message, or the SMS in its place, from being sent if it has not left; say whether it was on its way.
@@ -76,6 +145,8 @@ class Serving:
         for flow in self._flows.values():
             flow.give_up()
         self._fallbacks.stop()
+        if unsent := await self._schedule.close():
+            _log.warning("%d messages that were not due yet are cancelled, because the router was closed", unsent)
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks.values()), timeout=1.0)
             for task in late:
@@ -96,18 +167,6 @@ class Serving:
                 raise error
         return await self._fallbacks.until_over(message_id)
 
-    def _begin(
-        self, parsed: Parsed, attempted: Callable[[], object] = _nobody_asks, *, is_recorded: bool = False
-    ) -> asyncio.Task[Record]:
-        message_id = parsed.envelope.id
-        flow = Flow(self._desk, parsed.envelope, parsed.route)
-        way = self._see_through(flow, parsed, attempted, is_recorded=is_recorded)
-        task = asyncio.create_task(way, name="message")
-        self._flows[message_id] = flow
-        self._tasks[message_id] = task
-        task.add_done_callback(lambda _: self._done(message_id))
-        return task
-
     def _carry(self, parsed: Parsed) -> asyncio.Task[Record]:
         return self._begin(parsed, is_recorded=True)
 
@@ -115,13 +174,12 @@ class Serving:
         flow = self._flows.get(message_id)
         if flow is not None:
             flow.give_up()
+            self._schedule.drop(message_id)
         return flow is not None
 
-    async def _see_through(
-        self, flow: Flow, parsed: Parsed, attempted: Callable[[], object], *, is_recorded: bool
-    ) -> Record:
+    async def _see_through(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
         try:
-            record = await self._attempt(flow, parsed, attempted, is_recorded=is_recorded)
+            record = await self._attempt(flow, parsed, beginning)
             await self._follow(record, parsed)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record, parsed)
@@ -139,12 +197,17 @@ class Serving:
         self._fallbacks.watch(parsed, given_up=flow.is_given_up)
         return record
 
-    async def _attempt(
-        self, flow: Flow, parsed: Parsed, attempted: Callable[[], object], *, is_recorded: bool
-    ) -> Record:
+    async def _attempt(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
+        envelope, attempted = parsed.envelope, beginning.attempted
         try:
-            if not is_recorded:
-                await self._desk.recorder.accept(parsed.envelope)
+            if not beginning.is_recorded:
+                beginning.taken(await self._desk.recorder.accept(envelope))
+            if _is_kept(parsed):
+                attempted()
+                attempted = _nobody_asks
+                if not await self._schedule.until(envelope.id, envelope.due):
+                    return await flow.abandon()
+                await self._desk.recorder.change(envelope.id, Due())
             async with self._places:
                 return await flow.run()
         finally:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 
-from pointsman.message import Money, Network
+import msgspec
+
+from pointsman.message import Channel, Money, Network
 from pointsman.outcome import (
     Accepted,
     DeliveryState,
@@ -17,7 +19,7 @@ from pointsman.outcome import (
     Unknown,
     UnknownReason,
 )
-from pointsman.plugin import Balance, Reading, Session
+from pointsman.plugin import Balance, Incoming, PriceQuote, Reading, Session, Statistics
 from pointsman.secret import Secret
 
 
@@ -91,6 +93,45 @@ def is_report(value: object) -> bool:
 def are_reports(value: object) -> bool:
     """Say whether a value is a tuple of reports."""
     return isinstance(value, tuple) and all(is_report(one) for one in value)
+
+
+def are_incoming(value: object) -> bool:
+    """Say whether a value is a tuple of messages that came in."""
+    return isinstance(value, tuple) and all(map(_is_incoming, value))
+
+
+def _is_incoming(value: object) -> bool:
+    match value:
+        case Incoming(
+            id=str(), sender=str(), sender_msisdn=str() | None, to=str(), text=str(), at=datetime() | None as at
+        ):
+            return at is None or at.utcoffset() is not None
+        case _:
+            return False
+
+
+def is_statistics(value: object) -> bool:
+    """Say whether a value is a provider's figures that can be shown and added up."""
+    if not isinstance(value, Statistics):
+        return False
+    *counts, ratio = msgspec.structs.astuple(value)
+    whole = all(count is None or (isinstance(count, int) and not isinstance(count, bool)) for count in counts)
+    return whole and (ratio is None or (isinstance(ratio, Decimal) and ratio.is_finite()))
+
+
+def are_quotes(value: object) -> bool:
+    """Say whether a value is a tuple of lines of a price list."""
+    return isinstance(value, tuple) and all(map(_is_quote, value))
+
+
+def _is_quote(value: object) -> bool:
+    match value:
+        case PriceQuote(
+            channel=Channel(), country=str() | None, mccmnc=str() | None, mcc=str() | None, price=price, name=str()
+        ):
+            return is_money(price)
+        case _:
+            return False
 
 
 def is_reading(value: object, sound: Callable[[object], bool]) -> bool:

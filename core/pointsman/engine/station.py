@@ -28,7 +28,10 @@ class Station(msgspec.Struct, kw_only=True, eq=False):
     polling: Mapping[Channel, Polling]
     balance_every: float
     """Seconds between two looks at the balance."""
+    callback_token: Secret | None = None
+    """What a caller must show who reports in the provider's name; None lets everybody."""
     callback_url: Secret | None = None
+    """Where the provider may report to; the token is part of it."""
 
     def reconciling(self, channel: Channel) -> Reconciling | None:
         """Return how unknown outcomes on a channel can be cleared up, or None when they cannot."""

@@ -15,7 +15,18 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.errors import RouterClosed
 from pointsman.events import Reported, ReportIgnored, Spent
-from pointsman.outcome import Accepted, Attempt, DeliveryState, Refused, Report, SettledBy, State, Unknown
+from pointsman.message import Fallback, FallbackBy, Message, Msisdn, Viber
+from pointsman.outcome import (
+    Accepted,
+    Attempt,
+    DeliveryState,
+    LookupResult,
+    Refused,
+    Report,
+    SettledBy,
+    State,
+    Unknown,
+)
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.routing.tariff import Rates
 from pointsman.store import Record
@@ -29,6 +40,10 @@ EARLY_EACH = 20
 
 _Waiter = tuple[Callable[[Record], bool], asyncio.Future[Record]]
 """Somebody who waits for a message, and for how much."""
+
+
+def _nobody_learns(to: Msisdn, result: LookupResult) -> None:
+    del to, result
 
 
 def _nobody(record: Record) -> None:
@@ -55,6 +70,8 @@ class Tracking:
         self._waiting: dict[str, list[_Waiter]] = {}
         self._unmapped: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.learn: Callable[[Msisdn, LookupResult], None] = _nobody_learns
+        """Told of every lookup result, and of the number that it is about."""
         self.heed: Callable[[Record], None] = _nobody
         """Told of every message of which there is news."""
         self.delivered: Callable[[Record, str], Awaitable[None]] = _nobody_cares
@@ -101,6 +118,8 @@ class Tracking:
                         to=record.envelope.to,
                         channel=record.envelope.channel,
                         accepted_at=attempt.started_at,
+                        resend=_resent_by_provider(record.envelope.message),
+                        due=record.envelope.due,
                         ask_at=ask_at,
                     )
                 )
@@ -115,7 +134,8 @@ class Tracking:
         """End the wait for a message about which nobody can be asked, because its id was never told."""
         station = self._stations[attempt.provider]
         polling = station.polling.get(record.envelope.channel)
-        task = asyncio.create_task(self._give_up(record, attempt, polling.give_up if polling else GIVE_UP))
+        patience = max(record.envelope.due - self._clock.now(), 0.0) + (polling.give_up if polling else GIVE_UP)
+        task = asyncio.create_task(self._give_up(record, attempt, patience))
         self._unmapped.add(task)
         task.add_done_callback(self._unmapped.discard)
 
@@ -220,8 +240,11 @@ class Tracking:
         if report.to is not None and report.to != record.envelope.to:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        before, after = await self._recorder.change(message_id, Note(number, _with_country(report)))
+        report = with_country(report)
+        before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
+        if report.lookup is not None:
+            self._learn(after, report, report.lookup)
         if after is not before:
             attempt = after.attempts[number - 1]
             if _is_news(before, number, report):
@@ -245,9 +268,13 @@ class Tracking:
                     channel=record.envelope.channel,
                     state=state,
                     final=final,
-                    age=now - attempt.started_at,
+                    age=max(now - max(attempt.started_at, record.envelope.due), 0.0),
                 )
             )
+
+    def _learn(self, record: Record, report: Report, lookup: LookupResult) -> None:
+        at = lookup.at or report.at or as_utc(self._clock.now())
+        self.learn(record.envelope.to, msgspec.structs.replace(lookup, at=at))
 
     def _charge_delivery(self, record: Record, attempt: Attempt) -> None:
         """Book what is due on delivery."""
@@ -282,7 +309,7 @@ def _is_news(before: Record, number: int, report: Report) -> bool:
     )
 
 
-def _with_country(report: Report) -> Report:
+def with_country(report: Report) -> Report:
     """Complete the network of a lookup: plugins know the code of a network, the country follows from it."""
     lookup = report.lookup
     network = lookup.network if lookup is not None else None
@@ -291,3 +318,12 @@ def _with_country(report: Report) -> Report:
     country = bundled_networks().country(network.mccmnc)
     replace = msgspec.structs.replace
     return replace(report, lookup=replace(lookup, network=replace(network, country=country)))
+
+
+def _resent_by_provider(message: Message) -> bool:
+    """Say whether the provider sends an SMS when this message does not get through."""
+    match message:
+        case Viber(fallback=Fallback(by=FallbackBy.PROVIDER)):
+            return True
+        case _:
+            return False

@@ -43,6 +43,7 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
             taken=any(isinstance(attempt.outcome, Accepted) for attempt in record.attempts),
             in_doubt=is_in_doubt(record),
             on=self.fallback.on,
+            due=record.envelope.due,
             until=record.envelope.deadline + _margin_of(self.parsed),
             on_unknown=preference(self.parsed.route, record.envelope),
             now=now,

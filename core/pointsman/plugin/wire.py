@@ -126,6 +126,8 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True):
     """Our reference of the attempt. Where `ids` is empty, the question is asked by it (`Polling.by_reference`)."""
     call_ref: str = ""
     """Our reference of the request in which it travelled, for providers that know only that one."""
+    resend: bool = False
+    """It was sent with `Submission.resend`: when the Viber message fails, the SMS in its place is still to come."""
 
 
 class Window(msgspec.Struct, frozen=True):

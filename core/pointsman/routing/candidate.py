@@ -67,6 +67,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Estimated chance of being accepted, from 0 to 1."""
     sender: str | None
     """The sender that would be shown."""
+    keeps: bool = False
+    """It would keep the message until it is due; else it sends at once."""
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -191,6 +191,7 @@ class Chooser:
             funds=view.ledger.available,
             health=view.breakers[envelope.channel].health,
             sender=sender,
+            keeps=need.wants.schedule or need.wants.schedule_local,
         )
 
 

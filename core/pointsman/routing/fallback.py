@@ -1,10 +1,10 @@
 """Whether and when an SMS takes the place of a Viber message: one pure function.
 
 Theory of operation. A caller names the *triggers* on which the SMS may start. A bad end that is certain starts it at
-once. Everything else waits until the Viber message cannot be delivered any more: its life is over, which its provider
-was told, and so is the *margin*, in which late reports come in. What may have been sent but nobody can say is never
-followed at once, and later only where a duplicate is preferred to a loss. A message that was delivered or that its
-caller gave up is never followed.
+once, though not before the Viber message itself was due. Everything else waits until the Viber message cannot be
+delivered any more: its life is over, which its provider was told, and so is the *margin*, in which late reports come
+in. What may have been sent but nobody can say is never followed at once, and later only where a duplicate is preferred
+to a loss. A message that was delivered or that its caller gave up is never followed.
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     in_doubt: bool
     """An attempt was made of which nobody can say whether it got through."""
     on: frozenset[FallbackTrigger]
+    due: float
+    """Wall time before which the caller wants nothing to be sent; its provider may have it already."""
     until: float
     """Wall time when its life and the margin after it are over."""
     on_unknown: OnUnknown
@@ -87,7 +89,7 @@ def decide(standing: Standing) -> Step:
         return Wait(None)
     cause = _cause(standing)
     if cause is not None and is_lost(state, in_doubt=standing.in_doubt):
-        return Start(cause)
+        return Start(cause) if standing.now >= standing.due else Wait(standing.due)
     late = FallbackTrigger.SILENT if FallbackTrigger.SILENT in standing.on else cause
     allowed = late is not None and (not standing.in_doubt or standing.on_unknown is OnUnknown.NEXT)
     if standing.now >= standing.until:

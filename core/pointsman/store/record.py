@@ -56,6 +56,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempts: tuple[Attempt, ...] = ()
     intent: Intent | None = None
     """The attempt in flight. Found after a crash, it is an unknown outcome."""
+    waits: bool = False
+    """Its time has not come yet."""
     reports: tuple[Known, ...] = ()
     ended: State | None = None
     """How the attempts ended when nobody took it, or no other provider is asked about a lookup."""
@@ -66,6 +68,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     forgone: bool = False
     """It was decided that no SMS takes the place of this Viber message."""
     updated_at: float
+
+
+class Due(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The time of a message came that we kept until then."""
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -120,46 +126,40 @@ class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
     """No SMS is going to take the place of a Viber message."""
 
 
-Change = Begin | Settle | Resolve | Note | End | FellBack | Forgo
+Change = Due | Begin | Settle | Resolve | Note | End | FellBack | Forgo
 
 
 def begin(envelope: Envelope) -> Record:
     """Return the record of a message that we just took (the first durable write)."""
-    return Record(envelope=envelope, state=State.ACCEPTED, updated_at=envelope.accepted_at)
+    waits = envelope.due > envelope.accepted_at
+    state = State.SCHEDULED if waits else State.ACCEPTED
+    return Record(envelope=envelope, state=state, waits=waits, updated_at=envelope.accepted_at)
 
 
 def advance(record: Record, change: Change, now: float) -> Record:
     """Return the record after a change; one that tells nothing new returns the same object."""
+    replace = msgspec.structs.replace
     match change:
+        case Due():
+            after = replace(record, waits=False) if record.waits else record
         case Begin(intent):
-            after = msgspec.structs.replace(
-                record, intent=intent, possible_duplicate=record.possible_duplicate or is_in_doubt(record)
-            )
+            doubled = record.possible_duplicate or is_in_doubt(record)
+            after = replace(record, intent=intent, possible_duplicate=doubled)
         case Settle(attempt):
-            after = msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
+            after = replace(record, intent=None, attempts=(*record.attempts, attempt))
         case Resolve():
-            resolved = _resolved(record, change)
-            if resolved is record:
-                return record
-            after = resolved
+            after = _resolved(record, change)
         case Note(number, report):
-            noted = _noted(record, number, report)
-            if noted is record:
-                return record
-            after = noted
+            after = _noted(record, number, report)
         case End(state, reason):
-            after = msgspec.structs.replace(record, intent=None, ended=state, reason=reason)
+            after = replace(record, intent=None, ended=state, reason=reason)
         case FellBack(message_id):
-            if not awaits_fallback(record):
-                return record
-            after = msgspec.structs.replace(record, sms=message_id)
+            after = replace(record, sms=message_id) if awaits_fallback(record) else record
         case Forgo():
-            if not awaits_fallback(record):
-                return record
-            after = msgspec.structs.replace(record, forgone=True)
+            after = replace(record, forgone=True) if awaits_fallback(record) else record
         case _:
             assert_never(change)
-    return msgspec.structs.replace(after, state=_state(after), updated_at=now)
+    return record if after is record else replace(after, state=_state(after), updated_at=now)
 
 
 def _resolved(record: Record, change: Resolve) -> Record:
@@ -203,7 +203,9 @@ def _state(record: Record) -> State:
         return State.SENT if _is_unanswered(record, best) else best
     if record.ended is not None:
         return record.ended
-    return State.SENDING if record.intent is not None or record.attempts else State.ACCEPTED
+    if record.intent is not None or record.attempts:
+        return State.SENDING
+    return State.SCHEDULED if record.waits else State.ACCEPTED
 
 
 def _best(record: Record) -> State | None:

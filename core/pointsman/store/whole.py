@@ -61,6 +61,7 @@ def receipt(record: Record, sms: Record | None = None) -> Receipt:
         read=any(one.report.read for one in record.reports),
         fallback=receipt(sms) if sms is not None else None,
         accepted_at=envelope.accepted_at,
+        due=envelope.due if envelope.due > envelope.accepted_at else None,
         updated_at=record.updated_at if sms is None else max(record.updated_at, sms.updated_at),
     )
 

@@ -20,7 +20,7 @@ MAX_WATCHED = 100_000
 """Messages whose age is known at once; of more than that, those that came last are not watched."""
 MAX_ACCOUNTS = 1_000
 """Accounts (a provider and a currency) whose spending is followed."""
-_WAITING = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING})
+_WAITING = frozenset({State.ACCEPTED, State.SENDING})
 _SLOWEST = 1e-9
 """Money a second; less is as good as nothing, and would make the money last for ever."""
 
@@ -56,12 +56,12 @@ class StateObserver(Collector):
         """Note an event."""
         match event:
             case MessageTaken():
-                with self._lock:
-                    if len(self._taken) < MAX_WATCHED:
-                        self._taken[event.message_id] = event.at
+                self._watch(event)
             case MessageMoved() if event.after not in _WAITING:
                 with self._lock:
                     self._taken.pop(event.message_id, None)
+            case MessageMoved(before=State.SCHEDULED):
+                self._watch(event)
             case Spent():
                 self._spent(event.provider, event.price)
 
@@ -84,6 +84,12 @@ class StateObserver(Collector):
         page.queue.add_metric(("in_flight",), sum(status.in_flight for status in statuses))
         page.oldest.add_metric((), self._oldest_age())
         yield from page.metrics()
+
+    def _watch(self, event: MessageTaken | MessageMoved) -> None:
+        """Count the age of a message from now on: it was taken, or its time came."""
+        with self._lock:
+            if len(self._taken) < MAX_WATCHED:
+                self._taken[event.message_id] = event.at
 
     def _spent(self, provider: str, price: Money) -> None:
         # Prices of providers are input like any other.

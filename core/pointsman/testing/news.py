@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pointsman.message import Channel
+from pointsman.message import Channel, Network, NetworkSource
 from pointsman.outcome import DeliveryState, LookupResult, LookupState, Report
 from pointsman.sandbox import Fate, SandboxMessage, Stage
 from pointsman.testing.wire import News
@@ -25,8 +25,8 @@ _STATES: Mapping[Fate, DeliveryState | LookupState] = MappingProxyType(
 )
 
 
-def news_of(message: SandboxMessage, now: float) -> News:
-    """Return how far a message has come at this wall time."""
+def news_of(message: SandboxMessage, now: float, mccmnc: str | None = None) -> News:
+    """Return how far a message has come at this wall time; a lookup that is over also tells the network."""
     match message.stage(now):
         case Stage.QUEUED:
             state: DeliveryState | LookupState = DeliveryState.QUEUED
@@ -38,7 +38,8 @@ def news_of(message: SandboxMessage, now: float) -> News:
     if message.channel is Channel.HLR:
         untold = LookupState.UNKNOWN if final else LookupState.PENDING
         lookup = state if isinstance(state, LookupState) else untold
-        return News(id=message.id, lookup=lookup, final=final, ref=message.reference)
+        network = mccmnc if final else None
+        return News(id=message.id, lookup=lookup, final=final, ref=message.reference, mccmnc=network)
     return News(
         id=message.id,
         state=state if isinstance(state, DeliveryState) else DeliveryState.UNKNOWN,
@@ -49,7 +50,8 @@ def news_of(message: SandboxMessage, now: float) -> News:
 
 def report_of(news: News) -> Report:
     """Return what the sandbox told as a report."""
-    lookup = LookupResult(state=news.lookup) if news.lookup is not None else None
+    network = Network(mccmnc=news.mccmnc, source=NetworkSource.HLR) if news.mccmnc is not None else None
+    lookup = LookupResult(state=news.lookup, network=network) if news.lookup is not None else None
     return Report(
         provider_id=news.id,
         state=news.state,

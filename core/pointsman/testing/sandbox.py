@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import timedelta, timezone
 from decimal import Decimal
 
 import msgspec
 
-from pointsman.clock import Clock
+from pointsman.clock import Clock, as_utc
 from pointsman.events import Operation
 from pointsman.message import Channel
 from pointsman.outcome import Fault
+from pointsman.plugin import Incoming, PriceQuote
 from pointsman.sandbox import (
     Call,
     DeliveryPlan,
@@ -20,6 +22,7 @@ from pointsman.sandbox import (
     Sandbox,
     SandboxMessage,
 )
+from pointsman.testing.asked import Letter, counted, listed
 from pointsman.testing.news import news_of
 from pointsman.testing.steps import LATE, Step
 from pointsman.testing.wire import SESSION_HEADER, Answer, Item, Question, Verdict
@@ -42,6 +45,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """It was a reconcile by repeating the submit, so it may have taken effect."""
     at: float
     """Wall time of the sandbox's clock."""
+
+
+RECIPIENTS_CLOCK = timezone(timedelta(hours=3))
+"""What the clocks of all recipients show, for `Item.send_at_local`."""
 
 
 class ScriptedSandbox(Sandbox):
@@ -73,6 +80,12 @@ class ScriptedSandbox(Sandbox):
         self.names_culprits = True
         """False: a request that holds a refused number is refused as a whole, without saying for which of them."""
         self.tells_balance = True
+        self.networks: dict[str, str] = {}
+        """Digits of a number to the MCC/MNC that a lookup of it finds."""
+        self.letters: list[Letter] = []
+        """The inbox; `receive` adds to it."""
+        self.prices: tuple[PriceQuote, ...] = ()
+        """The price list that it tells."""
         self.late_by = 3.0
         """Seconds of the sandbox's clock after which `take_late` takes effect."""
         self._late: set[asyncio.Task[None]] = set()
@@ -94,6 +107,9 @@ class ScriptedSandbox(Sandbox):
             Endpoint(Operation.RECONCILE, post, ("/reconcile",), self._reconcile),
             Endpoint(Operation.POLL, post, ("/poll",), self._poll),
             Endpoint(Operation.BALANCE, post, ("/balance",), self._balance),
+            Endpoint(Operation.INBOX, post, ("/inbox",), self._inbox),
+            Endpoint(Operation.STATISTICS, post, ("/statistics",), self._statistics),
+            Endpoint(Operation.PRICES, post, ("/prices",), self._prices),
         )
 
     def error_reply(self, call: Call, code: str, text: str) -> Reply:
@@ -114,10 +130,20 @@ class ScriptedSandbox(Sandbox):
         """End all sessions."""
         self._sessions.clear()
 
+    def receive(self, text: str, *, sender: str = "79160000000", to: str = "SHOP", late: float = 0.0) -> Incoming:
+        """Let a message come in now, and list it `late` seconds from now; return it as it will be listed."""
+        now = self.clock.now()
+        message = Incoming(id=f"in{len(self.letters) + 1}", sender=sender, to=to, text=text, at=as_utc(now))
+        self.letters.append(Letter(message, now + late))
+        return message
+
     def reset(self) -> None:
         """Forget everything, as after construction."""
         super().reset()
         self.numbers.clear()
+        self.networks.clear()
+        self.letters.clear()
+        self.prices = ()
         self.names_culprits = True
         self.tells_balance = True
         self.late_by = 3.0
@@ -203,6 +229,7 @@ class ScriptedSandbox(Sandbox):
             return Verdict(id=known.id, duplicate=True)
         self._ids += 1
         price = None if self.price is None else self.price * item.segments
+        due = _due(item)
         try:
             message = self.accept(
                 call,
@@ -214,7 +241,8 @@ class ScriptedSandbox(Sandbox):
                 reference=item.ref,
                 segments=item.segments,
                 price=price or Decimal(0),
-                expires_at=None if item.ttl is None else call.at + item.ttl,
+                due_at=due,
+                expires_at=None if item.ttl is None else max(due, call.at) + item.ttl,
             )
         except OutOfMoney:
             return Verdict(fault=Fault.CREDITS)
@@ -229,13 +257,31 @@ class ScriptedSandbox(Sandbox):
     async def _poll(self, call: Call) -> Reply:
         if self._expired(call):
             return Reply.json(Answer(expired=True))
-        messages = (self.ledger.message(provider_id) for provider_id in _question(call).ids)
-        return Reply.json(Answer(reports=tuple(news_of(one, call.at) for one in messages if one is not None)))
+        question = _question(call)
+        messages = [self.ledger.message(provider_id) for provider_id in question.ids]
+        messages += [self._known(ref) for ref in question.refs]
+        reports = (news_of(one, call.at, self.networks.get(one.to)) for one in messages if one is not None)
+        return Reply.json(Answer(reports=tuple(reports)))
 
     async def _balance(self, call: Call) -> Reply:
         if self._expired(call):
             return Reply.json(Answer(expired=True))
         return Reply.json(Answer(balance=str(self.account.balance) if self.tells_balance else None))
+
+    async def _inbox(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(inbox=listed(self.letters, _question(call), call.at)))
+
+    async def _statistics(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(statistics=counted(self.ledger.messages, _question(call), call.at)))
+
+    async def _prices(self, call: Call) -> Reply:
+        if self._expired(call):
+            return Reply.json(Answer(expired=True))
+        return Reply.json(Answer(prices=self.prices))
 
     def _known(self, ref: str) -> SandboxMessage | None:
         return next((message for message in self.ledger.messages if message.reference == ref), None)
@@ -247,3 +293,12 @@ class ScriptedSandbox(Sandbox):
 
 def _question(call: Call) -> Question:
     return msgspec.json.decode(call.body, type=Question)
+
+
+def _due(item: Item) -> float:
+    """Return when a message may be sent: wall time, long ago for one that need not wait."""
+    if item.send_at is not None:
+        return item.send_at.timestamp()
+    if item.send_at_local is not None:
+        return item.send_at_local.replace(tzinfo=RECIPIENTS_CLOCK).timestamp()
+    return 0.0

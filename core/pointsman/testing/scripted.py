@@ -4,10 +4,8 @@ from collections.abc import Hashable
 from datetime import timedelta
 from decimal import Decimal
 
-import msgspec
-
 from pointsman.events import Operation
-from pointsman.message import Channel, HlrLookup, Money
+from pointsman.message import Channel, HlrLookup, Money, Sms
 from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown, UnknownReason
 from pointsman.plugin import (
     Absent,
@@ -27,7 +25,6 @@ from pointsman.plugin import (
     Profile,
     Provider,
     ProviderPlugin,
-    Raw,
     Reading,
     ReceivesCallbacks,
     ReconcileReading,
@@ -43,14 +40,14 @@ from pointsman.plugin import (
     TellsBalance,
     Tracked,
     Whole,
-    http_verdict,
 )
+from pointsman.testing.asked import ScriptedPrices, ScriptedQuestions, windows_of
 from pointsman.testing.news import report_of
 from pointsman.testing.settings import Reconcile, ScriptedSettings
-from pointsman.testing.wire import SESSION_HEADER, Answer, Item, Question, Verdict, read_answer
+from pointsman.testing.wire import UNREADABLE, Answer, Item, Question, Verdict, post, read_answer, read_scripted
 
 
-class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
+class Scripted(Provider, ScriptedQuestions, LogsIn, Polls, Reconciles, ReceivesCallbacks):
     """One account at a `ScriptedSandbox`. Takes all three channels, unless its settings name fewer."""
 
     def __init__(self, settings: ScriptedSettings) -> None:
@@ -59,9 +56,12 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
             batch=settings.bulk,
             one_per_recipient=settings.one_per_recipient,
             repeat_safe=settings.reconcile is Reconcile.REPEAT,
+            flash=settings.flash,
+            schedules=settings.schedules,
+            schedules_local=settings.schedules_local,
             resends=settings.resends,
         )
-        polling = Polling(batch=settings.poll_bulk)
+        polling = Polling(batch=settings.poll_bulk, by_reference=settings.by_reference)
         rule = Reconciling(repeats=settings.reconcile is Reconcile.REPEAT, settle=settings.settle)
         self.profile = Profile(
             channels=dict.fromkeys(settings.channels, limits),
@@ -69,6 +69,8 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
             polling=dict.fromkeys(settings.channels, polling) if settings.tells_reports else {},
             reconciling=dict.fromkeys(settings.channels, rule) if settings.reconcile is not Reconcile.NONE else {},
             currency=settings.currency,
+            inbox=windows_of(settings) if settings.reads_inbox else None,
+            statistics=windows_of(settings) if settings.tells_statistics else None,
         )
 
     def needs_session(self, operation: Operation, channel: Channel | None) -> bool:
@@ -85,11 +87,11 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
 
     def login_request(self) -> Request:
         """Ask for a session."""
-        return _post("login", Question(), None)
+        return post("login", Question(), None)
 
     def read_login(self, response: Response) -> LoginReading:
         """Read the session."""
-        answer = _read(response, Operation.LOGIN)
+        answer = read_scripted(response, Operation.LOGIN)
         if isinstance(answer, Refused):
             return Reading(answer)
         if not isinstance(answer, Answer) or answer.session is None:
@@ -108,23 +110,23 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
 
     def submit_request(self, batch: Batch, session: Session | None) -> Request:
         """Send a batch."""
-        return _post("submit", self._question(batch), session)
+        return post("submit", self._question(batch), session)
 
     def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
         """Read one verdict per message, or one for all of them."""
-        answer = _read(response, Operation.SUBMIT)
+        answer = read_scripted(response, Operation.SUBMIT)
         if isinstance(answer, SessionExpired):
             return Reading(answer)
         if isinstance(answer, Refused | Unknown):
             return Reading(Whole(outcome=answer, divisible=_divisible(response)))
         if len(answer.items) != len(batch.items):
-            return Reading(Whole(outcome=_UNREADABLE))
+            return Reading(Whole(outcome=UNREADABLE))
         return Reading(Each(tuple(self._outcome(verdict) for verdict in answer.items)))
 
     def _outcome(self, verdict: Verdict) -> Outcome:
         if verdict.fault is not None:
             return Refused(fault=verdict.fault, code=verdict.fault, certain=verdict.certain)
-        return self._taken(verdict) or _UNREADABLE
+        return self._taken(verdict) or UNREADABLE
 
     def _taken(self, verdict: Verdict) -> Accepted | None:
         if verdict.id is None:
@@ -137,15 +139,15 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
     def reconcile_request(self, sent: Batch, session: Session | None) -> Request:
         """Ask for the references, or repeat the submit."""
         path = "repeat" if self._settings.reconcile is Reconcile.REPEAT else "reconcile"
-        return _post(path, self._question(sent), session)
+        return post(path, self._question(sent), session)
 
     def read_reconcile(self, sent: Batch, response: Response) -> ReconcileReading:
         """Read what became of each message; a refusal of a repeat says nothing about the first request."""
-        answer = _read(response, Operation.RECONCILE)
+        answer = read_scripted(response, Operation.RECONCILE)
         if isinstance(answer, Refused | SessionExpired):
             return Reading(answer)
         if isinstance(answer, Unknown) or len(answer.items) != len(sent.items):
-            return Reading((_UNREADABLE,) * len(sent.items))
+            return Reading((UNREADABLE,) * len(sent.items))
         return Reading(tuple(self._finding(verdict) for verdict in answer.items))
 
     def _finding(self, verdict: Verdict) -> Accepted | Absent | Unknown:
@@ -156,19 +158,21 @@ class Scripted(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks):
     # -- reports -------------------------------------------------------------------------------------------------------
 
     def poll_request(self, tracked: tuple[Tracked, ...], session: Session | None) -> Request:
-        """Ask about ids."""
+        """Ask about ids, and by our reference where there are none."""
         ids = tuple(provider_id for one in tracked for provider_id in one.ids)
-        return _post("poll", Question(channel=tracked[0].channel, ids=ids), session)
+        refs = tuple(one.ref for one in tracked if not one.ids)
+        return post("poll", Question(channel=tracked[0].channel, ids=ids, refs=refs), session)
 
     def read_poll(self, tracked: tuple[Tracked, ...], response: Response) -> PollReading:
-        """Read reports about the ids that were asked for."""
-        answer = _read(response, Operation.POLL)
+        """Read reports about what was asked for."""
+        answer = read_scripted(response, Operation.POLL)
         if isinstance(answer, Refused | SessionExpired):
             return Reading(answer)
         if isinstance(answer, Unknown):
             return Reading(_NONSENSE)
         asked = {provider_id for one in tracked for provider_id in one.ids}
-        return Reading(tuple(report_of(news) for news in answer.reports if news.id in asked))
+        refs = {one.ref for one in tracked if not one.ids}
+        return Reading(tuple(report_of(news) for news in answer.reports if news.id in asked or news.ref in refs))
 
     def read_callback(self, callback: Callback) -> CallbackReading:
         """Read reports that the sandbox pushes: the body of an answer to a poll."""
@@ -181,11 +185,11 @@ class ScriptedPrepaid(Scripted, TellsBalance):
 
     def balance_request(self, session: Session | None) -> Request:
         """Ask for the balance."""
-        return _post("balance", Question(), session)
+        return post("balance", Question(), session)
 
     def read_balance(self, response: Response) -> BalanceReading:
         """Read the amount; an answer without one is "not told"."""
-        answer = _read(response, Operation.BALANCE)
+        answer = read_scripted(response, Operation.BALANCE)
         if isinstance(answer, Refused | SessionExpired):
             return Reading(answer)
         if isinstance(answer, Unknown):
@@ -194,7 +198,17 @@ class ScriptedPrepaid(Scripted, TellsBalance):
         return Reading(Balance(Money(Decimal(told), self._settings.currency) if told is not None else None))
 
 
+class ScriptedListed(Scripted, ScriptedPrices):
+    """The same for an account that tells its price list."""
+
+
+class ScriptedOpen(ScriptedPrepaid, ScriptedPrices):
+    """The same for one that tells both."""
+
+
 def _build(settings: ScriptedSettings) -> Provider:
+    if settings.tells_prices:
+        return ScriptedOpen(settings) if settings.tells_balance else ScriptedListed(settings)
     return ScriptedPrepaid(settings) if settings.tells_balance else Scripted(settings)
 
 
@@ -206,17 +220,7 @@ SCRIPTED = ProviderPlugin(
 )
 """The plugin; pass it to `load_plugins` or `Router.from_toml(plugins=…)`. It is installed nowhere."""
 
-_UNREADABLE = Unknown(reason=UnknownReason.UNREADABLE)
 _NONSENSE = Refused(fault=Fault.UNAVAILABLE, code="unreadable")
-
-
-def _post(path: str, question: Question, session: Session | None) -> Request:
-    return Request(
-        method="POST",
-        path=f"/{path}",
-        headers=((SESSION_HEADER, session.token),) if session is not None else (),
-        body=Raw(msgspec.json.encode(question), "application/json"),
-    )
 
 
 def _item(submission: Submission) -> Item:
@@ -228,28 +232,11 @@ def _item(submission: Submission) -> Item:
         sender=submission.sender,
         segments=segments.count if segments is not None else 1,
         ttl=ttl.total_seconds() if ttl is not None else None,
+        flash=isinstance(message, Sms) and message.flash,
+        send_at=submission.send_at,
+        send_at_local=submission.send_at_local,
         resend=submission.resend,
     )
-
-
-def _read(response: Response, operation: Operation) -> Answer | Refused | Unknown | SessionExpired:
-    verdict = http_verdict(response, operation)
-    if verdict is not None:
-        return verdict
-    answer = read_answer(response.body)
-    if answer is None:
-        return _UNREADABLE
-    if answer.expired:
-        return SessionExpired(code="expired")
-    if answer.fault is not None:
-        return Refused(
-            fault=answer.fault,
-            code=answer.fault,
-            detail=answer.detail,
-            certain=answer.certain,
-            retry_after=answer.retry_after,
-        )
-    return answer
 
 
 def _divisible(response: Response) -> bool:

@@ -34,7 +34,19 @@ class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     tells_reports: bool = False
     poll_bulk: Positive = 1
     """Ids in one poll, at most."""
+    by_reference: bool = False
+    """It can be polled by our reference as well."""
     tells_balance: bool = False
+    reads_inbox: bool = False
+    tells_statistics: bool = False
+    tells_prices: bool = False
+    window_days: Positive = 90
+    """Days that one question about inbox or statistics may span."""
+    oldest_days: Positive | None = None
+    """How many days it can be asked back."""
+    currency: str = "EUR"
+    flash: bool = False
+    schedules: bool = False
+    schedules_local: bool = False
     resends: bool = False
     """It sends an SMS itself in place of a Viber message, when it is asked to."""
-    currency: str = "EUR"

@@ -8,6 +8,8 @@ from pointsman.text.ranges import NumberRange, NumberRanges, classify, read_rang
 from pointsman.text.regions import region_name
 from pointsman.text.segments import count_segments
 from pointsman.text.sender import check_sender, valid_sender
+from pointsman.text.translit import translit
+from pointsman.text.zones import clock_of, country_zone, moment_of, region_zone
 
 __all__ = [
     "DEFAULT_TABLE",
@@ -21,14 +23,19 @@ __all__ = [
     "bundled_networks",
     "check_sender",
     "classify",
+    "clock_of",
     "count_segments",
     "country_of",
+    "country_zone",
     "is_region",
+    "moment_of",
     "network_by_mnc",
     "operator_network",
     "parse_msisdn",
     "read_ranges",
     "region_name",
+    "region_zone",
     "septets",
+    "translit",
     "valid_sender",
 ]

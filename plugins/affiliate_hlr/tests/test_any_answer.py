@@ -14,7 +14,11 @@ from pointsman_affiliate_hlr.settings import Settings
 MakeBatch = Callable[..., Batch]
 MakeTracked = Callable[..., tuple[Tracked, ...]]
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 KEYS = st.sampled_from(
     [
@@ -35,6 +39,10 @@ KEYS = st.sampled_from(
         "message",
         "mcc",
         "ported",
+        "prices",
+        "country",
+        "errors",
+        "our_ref",
     ]
 )
 SCALARS = (
@@ -67,7 +75,9 @@ def test_no_answer_makes_reading_raise(
     submitted = provider.read_submit(batch, response).value
     findings = provider.read_reconcile(batch, response).value
     provider.read_poll(tracked(), response)
+    quotes = provider.read_prices(response).value
 
+    assert not isinstance(quotes, tuple) or all(quote.price.amount.is_finite() for quote in quotes)
     assert not isinstance(submitted, Each) or len(batch.items) == len(submitted.outcomes)
     assert len(batch.items) == len(findings)
 

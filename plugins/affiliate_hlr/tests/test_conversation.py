@@ -1,19 +1,21 @@
 """The plugin and the emulated provider, which share no code, over a real connection."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from pointsman.clock import SystemClock
 from pointsman.message import Channel, Msisdn
 from pointsman.outcome import Accepted, Fault, LookupState
-from pointsman.plugin import Batch, Request, Response, Resubmit, Secret, Tracked
+from pointsman.plugin import Batch, Callback, Request, Response, Resubmit, Secret, Tracked
 from pointsman.transport import Endpoint, Transport
 from pointsman_affiliate_hlr.provider import AffiliateHlr, build
-from pointsman_affiliate_hlr.sandbox import AffiliateSandbox, Quirk
+from pointsman_affiliate_hlr.sandbox import AffiliateSandbox, Callbacks, CallbackStyle, Quirk
 from pointsman_affiliate_hlr.settings import Settings
 
 MakeBatch = Callable[..., Batch]
@@ -24,6 +26,7 @@ class Line(msgspec.Struct, frozen=True):
 
     plugin: AffiliateHlr
     transport: Transport
+    sandbox: AffiliateSandbox
 
     async def answer(self, request: Request) -> Response:
         """Send a request; there must be an answer."""
@@ -35,9 +38,9 @@ class Line(msgspec.Struct, frozen=True):
         """Send a batch and read the answer."""
         return self.plugin.read_submit(batch, await self.answer(self.plugin.submit_request(batch, None))).value
 
-    async def poll(self, handle: str, to: str) -> Any:
+    async def poll(self, ids: tuple[str, ...], to: str, ref: str = "") -> Any:
         """Ask for a lookup and read the answer."""
-        tracked = (Tracked(ids=(handle,), to=Msisdn(to), channel=Channel.HLR, accepted_at=0.0),)
+        tracked = (Tracked(ids=ids, to=Msisdn(to), channel=Channel.HLR, accepted_at=0.0, ref=ref),)
         return self.plugin.read_poll(tracked, await self.answer(self.plugin.poll_request(tracked, None))).value
 
 
@@ -49,7 +52,7 @@ async def line(*quirks: Quirk, key: str | None = None) -> AsyncIterator[Line]:
         plugin = build(Settings(api_key=Secret(key or right)))
         endpoint = Endpoint(base_url=sandbox.base_url)
         async with Transport(endpoint, SystemClock(), only_loopback=True) as transport:
-            yield Line(plugin, transport)
+            yield Line(plugin, transport, sandbox)
 
 
 @pytest.mark.parametrize("refs", [("r1",), ("r1", "r2", "r3")])
@@ -73,8 +76,8 @@ async def test_result_can_be_asked_for_by_id_and_by_reference(batch_of: MakeBatc
     number = batch.items[0].to
     async with line() as to:
         (outcome,) = (await to.submit(batch)).outcomes
-        for handle in (outcome.ids[0], "reference/r1"):
-            (report,) = await to.poll(handle, number)
+        for handle, ids in ((outcome.ids[0], outcome.ids), ("reference/r1", ("reference/r1",)), ("reference/r1", ())):
+            (report,) = await to.poll(ids, number, "r1")
 
             assert (report.provider_id, report.reference, report.to) == (handle, "r1", number)
             assert report.lookup.state in (LookupState.PENDING, LookupState.REACHABLE)
@@ -83,7 +86,7 @@ async def test_result_can_be_asked_for_by_id_and_by_reference(batch_of: MakeBatc
 async def test_lookup_that_was_never_created_is_not_found() -> None:
     """Asking for a foreign id gives no report."""
     async with line() as to:
-        assert await to.poll("999999", "380501000000") == ()
+        assert await to.poll(("999999",), "380501000000") == ()
 
 
 @pytest.mark.trap("A12")
@@ -127,3 +130,60 @@ async def test_wrong_key_is_told(batch_of: MakeBatch) -> None:
     """A key that the provider does not know is a fault of the credentials."""
     async with line(key="live_wrong") as to:
         assert (await to.submit(batch_of("r1"))).outcome.fault is Fault.CREDENTIALS
+
+
+class Ear:
+    """Takes callbacks on loopback and lets a plugin read them."""
+
+    def __init__(self, plugin: AffiliateHlr) -> None:
+        self.plugin = plugin
+        self.readings: asyncio.Queue[Any] = asyncio.Queue()
+        self.url = ""
+
+    async def take(self, request: web.BaseRequest) -> web.Response:
+        """Read one callback and answer what the provider wants to hear."""
+        callback = Callback(
+            method=request.method,
+            query=tuple(request.query.items()),
+            content_type=request.headers.get("Content-Type", ""),
+            body=await request.read(),
+        )
+        self.readings.put_nowait(self.plugin.read_callback(callback))
+        reply = self.plugin.callback_reply()
+        return web.Response(status=reply.status, body=reply.body)
+
+
+@asynccontextmanager
+async def ear(plugin: AffiliateHlr) -> AsyncIterator[Ear]:
+    """Listen for callbacks."""
+    listening = Ear(plugin)
+    runner = web.ServerRunner(web.Server(listening.take, access_log=None), shutdown_timeout=0.05)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    listening.url = f"http://{host}:{port}/v1/callbacks/lookups/t0ken"
+    yield listening
+    await runner.cleanup()
+
+
+@pytest.mark.trap("A10", "A11")
+@pytest.mark.parametrize("refs", [("r1",), ("r1", "r2")], ids=["one", "several"])
+@pytest.mark.parametrize("style", CallbackStyle)
+@pytest.mark.parametrize(
+    "told",
+    [Callbacks(), Callbacks(capitals=True), Callbacks(only=("status",)), Callbacks(only=("status", "id"))],
+    ids=str,
+)
+async def test_callback_is_about_the_lookup_whose_address_is_called(
+    told: Callbacks, style: CallbackStyle, refs: tuple[str, ...], batch_of: MakeBatch
+) -> None:
+    """Whatever a callback says beside a status, it names the lookup, because each lookup has an address of its own."""
+    async with line() as to, ear(to.plugin) as hears:
+        to.sandbox.callbacks = msgspec.structs.replace(told, style=style, copies=2)
+        await to.submit(batch_of(*refs, callback_url=hears.url))
+        to.sandbox.clock.advance(5)
+        readings = [await asyncio.wait_for(hears.readings.get(), 5) for _ in range(2 * len(refs))]
+
+    reports = [reading.value[0] for reading in readings]
+    assert sorted(report.reference for report in reports) == sorted(refs * 2)
+    assert {(report.final, report.lookup.state) for report in reports} == {(True, LookupState.REACHABLE)}

@@ -1,7 +1,7 @@
 """Whole conversations from files: `golden/<case>/` holds what is sent, what comes back and how it is read.
 
-`case.toml` names the operation and the inputs, `request.json` the request (secrets masked), `response.txt` the body of
-the answer or callback byte for byte, `expected.json` the reading.
+`case.toml` names the operation and the inputs, `request.json` the request (secrets marked as such), `response.txt` the
+body of the answer or callback byte for byte, `expected.json` the reading.
 """
 
 import tomllib
@@ -69,9 +69,18 @@ def converse(provider: AffiliateHlr, case: Case, body: bytes) -> tuple[Request |
             return provider.reconcile_request(batch(case), None), provider.read_reconcile(batch(case), response)
         case "poll":
             tracked = tuple(
-                Tracked(ids=(one.id,), to=Msisdn(one.to), channel=Channel.HLR, accepted_at=0.0) for one in case.sent
+                Tracked(
+                    ids=(one.id,) if one.id else (),
+                    to=Msisdn(one.to),
+                    channel=Channel.HLR,
+                    accepted_at=0.0,
+                    ref=one.ref,
+                )
+                for one in case.sent
             )
             return provider.poll_request(tracked, None), provider.read_poll(tracked, response)
+        case "prices":
+            return provider.prices_request(None), provider.read_prices(response)
         case "callback":
             pairs = tuple(case.query.items())
             callback = Callback(method=case.method, query=pairs, content_type=case.content_type, body=body)
@@ -80,16 +89,22 @@ def converse(provider: AffiliateHlr, case: Case, body: bytes) -> tuple[Request |
 
 
 def plain(value: object) -> Any:
-    """The value as JSON shows it, with secrets masked and without what is empty."""
-    shown = msgspec.json.encode(value, enc_hook=lambda secret: "***" if isinstance(secret, Secret) else str(secret))
+    """The value as JSON shows it, with secrets marked and without what is empty."""
+    shown = msgspec.json.encode(
+        value, enc_hook=lambda held: f"secret: {held.reveal()}" if isinstance(held, Secret) else str(held)
+    )
     return without_empty(msgspec.json.decode(shown))
 
 
 def without_empty(value: Any) -> Any:
-    """The value without nulls, empty texts and empty arrays, so that a new optional field changes no case."""
+    """The value without nulls, empty texts and empty arrays, so that a new optional field changes no case.
+
+    Of a message that is sent, what is switched off goes without saying too.
+    """
     match value:
         case dict():
-            return {key: without_empty(held) for key, held in value.items() if held not in (None, "", [])}
+            empty = (None, "", [], False) if "message" in value else (None, "", [])
+            return {key: without_empty(held) for key, held in value.items() if held not in empty}
         case list():
             return [without_empty(held) for held in value]
     return value

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pointsman.message import Network, NetworkSource
+from pointsman.message import Channel, Msisdn, Network, NetworkSource
 from pointsman.outcome import Fault, LookupState, Refused
 from pointsman.plugin import Callback, Oddity, Response, Tracked
 from pointsman_affiliate_hlr.provider import AffiliateHlr
@@ -30,6 +30,8 @@ POLL_REFUSALS = [
     ({"error": "6"}, 200, Fault.REQUEST, "6"),
     ({"error": "7"}, 200, Fault.REQUEST, "7"),
     ({"error": "8"}, 200, Fault.CREDITS, "8"),
+    ({"error": "9", "errorDescription": "Inactive tariff"}, 200, Fault.REQUEST, "9"),
+    ({"error": "10", "errorDescription": "Unsuitable time"}, 200, Fault.DECLINED, "10"),
     ({"error": "11", "errorDescription": "Exceeded limit"}, 200, Fault.THROTTLED, "11"),
     ({"error": "5"}, 500, Fault.UNAVAILABLE, "5"),
     ({}, 400, Fault.REQUEST, "http_400"),
@@ -161,6 +163,7 @@ def test_lookup_that_is_not_found_gives_no_report(
     assert provider.read_poll(tracked(), answered(body, status)).value == ()
 
 
+@pytest.mark.trap("A16")
 @pytest.mark.parametrize(("body", "status", "fault", "code"), POLL_REFUSALS)
 def test_poll_is_refused(
     body: object,
@@ -186,6 +189,18 @@ def test_poll_with_undocumented_code_is_declined(
 
     assert Refused(fault=Fault.DECLINED, code="13") == reading.value
     assert reading.oddities == (Oddity.UNDOCUMENTED_CODE,)
+
+
+def test_question_by_reference_is_about_a_lookup_without_an_id(provider: AffiliateHlr, answered: MakeResponse) -> None:
+    """Without an id the lookup is asked for by our reference, and an answer for another reference is not used."""
+    asked = (Tracked(ids=(), to=Msisdn("380505142320"), channel=Channel.HLR, accepted_at=0.0, ref="r1"),)
+
+    found = provider.read_poll(asked, answered({"id": 7, "reference": "r1", "status": "active"}))
+    foreign = provider.read_poll(asked, answered({"id": 7, "reference": "r2", "status": "active"}))
+
+    assert provider.poll_request(asked, None).path == "hlr/reference/r1"
+    assert [(one.provider_id, one.reference) for one in found.value] == [("reference/r1", "r1")]
+    assert (foreign.value, foreign.oddities) == ((), (Oddity.FOREIGN_ID,))
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b"0", b'{"id":"12123"}'])

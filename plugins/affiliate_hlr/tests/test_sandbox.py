@@ -8,13 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import FormData, web
 
-from pointsman.sandbox import Fate, ShiftedClock, close_after_accept, error, quirk
+from pointsman.sandbox import (
+    Fate,
+    FaultRule,
+    ShiftedClock,
+    answer,
+    close_after_accept,
+    error,
+    garbage,
+    quirk,
+    throttle,
+)
 from pointsman_affiliate_hlr.sandbox import AffiliateSandbox, Callbacks, CallbackStyle, Quirk
 from pointsman_affiliate_hlr.sandbox.callbacks import is_correct, is_loopback
-from pointsman_affiliate_hlr.sandbox.documents import Code, status_of
+from pointsman_affiliate_hlr.sandbox.codes import Code
+from pointsman_affiliate_hlr.sandbox.documents import status_of
+from pointsman_affiliate_hlr.sandbox.keys import KEY, TEST_KEY
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SINGLE = {"msisdn": "380505142320", "reference": "sendHLR0407", "tariff": 9}
@@ -140,11 +153,41 @@ async def test_every_shape_of_request_is_taken(client: Client, shape: str, value
     assert [each["reference"] for each in wanted] == [each.reference for each in client.sandbox.ledger.messages]
 
 
-async def test_numbers_may_be_json_numbers(client: Client) -> None:
-    """`msisdn` as a JSON number is as good as text."""
-    await client.create([{"msisdn": 380972920000, "reference": "r1", "tariff": 9}], headers=AS_JSON)
+@pytest.mark.trap("A01")
+@pytest.mark.parametrize("headers", [NO_BOUNDARY, AS_JSON, {"Content-Type": "text/json"}], ids=str)
+@pytest.mark.parametrize("batch", [False, True])
+async def test_numbers_may_be_json_numbers(client: Client, headers: dict[str, str], batch: bool) -> None:
+    """`msisdn` as a JSON number is as good as text, alone and in an array, under each header that clients send."""
+    item = {"msisdn": 380972920000, "reference": "r1", "tariff": 9}
+    await client.create([item] if batch else item, headers=headers)
 
     assert [each.to for each in client.sandbox.ledger.messages] == ["380972920000"]
+
+
+@pytest.mark.trap("A01")
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe",
+        b'[{"msisdn":"\xff"}]',
+        b'{"msisdn":"\xff"}',
+        b'{"msisdn":"\\ud800"}',
+        b"--x\r\nContent-Disposition: form-data; name=msisdn\r\n\r\n380972920000\r\n--x--\r\n",
+        b"[" * 5000,
+        b"payload=%FF%FE",
+    ],
+    ids=range(8),
+)
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=", ""]
+)
+async def test_nothing_makes_the_server_fail(client: Client, body: bytes, method: str, content_type: str) -> None:
+    """Whatever is sent under whatever header is a created lookup or an error of the document, never HTTP 500."""
+    status, answer = await client.call(method, "/hlr/create", body, {"Content-Type": content_type})
+
+    assert (status, set(answer) & {"error"}) == (200, {"error"})
 
 
 @pytest.mark.trap("A01")
@@ -465,6 +508,38 @@ async def test_details_may_be_null(client: Client, clock: ShiftedClock) -> None:
     assert (found["status"], found["details"]) == ("active", None)
 
 
+@pytest.mark.parametrize("ending", ["00", "97", "99"])
+async def test_newer_status_has_more_fields(client: Client, clock: ShiftedClock, ending: str) -> None:
+    """With the quirk a status carries a code 0 and what the siblings have added, beside all that it carries anyway."""
+    created = await client.create({**SINGLE, "msisdn": f"3809729200{ending}"})
+    clock.advance(5)
+    plain = await client.status(created["id"])
+    client.sandbox.standing.add(Quirk.NEWER_FIELDS)
+    newer = await client.status(created["id"])
+
+    assert plain == {name: newer[name] for name in plain}
+    assert (newer["error"], newer["errorDescription"]) == (0, "No errors")
+    assert {"country_name", "brand", "brand_name", "imsi", "location_msc"} <= set(newer)
+    assert (newer["brand"] is None) is (plain["network"] is None)
+
+
+@pytest.mark.trap("A18")
+async def test_test_key_finds_anything(client: Client, clock: ShiftedClock) -> None:
+    """Under the test key one number finds everything in turn; each lookup keeps its result, live ones are as usual."""
+    client.key = TEST_KEY
+    made = [await client.create({**SINGLE, "reference": f"t{number}"}) for number in range(40)]
+    client.key = KEY
+    live = await client.create(SINGLE)
+    clock.advance(5)
+    found = [await client.status(one["id"]) for one in made]
+
+    assert {"active", "absent", "unknown", "failed"} == {one["status"] for one in found}
+    assert len({one["network"] for one in found if one["network"]}) > 3
+    assert {"0", "1"} == {one["details"]["roaming"] for one in found if one["details"]}
+    assert found == [await client.status(one["id"]) for one in made]
+    assert [(await client.status(live["id"]))[name] for name in ("status", "network")] == ["active", "25501"]
+
+
 @pytest.mark.parametrize("path", ["/hlr/999", "/hlr/reference/nobody"])
 async def test_unknown_lookup_is_error_10(client: Client, path: str) -> None:
     """A query for what was never created is error 10."""
@@ -479,15 +554,77 @@ def test_every_fate_has_a_documented_status() -> None:
 # -- faults and control ----------------------------------------------------------------------------------------------
 
 
+CALLS = {
+    "hlr/create": ("PUT", "/hlr/create"),
+    "hlr/status": ("GET", "/hlr/12123"),
+    "hlr/reference": ("GET", "/hlr/reference/sendHLR0407"),
+    "hlr/prices": ("GET", "/hlr/prices/9"),
+}
+
+
+async def call_of(client: Client, endpoint: str) -> tuple[int, Any]:
+    """Make the usual call of an endpoint."""
+    method, path = CALLS[endpoint]
+    return await client.call(method, path, json.dumps(SINGLE) if method == "PUT" else None, NO_BOUNDARY)
+
+
+@pytest.mark.parametrize("endpoint", CALLS)
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
-async def test_every_code_can_be_injected(client: Client, code: Code) -> None:
-    """A scripted error answers in the provider's own format, once, and creates nothing."""
-    client.sandbox.faults.add(error(code))
-    status, answer = await client.call("PUT", "/hlr/create", json.dumps(SINGLE), NO_BOUNDARY)
+async def test_every_code_can_be_injected(client: Client, code: Code, endpoint: str) -> None:
+    """A scripted error answers at every call in the provider's own format, once, and creates nothing."""
+    client.sandbox.faults.add(error(code, endpoint=endpoint))
+    status, answer = await call_of(client, endpoint)
 
     assert (401 if code is Code.INVALID_KEY else 200, code) == (status, answer["error"])
     assert answer["errorDescription"] != ""
     assert client.sandbox.ledger.messages == []
+
+
+@pytest.mark.parametrize("endpoint", CALLS)
+@pytest.mark.parametrize("fault", [answer(405), throttle(3), garbage(), throttle(5, status=503)], ids=str)
+async def test_proxies_can_be_injected(client: Client, fault: FaultRule, endpoint: str) -> None:
+    """The statuses that a server or a proxy in front of it may answer with can be scripted at every call."""
+    client.sandbox.faults.add(msgspec.structs.replace(fault, endpoint=endpoint))
+    method, path = CALLS[endpoint]
+    async with client.session.request(
+        method, client.sandbox.base_url + path, headers={"X-API-KEY": client.key}
+    ) as response:
+        got = (response.status, response.headers.get("Retry-After"))
+
+    assert (fault.status, dict(fault.headers).get("Retry-After")) == got
+    assert client.sandbox.ledger.messages == []
+
+
+@pytest.mark.trap("A16")
+@pytest.mark.parametrize(
+    ("item", "status", "errors"),
+    [
+        ({**SINGLE, "msisdn": "12ab"}, 422, {"msisdn": ["Incorrect msisdn"]}),
+        ({**SINGLE, "tariff": 10}, 422, {"tariff": ["Invalid tariff code"]}),
+        ({**SINGLE, "reference": "a-b"}, 422, {"reference": ["Invalid external ID"]}),
+        ([PAIR[0], {"reference": "r2"}], 422, {"payload": ["Incorrect payload: missing msisdn"]}),
+    ],
+)
+async def test_newer_errors_have_a_status_and_no_code(client: Client, item: Any, status: int, errors: Any) -> None:
+    """With the quirk a refusal is an HTTP error in the newer form, which leaves the provider's own code out."""
+    client.sandbox.standing.add(Quirk.HTTP_ERRORS)
+    ((message,),) = errors.values()
+
+    got = await client.call("PUT", "/hlr/create", json.dumps(item), NO_BOUNDARY)
+
+    assert (status, {"code": status, "message": message, "errors": errors}) == got
+    assert client.sandbox.ledger.messages == []
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "status"), [("live_other", "/hlr/1", 401), (KEY, "/hlr/1", 404), (KEY, "/hlr/prices/x", 422)]
+)
+async def test_newer_errors_hold_for_questions_too(client: Client, key: str, path: str, status: int) -> None:
+    """A wrong key, an unknown lookup and an unknown tariff have statuses of their own."""
+    client.sandbox.standing.add(Quirk.HTTP_ERRORS)
+    client.key = key
+
+    assert (await client.call("GET", path))[0] == status
 
 
 @pytest.mark.trap("A16")
@@ -507,12 +644,34 @@ async def test_standing_quirks_can_be_set_over_http(client: Client) -> None:
     assert {Quirk.NUMBERS, Quirk.NO_PUT} == client.sandbox.standing
 
 
+async def test_numbers_and_reports_can_be_set_over_http(client: Client, clock: ShiftedClock) -> None:
+    """Bad numbers, moved numbers and the manner of reports are replaced by a call, and junk changes nothing."""
+    for path, body in (
+        ("bad-numbers", '["380972920001"]'),
+        ("ported", '{"380505142320": "25506"}'),
+        ("callbacks", '{"style": "json", "copies": 3}'),
+    ):
+        assert (await client.call("POST", f"/_sandbox/{path}", body))[0] == 200
+        assert (await client.call("POST", f"/_sandbox/{path}", '{"tidy": []}'))[0] == 400
+    refused = await client.create({**SINGLE, "msisdn": "380972920001"})
+    created = await client.create(SINGLE)
+    clock.advance(5)
+    found = await client.status(created["id"])
+
+    assert refused["error"] == "11"
+    assert (found["network"], found["details"]["ported"]) == ("25506", "1")
+    assert Callbacks(style=CallbackStyle.JSON, copies=3) == client.sandbox.callbacks
+
+
 async def test_reset_forgets_everything(client: Client) -> None:
     """After a reset the first reference is new again and the first id comes again."""
     await client.create(SINGLE)
     client.sandbox.standing.add(Quirk.NUMBERS)
+    client.sandbox.ported["380505142320"] = "25506"
+    client.sandbox.callbacks = Callbacks(copies=2)
     client.sandbox.reset()
 
+    assert (client.sandbox.ported, client.sandbox.callbacks) == ({}, Callbacks())
     assert await client.create(SINGLE) == {"error": "0", "id": "12123", "price": "0.002", "currency": "EUR"}
 
 
@@ -593,6 +752,23 @@ async def test_callbacks_can_come_twice_and_out_of_order(
     clock.advance(5)
 
     assert [fields["status"] for _, fields in await receiver.wait_for(4)] == ["active", "active", "sent", "sent"]
+
+
+@pytest.mark.trap("A11")
+@pytest.mark.parametrize("style", CallbackStyle)
+async def test_callbacks_can_name_their_fields_otherwise_or_not_at_all(
+    client: Client, clock: ShiftedClock, receiver: Receiver, style: CallbackStyle
+) -> None:
+    """What a callback says is not published: names may begin with capitals, and any field may be missing."""
+    client.sandbox.callbacks = Callbacks(style=style, capitals=True, only=("status", "msisdn"))
+    await client.create({**SINGLE, "callback_url": receiver.url})
+    clock.advance(5)
+    [(_, fields)] = await receiver.wait_for(1)
+
+    assert {name: value for name, value in fields.items() if name != "token"} == {
+        "Status": "active",
+        "Msisdn": "380505142320",
+    }
 
 
 async def test_callbacks_can_be_late(client: Client, clock: ShiftedClock, receiver: Receiver) -> None:

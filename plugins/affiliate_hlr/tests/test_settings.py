@@ -73,7 +73,7 @@ def test_profile_declares_what_the_engine_may_do() -> None:
     limits = profile.channels[Channel.HLR]
 
     assert (limits.batch, limits.repeat_safe, limits.price_reported) == (50, True, True)
-    assert profile.polling[Channel.HLR].batch == 1
+    assert (profile.polling[Channel.HLR].batch, profile.polling[Channel.HLR].by_reference) == (1, True)
     assert profile.reconciling[Channel.HLR].repeats is True
 
 

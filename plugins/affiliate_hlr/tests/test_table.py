@@ -1,5 +1,6 @@
 """The table of codes and the README that shows it."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pointsman.plugin import FaultRow, Operation, Secret
 from pointsman_affiliate_hlr.faults import FAULTS, RULES, Meaning
 from pointsman_affiliate_hlr.provider import build
 from pointsman_affiliate_hlr.reports import STATES
+from pointsman_affiliate_hlr.sandbox import Callbacks, Quirk, controls
 from pointsman_affiliate_hlr.settings import Settings
 from pointsman_affiliate_hlr.wire import created, decode
 
@@ -35,6 +37,15 @@ def test_readme_names_every_setting_and_state() -> None:
     missing = [name for name in (*Settings.__struct_fields__, *STATES) if f"`{name}`" not in README]
 
     assert missing == []
+
+
+def test_readme_shows_what_the_sandbox_can_be_told() -> None:
+    """Every quirk, every control of its own and every field of the manner of callbacks has its place."""
+    own = re.findall(r"`POST ([\w-]+)`", controls.__doc__ or "")
+    missing = [name for name in (*Quirk, *Callbacks.__struct_fields__) if f"`{name}`" not in README]
+
+    assert missing == []
+    assert own == re.findall(r"^\| `POST ([\w-]+)` \|", README, re.MULTILINE)
 
 
 def test_readme_example_builds_a_provider() -> None:
@@ -64,7 +75,12 @@ def test_only_what_is_no_refusal_lacks_a_fault() -> None:
         assert no_refusal is (rule.row.fault is None), rule.row
         assert rule.row.unknown is (rule.meaning is Meaning.UNCLEAR), rule.row
         assert Fault.NO_ROUTE is not rule.row.fault
-        assert set(rule.row.operations) <= {Operation.SUBMIT, Operation.RECONCILE, Operation.POLL}
+        assert set(rule.row.operations) <= {
+            Operation.SUBMIT,
+            Operation.RECONCILE,
+            Operation.POLL,
+            Operation.PRICES,
+        }
 
 
 def test_documented_answers_are_strict_json() -> None:

@@ -92,6 +92,8 @@ async def test_base_path_is_configuration(base: str, batch_of: MakeBatch) -> Non
         endpoint = Endpoint(base_url=sandbox.base_url.rstrip("/") + base)
         async with Transport(endpoint, SystemClock(), only_loopback=True) as transport:
             answer = (await transport.exchange(plugin.submit_request(batch, None))).result
+        (request,) = sandbox.ledger.requests
 
+    assert request.path == f"{base.rstrip('/')}/hlr/create"
     assert isinstance(answer, Response)
     assert isinstance(plugin.read_submit(batch, answer).value.outcomes[0], Accepted)

@@ -1,13 +1,13 @@
 """Builders of the values that the engine would hand to the plugin."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pointsman.message import Alphabet, Channel, HlrLookup, Msisdn, Network, Segments, Sms
-from pointsman.plugin import Batch, Response, Secret, Session, Submission, Tracked
+from pointsman.message import Alphabet, Channel, HlrLookup, Msisdn, Network, Segments, Sms, Viber
+from pointsman.plugin import Batch, Response, Secret, Session, Submission, Tracked, Window
 from pointsman_devino import Devino, Settings
 
 TOKEN = "Z5CYSZEKDL1DPICU37WEHQVOYKP0T1GSLHX1"
@@ -39,7 +39,7 @@ def devino(make_devino: Callable[..., Devino]) -> Devino:
 def sms_batch() -> Callable[..., Batch]:
     """Build a batch of one text to some numbers."""
 
-    def make(*numbers: str, text: str = "test", parts: int = 1, sender="DEVINO", ttl=None) -> Batch:
+    def make(*numbers: str, text: str = "test", parts: int = 1, sender="DEVINO", ttl=None, **when) -> Batch:
         return _batch(
             Channel.SMS,
             [
@@ -51,6 +51,32 @@ def sms_batch() -> Callable[..., Batch]:
                     segments=Segments(Alphabet.GSM7, len(text), parts),
                     sender=sender,
                     ttl=ttl,
+                    **when,
+                )
+                for place, number in enumerate(numbers)
+            ],
+        )
+
+    return make
+
+
+@pytest.fixture
+def viber_batch() -> Callable[..., Batch]:
+    """Build a batch of one Viber text to some numbers."""
+
+    def make(*numbers: str, text: str = "test", sender="DEVINO", ttl=None, resend=False, fallback=None) -> Batch:
+        return _batch(
+            Channel.VIBER,
+            [
+                Submission(
+                    ref=f"ref{place}",
+                    message=Viber(to=number, text=text, fallback=fallback),
+                    to=Msisdn(number),
+                    network=Network(country="RU"),
+                    segments=None,
+                    sender=sender,
+                    ttl=ttl,
+                    resend=resend,
                 )
                 for place, number in enumerate(numbers)
             ],
@@ -91,13 +117,19 @@ def _batch(channel: Channel, items: list[Submission]) -> Batch:
 def tracked() -> Callable[..., tuple[Tracked, ...]]:
     """Build what is awaited: ids with the numbers that they belong to."""
 
-    def make(channel: Channel, **numbers: str) -> tuple[Tracked, ...]:
+    def make(channel: Channel, *, resend: bool = False, **numbers: str) -> tuple[Tracked, ...]:
         return tuple(
-            Tracked(ids=(message_id,), to=Msisdn(number), channel=channel, accepted_at=0.0)
+            Tracked(ids=(message_id,), to=Msisdn(number), channel=channel, accepted_at=0.0, resend=resend)
             for message_id, number in numbers.items()
         )
 
     return make
+
+
+@pytest.fixture
+def window() -> Window:
+    """The period of the document's example of incoming messages."""
+    return Window(datetime(2011, 1, 1, tzinfo=UTC), datetime(2011, 1, 11, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -1,25 +1,43 @@
 """Whatever a server sends, reading it gives a value."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.message import Alphabet, Channel, HlrLookup, Msisdn, Network, Segments, Sms
+from pointsman.message import Alphabet, Channel, HlrLookup, Msisdn, Network, Segments, Sms, Viber
 from pointsman.outcome import Accepted, Refused
-from pointsman.plugin import Batch, Each, Reading, Response, Secret, Session, Submission, Tracked, Whole
+from pointsman.plugin import (
+    Batch,
+    Each,
+    Incoming,
+    Reading,
+    Response,
+    Secret,
+    Session,
+    SessionExpired,
+    Statistics,
+    Submission,
+    Tracked,
+    Whole,
+    Window,
+)
 from pointsman_devino import Devino, Settings
 
 FIXTURES = [path.read_bytes() for path in sorted((Path(__file__).parent / "fixtures").iterdir())]
-DEVINO = Devino(Settings(login=Secret("l"), password=Secret("p")))
+DEVINO = Devino(Settings(login=Secret("l"), password=Secret("p"), viber=True))
 CALM = settings(deadline=None)
 """A busy machine is no failure."""
 NUMBERS = ("79031234567", "79161002030")
+WINDOW = Window(datetime(2011, 1, 1, tzinfo=UTC), datetime(2011, 1, 11, tzinfo=UTC))
+MESSAGES = {Channel.SMS: Sms, Channel.VIBER: Viber}
+CHANNELS = st.sampled_from(list(Channel))
 
-KEYS = st.sampled_from(["Code", "Desc", "State", "messageId", "StateCode", "Price", "TimeStampUtc", "x", " Code "])
+NAMES = "Code Desc State messageId StateCode Price TimeStampUtc ResentSms Data SourceAddress ID CreateDateUtc Sent"
+KEYS = st.sampled_from([*NAMES.split(), "Total", "DeliveryRatio", "x", " Code "])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("/Date(1)/")
 JSONS = st.recursive(
     SCALARS,
@@ -54,7 +72,7 @@ def batch(channel, count):
         items=tuple(
             Submission(
                 ref=f"r{number}",
-                message=HlrLookup(to=number) if channel is Channel.HLR else Sms(to=number, text="t"),
+                message=HlrLookup(to=number) if channel is Channel.HLR else MESSAGES[channel](to=number, text="t"),
                 to=Msisdn(number),
                 network=Network(),
                 segments=None if channel is Channel.HLR else Segments(Alphabet.GSM7, 1, 1),
@@ -73,7 +91,7 @@ def tracked(channel):
 
 
 @CALM
-@given(RESPONSES, st.sampled_from([Channel.SMS, Channel.HLR]), st.sampled_from([1, 2]))
+@given(RESPONSES, CHANNELS, st.sampled_from([1, 2]))
 def test_any_answer_to_a_submit_gives_one_outcome_for_each_message(response, channel, count):
     """No answer raises, and a batch never gets more or fewer outcomes than it has messages."""
     reading = DEVINO.read_submit(batch(channel, count), response)
@@ -84,7 +102,7 @@ def test_any_answer_to_a_submit_gives_one_outcome_for_each_message(response, cha
 
 
 @CALM
-@given(RESPONSES, st.sampled_from([Channel.SMS, Channel.HLR]))
+@given(RESPONSES, CHANNELS)
 def test_an_answer_without_error_code_is_no_refusal_under_2xx(response, channel):
     """A submit is refused only by an error code or a status that says so."""
     reading = DEVINO.read_submit(batch(channel, 1), response)
@@ -94,7 +112,7 @@ def test_an_answer_without_error_code_is_no_refusal_under_2xx(response, channel)
 
 
 @CALM
-@given(RESPONSES, st.sampled_from([Channel.SMS, Channel.HLR]))
+@given(RESPONSES, CHANNELS)
 def test_any_answer_to_a_poll_speaks_only_of_what_was_asked(response, channel):
     """No answer raises, and no report is about an id that was not asked for."""
     value = DEVINO.read_poll(tracked(channel), response).value
@@ -119,6 +137,25 @@ def test_any_answer_to_a_balance_gives_a_value(response):
     assert isinstance(DEVINO.read_balance(response), Reading)
 
 
+@CALM
+@given(RESPONSES)
+def test_any_answer_about_the_inbox_gives_messages_or_a_refusal(response):
+    """No answer raises, and every message can be told from others."""
+    value = DEVINO.read_inbox(WINDOW, response).value
+
+    if isinstance(value, tuple):
+        assert all(isinstance(message, Incoming) and message.id for message in value)
+    else:
+        assert isinstance(value, Refused | SessionExpired)
+
+
+@CALM
+@given(RESPONSES)
+def test_any_answer_with_statistics_gives_figures_or_a_refusal(response):
+    """No answer raises."""
+    assert isinstance(DEVINO.read_statistics(WINDOW, response).value, Statistics | Refused | SessionExpired)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -134,11 +171,13 @@ def test_any_answer_to_a_balance_gives_a_value(response):
 def test_hostile_bodies_are_read_as_well(body):
     """Depth, length and broken encodings end in a value, not in an exception."""
     response = Response(status=200, body=body)
-    for channel in (Channel.SMS, Channel.HLR):
+    for channel in Channel:
         assert isinstance(DEVINO.read_submit(batch(channel, 1), response).value, Whole)
         assert isinstance(DEVINO.read_poll(tracked(channel), response).value, Refused)
     assert isinstance(DEVINO.read_login(response).value, Refused | Session)
     assert isinstance(DEVINO.read_balance(response).value, Refused)
+    assert isinstance(DEVINO.read_inbox(WINDOW, response).value, Refused)
+    assert isinstance(DEVINO.read_statistics(WINDOW, response).value, Refused)
 
 
 @pytest.mark.trap("X02")

@@ -1,7 +1,7 @@
 """The plugin against the sandbox over real HTTP: two independent readings of one document meet."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -137,3 +137,89 @@ async def test_lookups_work_in_both_forms(account, exchange, session, hlr_batch,
     assert [outcome.ids[0] for outcome in outcomes] == [report.provider_id for report in polled.value]
     assert all(isinstance(report.lookup.state, LookupState) for report in polled.value)
     assert polled.oddities == ()
+
+
+async def submitted(devino, exchange, session, batch) -> list[Accepted]:
+    """Send a batch and return what was accepted, by recipient."""
+    reading = devino.read_submit(batch, await exchange(devino.submit_request(batch, session)))
+    assert isinstance(reading.value, Each), reading
+    return [outcome for outcome in reading.value.outcomes if isinstance(outcome, Accepted)]
+
+
+async def states(devino, exchange, session, channel, number, outcome, *, resend=False):
+    """Ask for the reports about a message."""
+    found = []
+    for message_id in outcome.ids:
+        tracked = (Tracked(ids=(message_id,), to=number, channel=channel, accepted_at=0.0, resend=resend),)
+        polled = devino.read_poll(tracked, await exchange(devino.poll_request(tracked, session)))
+        assert isinstance(polled.value, tuple), polled
+        found += polled.value
+    return found
+
+
+@pytest.mark.trap("D26")
+@pytest.mark.parametrize("numbers", [(A,), (A, B)])
+@pytest.mark.parametrize("local", [False, True])
+async def test_a_message_with_a_time_waits_for_it(account, exchange, session, sandbox, sms_batch, numbers, local):
+    """All four calls keep it until then: by UTC, or by the clock of the recipients, who live in Moscow here."""
+    devino = account(schedule=True)
+    at = datetime.fromtimestamp(sandbox.clock.now(), UTC).replace(microsecond=0) + timedelta(minutes=30)
+    when = {"send_at_local": (at + timedelta(hours=3)).replace(tzinfo=None)} if local else {"send_at": at}
+    outcomes = await submitted(devino, exchange, session, sms_batch(*numbers, **when))
+    told = []
+    for seconds in (29 * 60, 65):
+        sandbox.clock.advance(seconds)
+        told.append({(await states(devino, exchange, session, Channel.SMS, A, one))[0].state for one in outcomes})
+
+    assert told == [{DeliveryState.QUEUED}, {DeliveryState.DELIVERED}]
+
+
+@pytest.mark.trap("D43")
+@pytest.mark.parametrize("numbers", [(A,), (A, B)])
+@pytest.mark.parametrize("resend", [False, True])
+async def test_viber_messages_are_followed_to_their_end(
+    account, exchange, session, sandbox, viber_batch, numbers, resend
+):
+    """With the provider's own SMS a message that Viber did not deliver is delivered after all, at the price of both."""
+    sandbox.viber_states.update(dict.fromkeys(numbers, 4))
+    devino = account(viber=True)
+    outcomes = await submitted(devino, exchange, session, viber_batch(*numbers, sender="SHOP", resend=resend))
+    told = []
+    for seconds in (0, 3.5, 3600):
+        sandbox.clock.advance(seconds)
+        (report,) = await states(devino, exchange, session, Channel.VIBER, A, outcomes[-1], resend=resend)
+        told.append((report.state, report.final))
+
+    assert len(outcomes) == len(numbers)
+    assert told == [
+        (DeliveryState.QUEUED, False),
+        (DeliveryState.SENT, False) if resend else (DeliveryState.UNDELIVERABLE, True),
+        (DeliveryState.DELIVERED, True) if resend else (DeliveryState.UNDELIVERABLE, True),
+    ]
+    assert str(report.price) == ("2.4 RUB" if resend else "0.9 RUB")
+
+
+@pytest.mark.trap("D21")
+async def test_the_price_is_told_for_each_segment(account, exchange, session, sandbox, sms_batch):
+    """Two segments at 1.5 are two reports of 1.5: their sum is what the message cost."""
+    devino = account()
+    (outcome,) = await submitted(devino, exchange, session, sms_batch(A, text="я" * 71, parts=2))
+    sandbox.clock.advance(3600)
+    reports = await states(devino, exchange, session, Channel.SMS, A, outcome)
+
+    assert [str(report.price) for report in reports] == ["1.5 RUB", "1.5 RUB"]
+    assert sum(report.price.amount for report in reports) == sandbox.account.spent
+
+
+async def test_one_bad_number_of_a_viber_bulk_can_be_found_by_dividing(
+    account, exchange, session, sandbox, viber_batch
+):
+    """Nothing is sent, the number is not named, and another provider may serve it."""
+    sandbox.invalid_numbers.add(B)
+    devino = account(viber=True)
+    batch = viber_batch(A, B, sender="SHOP")
+    whole = devino.read_submit(batch, await exchange(devino.submit_request(batch, session))).value
+
+    assert isinstance(whole, Whole)
+    assert (whole.outcome.code, whole.outcome.certain, whole.divisible) == ("error-address-unknown", False, True)
+    assert sandbox.ledger.messages == []

@@ -7,11 +7,15 @@ from pointsman.outcome import Fault, Refused, Unknown, UnknownReason
 from pointsman.plugin import FaultRow, Oddity, Operation, SessionExpired, Whole
 from pointsman_devino.faults import FAULTS, RULES, Failure, rule_for
 from pointsman_devino.settings import HlrAuth
+from pointsman_devino.viber_rules import VIBER_RULES
 
 LOGIN, SMS, SMS_STATE, BALANCE = "login", "Sms/Send", "Sms/State", "User/Balance"
 HLR, HLR_STATE, HLR_V2, HLR_STATE_V2 = "Hlr/SendBulk", "Hlr/State", "v2/Hlr/SendBulk", "v2/Hlr/State"
-SUBMITS = (SMS, HLR, HLR_V2)
-READS = (LOGIN, SMS_STATE, HLR_STATE, HLR_STATE_V2, BALANCE)
+VIBER, VIBER_STATE, INBOX, STATISTICS = "Viber/Send", "Viber/State", "Sms/In", "Sms/Statistics"
+SUBMITS = (SMS, VIBER, HLR, HLR_V2)
+POLLS = (SMS_STATE, VIBER_STATE, HLR_STATE, HLR_STATE_V2)
+ACCOUNT = (LOGIN, BALANCE, INBOX, STATISTICS)
+READS = (*POLLS, *ACCOUNT)
 EXPIRED, IN_DOUBT = "session expired", "unknown"
 
 
@@ -20,7 +24,10 @@ def same(calls, meaning):
     return dict.fromkeys(calls, meaning)
 
 
-BY_SESSION = same((SMS, SMS_STATE, HLR, HLR_STATE, BALANCE), EXPIRED)
+BY_SESSION = same(
+    (SMS, SMS_STATE, VIBER, VIBER_STATE, HLR, HLR_STATE, BALANCE, INBOX, STATISTICS),
+    EXPIRED,
+)
 BY_PASSWORD = same((LOGIN, HLR_V2, HLR_STATE_V2), Fault.CREDENTIALS)
 
 CODES = [
@@ -34,7 +41,7 @@ CODES = [
         7,
         403,
         "Forbidden",
-        same((*SUBMITS, SMS_STATE, HLR_STATE, HLR_STATE_V2), Fault.DECLINED) | same((LOGIN, BALANCE), Fault.FORBIDDEN),
+        same((*SUBMITS, *POLLS), Fault.DECLINED) | same(ACCOUNT, Fault.FORBIDDEN),
     ),
     (8, 500, "Gateway error", same(SUBMITS, IN_DOUBT) | same(READS, Fault.UNAVAILABLE)),
     (9, 500, "Object reference not set", same(SUBMITS, IN_DOUBT) | same(READS, Fault.UNAVAILABLE)),
@@ -65,12 +72,20 @@ BY_DESCRIPTION = [
 
 
 @pytest.fixture
-def ask(make_devino, sms_batch, hlr_batch, tracked, answer):
+def ask(make_devino, sms_batch, viber_batch, hlr_batch, tracked, answer, window):
     """Read an answer as the answer to one of the calls; return the outcome, refusals of a batch unwrapped."""
 
     def read(call, response):
-        devino = make_devino(hlr_auth=HlrAuth.PASSWORD if call.startswith("v2/") else HlrAuth.SESSION)
+        devino = make_devino(viber=True, hlr_auth=HlrAuth.PASSWORD if call.startswith("v2/") else HlrAuth.SESSION)
         match call:
+            case "Viber/Send":
+                return devino.read_submit(viber_batch("79031234567"), response)
+            case "Viber/State":
+                return devino.read_poll(tracked(Channel.VIBER, a="79031234567"), response)
+            case "Sms/In":
+                return devino.read_inbox(window, response)
+            case "Sms/Statistics":
+                return devino.read_statistics(window, response)
             case "login":
                 return devino.read_login(response)
             case "User/Balance":
@@ -129,7 +144,7 @@ def test_a_description_divides_a_code_that_has_several_causes(ask, code, text, f
 
 
 @pytest.mark.trap("D09")
-@pytest.mark.parametrize("call", [SMS, HLR, BALANCE, SMS_STATE])
+@pytest.mark.parametrize("call", [SMS, VIBER, HLR, BALANCE, SMS_STATE, INBOX, STATISTICS])
 def test_a_missing_parameter_is_our_mistake_although_it_says_500(ask, literal, call):
     """Code 9 with the text of the parameter binder refuses the request: nothing broke, nothing was sent."""
     outcome = ask(call, literal("err9"), 500)
@@ -222,6 +237,16 @@ STATUSES = [
     (HLR_STATE, 200, Refused(fault=Fault.UNAVAILABLE, detail="the answer could not be read")),
     (BALANCE, 200, Refused(fault=Fault.UNAVAILABLE, detail="the answer could not be read")),
     (BALANCE, 403, Refused(fault=Fault.FORBIDDEN, code="http_403")),
+    (VIBER, 200, Unknown(reason=UnknownReason.UNREADABLE, detail="neither a list of ids nor an error")),
+    (VIBER, 401, SessionExpired(code="http_401")),
+    (VIBER, 502, Unknown(reason=UnknownReason.GATEWAY, code="http_502")),
+    (VIBER_STATE, 200, Refused(fault=Fault.UNAVAILABLE, detail="the answer could not be read")),
+    (INBOX, 200, Refused(fault=Fault.UNAVAILABLE, detail="the answer could not be read")),
+    (INBOX, 401, SessionExpired(code="http_401")),
+    (INBOX, 429, Refused(fault=Fault.THROTTLED, code="http_429")),
+    (STATISTICS, 200, Refused(fault=Fault.UNAVAILABLE, detail="the answer could not be read")),
+    (STATISTICS, 403, Refused(fault=Fault.FORBIDDEN, code="http_403")),
+    (STATISTICS, 502, Refused(fault=Fault.UNAVAILABLE, code="http_502")),
 ]
 
 
@@ -270,7 +295,8 @@ def test_every_row_of_the_table_can_be_reached(ask):
     texts = {code: [text] for code, _, text, _ in CODES}
     for code, text, _ in BY_DESCRIPTION:
         texts[code].append(text)
-    cases = [(str(code), text) for code, known in texts.items() for text in known] + [("http_401", "")]
+    cases = [(str(code), text) for code, known in texts.items() for text in known]
+    cases += [("http_401", ""), *((rule.row.code, rule.row.code) for rule in VIBER_RULES)]
     reached: set[FaultRow] = set()
     for code, text in cases:
         for operation in Operation:

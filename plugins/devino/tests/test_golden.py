@@ -9,14 +9,14 @@ A case is a folder of `golden/`:
 """
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from pointsman.message import Alphabet, Channel, HlrLookup, Msisdn, Network, Segments, Sms
-from pointsman.plugin import Batch, Form, Request, Response, Secret, Session, Submission, Tracked
+from pointsman.message import Alphabet, Channel, HlrLookup, Message, Msisdn, Network, Segments, Sms, Viber
+from pointsman.plugin import Batch, Form, Request, Response, Secret, Session, Submission, Tracked, Window
 from pointsman_devino import Devino, Settings
 from pointsman_devino.settings import HlrAuth
 
@@ -26,7 +26,6 @@ CASES = sorted((Path(__file__).parent / "golden").iterdir())
 
 def batch(call: dict) -> Batch:
     """Build the batch that a call describes."""
-    sms = call["channel"] == "sms"
     ttl = call.get("ttl_seconds")
     return Batch(
         ref="batch0",
@@ -34,22 +33,47 @@ def batch(call: dict) -> Batch:
         items=tuple(
             Submission(
                 ref=f"ref{place}",
-                message=Sms(to=number, text=call["text"]) if sms else HlrLookup(to=number),
+                message=message(call, number),
                 to=Msisdn(number),
                 network=Network(country="RU"),
-                segments=Segments(Alphabet.GSM7, 0, call["parts"]) if sms else None,
+                segments=Segments(Alphabet.GSM7, 0, call["parts"]) if "parts" in call else None,
                 sender=call.get("sender"),
                 ttl=None if ttl is None else timedelta(seconds=ttl),
+                send_at=moment(call.get("send_at")),
+                send_at_local=moment(call.get("send_at_local")),
+                resend=call.get("resend", False),
             )
             for place, number in enumerate(call["to"])
         ),
     )
 
 
+def message(call: dict, number: str) -> Message:
+    """Build the message that a call sends to a number."""
+    match call["channel"]:
+        case "sms":
+            return Sms(to=number, text=call["text"])
+        case "viber":
+            return Viber(to=number, text=call["text"])
+        case _:
+            return HlrLookup(to=number)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a time."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def awaited(call: dict) -> tuple[Tracked, ...]:
     """Build the messages that a poll asks about."""
     return tuple(
-        Tracked(ids=(message_id,), to=Msisdn(number), channel=Channel(call["channel"]), accepted_at=0.0)
+        Tracked(
+            ids=(message_id,),
+            to=Msisdn(number),
+            channel=Channel(call["channel"]),
+            accepted_at=0.0,
+            resend=call.get("resend", False),
+        )
         for message_id, number in call["awaited"].items()
     )
 
@@ -65,6 +89,11 @@ def converse(devino: Devino, call: dict, response: Response):
             return devino.submit_request(batch(call), SESSION), devino.read_submit(batch(call), response)
         case "poll":
             return devino.poll_request(awaited(call), SESSION), devino.read_poll(awaited(call), response)
+        case "inbox" | "statistics" as asked:
+            window = Window(datetime.fromisoformat(call["start"]), datetime.fromisoformat(call["end"]))
+            if asked == "inbox":
+                return devino.inbox_request(window, SESSION), devino.read_inbox(window, response)
+            return devino.statistics_request(window, SESSION), devino.read_statistics(window, response)
 
 
 def written(request: Request) -> str:
@@ -110,7 +139,7 @@ def test_a_conversation_is_as_in_its_files(case):
     """The call becomes exactly this request, and the answer is read as exactly this."""
     call = json.loads((case / "call.json").read_text("utf-8"))
     auth = HlrAuth(call.get("hlr_auth", "session"))
-    devino = Devino(Settings(login=Secret("test_login"), password=Secret("test123"), hlr_auth=auth))
+    devino = Devino(Settings(login=Secret("test_login"), password=Secret("test123"), hlr_auth=auth, viber=True))
     request, reading = converse(devino, call, parsed((case / "response.http").read_bytes()))
 
     assert (case / "request.http").read_text("utf-8") == written(request)

@@ -31,7 +31,7 @@ def test_the_hook_registers_one_provider():
 
 
 def test_settings_have_the_documents_defaults():
-    """Without more than the account: lookups by session, 5 minutes of validity, bulks of 200, roubles."""
+    """Without more than the account: lookups by session, 5 minutes, bulks of 200, roubles, no Viber, no schedules."""
     settings = parse({})
 
     assert (
@@ -39,7 +39,9 @@ def test_settings_have_the_documents_defaults():
         settings.hlr_validity,
         settings.bulk_size,
         settings.currency,
-    ) == (HlrAuth.SESSION, 5, 200, "RUB")
+        settings.schedule,
+        settings.viber,
+    ) == (HlrAuth.SESSION, 5, 200, "RUB", False, False)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,8 @@ def test_settings_have_the_documents_defaults():
         {"bulk_size": 3000},
         {"currency": "rub"},
         {"bulksize": 5},
+        {"viber": "yes"},
+        {"schedule": 1},
     ],
 )
 def test_bad_settings_are_refused(table):
@@ -85,3 +89,34 @@ def test_limits_are_declared(make_devino):
     assert (profile.polling[Channel.SMS].batch, profile.polling[Channel.SMS].give_up) == (1, 48 * 3600.0)
     assert 3 * 60.0 < profile.polling[Channel.HLR].give_up < 5 * 60.0
     assert profile.reconciling == {}
+
+
+@pytest.mark.trap("D43")
+def test_limits_of_viber_are_declared(make_devino):
+    """1,000 characters, each number once, one question a message, and an SMS by the provider where that is wanted."""
+    profile = make_devino(viber=True, bulk_size=450).profile
+    viber = profile.channels[Channel.VIBER]
+
+    assert (viber.max_characters, viber.batch, viber.sender_required) == (1000, 450, True)
+    assert (viber.one_per_recipient, viber.resends, profile.polling[Channel.VIBER].batch) == (True, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("sender", "fits"),
+    [
+        ("SHOP", True),
+        ("Shop24", True),
+        ("ELEVENCHARS", True),
+        ("12345678901", True),
+        ("TWELVELETTER", False),
+        ("123456789012345", False),
+        ("MY SHOP", False),
+        ("Shop.ru", False),
+        ("Магазин", False),
+        ("SHOP\n", False),
+        ("", False),
+    ],
+)
+def test_a_sender_of_viber_is_letters_and_digits(make_devino, sender, fits):
+    """Narrower than for an SMS: no blank, no sign, and eleven characters even when all are digits."""
+    assert fits is make_devino(viber=True).profile.channels[Channel.VIBER].senders(sender)

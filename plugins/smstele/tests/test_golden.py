@@ -6,17 +6,18 @@ of the answer byte for byte, `expected.json` the reading and the kinds of what w
 
 import tomllib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from pointsman.message import Channel
+from pointsman.message import Channel, Fallback
 from pointsman.plugin import Batch, Reading, Request, Response, Secret, Tracked
 from pointsman_smstele.provider import Smstele
 
+EMPTY: tuple[object, ...] = (None, "", [])
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir())
 
@@ -35,6 +36,11 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     text: str = "Test message 1"
     sender: str | None = None
     ttl: int | None = None
+    flash: bool = False
+    send_at: datetime | None = None
+    fallback: bool = False
+    by_reference: bool = False
+    """A poll for a message whose id is not known."""
     status: int = 200
 
 
@@ -42,14 +48,24 @@ def converse(provider: Smstele, case: Case, body: bytes, batch: MakeBatch, track
     """Run the pair of functions of the case's operation."""
     response = Response(status=case.status, body=body)
     ttl = None if case.ttl is None else timedelta(seconds=case.ttl)
-    sent = batch(*case.to, channel=case.channel, ref=case.ref, text=case.text, sender=case.sender, ttl=ttl)
+    sent = batch(
+        *case.to,
+        channel=case.channel,
+        ref=case.ref,
+        text=case.text,
+        sender=case.sender,
+        ttl=ttl,
+        flash=case.flash,
+        send_at=case.send_at,
+        fallback=Fallback() if case.fallback else None,
+    )
     match case.operation:
         case "submit":
             return provider.submit_request(sent, None), provider.read_submit(sent, response)
         case "reconcile":
             return provider.reconcile_request(sent, None), provider.read_reconcile(sent, response)
         case "poll":
-            asked = tracked(case.ref, *case.to, case.channel)
+            asked = tracked(case.ref, *case.to, case.channel, by_reference=case.by_reference)
             return provider.poll_request(asked, None), provider.read_poll(asked, response)
     raise AssertionError(f"unknown operation {case.operation}")
 
@@ -68,10 +84,10 @@ def plain(value: object) -> Any:
 
 
 def without_empty(value: Any) -> Any:
-    """The value without nulls, empty texts and empty arrays, so that a new optional field changes no case."""
+    """The value without nulls, noes, empty texts and arrays, so that a new optional field changes no case."""
     match value:
         case dict():
-            return {key: without_empty(held) for key, held in value.items() if held not in (None, "", [])}
+            return {key: without_empty(held) for key, held in value.items() if held is not False and held not in EMPTY}
         case list():
             return [without_empty(held) for held in value]
     return value

@@ -35,9 +35,42 @@ def test_the_hook_registers_one_provider():
 
 def test_lookups_are_off_until_they_are_asked_for():
     """HLR is an experiment, so only the configuration turns it on."""
-    assert [{Channel.SMS}, {Channel.SMS, Channel.HLR}] == [
+    assert [{Channel.SMS, Channel.VIBER}, {Channel.SMS, Channel.VIBER, Channel.HLR}] == [
         set(build(account(hlr=hlr)).profile.channels) for hlr in (False, True)
     ]
+
+
+def test_viber_is_on_until_it_is_turned_off():
+    """It is documented, so only an account that has no Viber says so."""
+    assert [{Channel.SMS, Channel.VIBER}, {Channel.SMS}] == [
+        set(build(account(viber=viber)).profile.channels) for viber in (True, False)
+    ]
+
+
+def test_flash_is_for_sms_only():
+    """The document knows it of SMS; Viber messages and lookups have nothing of the kind."""
+    channels = build(account(hlr=True)).profile.channels
+
+    assert [channel for channel, limits in channels.items() if limits.flash] == [Channel.SMS]
+
+
+@pytest.mark.trap("S19")
+@pytest.mark.parametrize(("offset", "keeps"), [(None, []), ("+03:00", [Channel.SMS, Channel.VIBER])])
+def test_keeping_messages_is_offered_where_the_clock_is_configured(offset, keeps):
+    """The document does not say whose clock `deferred` goes by, so the router keeps messages itself by default."""
+    channels = build(account(hlr=True, deferred_offset=offset)).profile.channels
+
+    assert keeps == [channel for channel, limits in channels.items() if limits.schedules]
+    assert not any(limits.schedules_local or limits.resends for limits in channels.values())
+
+
+@pytest.mark.parametrize(
+    "offset", ["", "3", "+3", "+0300", "03:00", "+24:00", "+14:30", "-14:00", "+03:60", "MSK", "Z"]
+)
+def test_an_offset_that_cannot_be_read_is_refused_with_an_example(offset):
+    """A clock that is a guess would send messages at the wrong hour."""
+    with pytest.raises(ValueError, match=r'deferred_offset = ".*write it like "\+03:00"'):
+        build(account(deferred_offset=offset))
 
 
 def test_every_channel_has_its_limits_polling_and_reconciling():
@@ -45,21 +78,17 @@ def test_every_channel_has_its_limits_polling_and_reconciling():
     profile = Smstele(account(hlr=True, batch_size=7, settle=3.5)).profile
 
     assert set(profile.channels) == set(profile.polling) == set(profile.reconciling)
-    assert [(limits.batch, limits.one_per_recipient) for limits in profile.channels.values()] == [(7, True)] * 2
-    assert [polling.batch for polling in profile.polling.values()] == [1, 1]
-    assert [Reconciling(repeats=False, settle=3.5)] * 2 == list(profile.reconciling.values())
+    assert [(limits.batch, limits.one_per_recipient) for limits in profile.channels.values()] == [(7, True)] * 3
+    assert [polling.batch for polling in profile.polling.values()] == [1, 1, 1]
+    assert [Reconciling(repeats=False, settle=3.5)] * 3 == list(profile.reconciling.values())
 
 
 def test_the_defaults_are_the_documented_ones():
     """What a minimal table of `router.toml` means."""
     settings = account()
 
-    assert (
-        settings.hlr,
-        settings.validity_unit,
-        settings.batch_size,
-        settings.settle,
-    ) == (False, ValidityUnit.NONE, 100, 10.0)
+    assert (settings.viber, settings.hlr, settings.deferred_offset) == (True, False, None)
+    assert (settings.validity_unit, settings.batch_size, settings.settle) == (ValidityUnit.NONE, 100, 10.0)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +99,8 @@ def test_the_defaults_are_the_documented_ones():
         ("settle", -1, ">= 0"),
         ("pasword", "x", "pasword"),
         ("hlr", "yes", "bool"),
+        ("viber", "yes", "bool"),
+        ("deferred_offset", 3, "str"),
     ],
 )
 def test_bad_settings_are_refused_with_their_name(key, value, words):

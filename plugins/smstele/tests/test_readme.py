@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pointsman_smstele.faults import FAULTS
+from pointsman_smstele.sandbox import Quirk
 from pointsman_smstele.settings import Settings
 from pointsman_smstele.states import MEANINGS
 
@@ -37,6 +38,11 @@ def test_every_state_is_published():
     assert expected == rows("States")[:-1]
 
 
+def test_every_quirk_of_the_sandbox_is_described():
+    """Each oddity has its line, in the order of the code."""
+    assert [f"`{quirk}`" for quirk in Quirk] == [row[0] for row in rows("Sandbox")]
+
+
 def test_every_setting_is_described():
     """Each key has its line, and no line is about a key that does not exist."""
     expected = [field.encode_name for field in msgspec.structs.fields(Settings)]
@@ -45,7 +51,7 @@ def test_every_setting_is_described():
 
 
 def test_the_example_shows_every_key_with_its_default():
-    """What the example sets is what the plugin would assume."""
+    """What the example sets is what the plugin would assume; a key without a default stands there as a comment."""
     (block,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
     shown = tomllib.loads(block)["providers"]["smstele"]
 
@@ -54,4 +60,8 @@ def test_the_example_shows_every_key_with_its_default():
         for field in msgspec.structs.fields(Settings)
         if field.default is not msgspec.NODEFAULT
     }
-    assert defaults == {key: shown[key] for key in defaults}
+    assert {key: default for key, default in defaults.items() if default is not None} == {
+        key: shown[key] for key, default in defaults.items() if default is not None
+    }
+    for key in (key for key, default in defaults.items() if default is None):
+        assert f"\n# {key} = " in block

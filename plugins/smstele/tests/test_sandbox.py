@@ -14,7 +14,8 @@ import pytest
 from yarl import URL
 
 from pointsman.message import Channel
-from pointsman.sandbox import DeliveryPlan, Fate, ShiftedClock, answer, close_after_accept, error, quirk
+from pointsman.sandbox import DeliveryPlan, Fate, ShiftedClock, answer, close_after_accept, delay, error, quirk
+from pointsman.testing import FakeClock
 from pointsman_smstele.sandbox import Quirk, Refusal, SmsteleSandbox
 from pointsman_smstele.sandbox.documents import STATS
 from pointsman_smstele.sandbox.segments import count_segments, transliterated
@@ -448,6 +449,77 @@ async def test_viber_is_a_kind_of_its_own(client: Client, clock: ShiftedClock) -
     assert [(each["type"], each["stat"]) for each in (await client.status("id=i1"))["results"]] == [("3", "EXPIRED")]
 
 
+@pytest.mark.parametrize(
+    ("extra", "seen"),
+    [("flash=1", 1), ("flash=0", 0), ("", 0), ("flash=1&viber=1", 0), ("flash=1&hlr=1", 0)],
+)
+async def test_flash_is_remembered_of_sms_only(client: Client, extra: str, seen: int) -> None:
+    """An SMS with `flash=1` is one to be shown at once; Viber messages and lookups have no such thing."""
+    await client.send(f"phones=79160001234&mes=Hello&{extra}")
+    taken = client.sandbox.ledger.messages
+
+    assert len(taken) == 1
+    assert client.sandbox.flashes == taken[:seen]
+
+
+@pytest.mark.parametrize(("life", "stat"), [("0", "EXPIRED"), ("2", "EXPIRED"), ("3", "DELIVRD"), ("86400", "DELIVRD")])
+async def test_viber_validity_is_in_seconds(client: Client, clock: ShiftedClock, life: str, stat: str) -> None:
+    """What would be delivered after three seconds expires when it may live for less; 0 and a day are taken."""
+    await client.send(f"phones=79160001234&viber=1&viber_validity={life}&mes=Hello&id=i1")
+    clock.advance(5)
+
+    assert [each["stat"] for each in (await client.status("id=i1"))["results"]] == [stat]
+
+
+async def test_the_life_of_an_sms_has_no_unit_and_no_effect(client: Client, clock: ShiftedClock) -> None:
+    """`viber_validity` is not for an SMS, and `validity` has no documented unit to act upon."""
+    await client.send("phones=79160001234&validity=1&viber_validity=1&mes=Hello&id=i1")
+    clock.advance(5)
+
+    assert [each["stat"] for each in (await client.status("id=i1"))["results"]] == ["DELIVRD"]
+
+
+@pytest.mark.trap("S21")
+async def test_translit_changes_the_number_of_segments(client: Client) -> None:
+    """80 Russian letters are two segments, in Latin letters one; the price follows."""
+    text = quote("я" * 80)
+    sent = [await client.send(f"charset=utf-8&phones=79160001234&mes={text}{extra}") for extra in ("", "&translit=1")]
+
+    assert [each["messages"][0]["cnt"] for each in sent] == ["2", "1"]
+    assert [each.price for each in client.sandbox.ledger.messages] == [Decimal("4.40"), Decimal("2.20")]
+
+
+async def test_a_late_request_takes_effect_after_its_answer(session: aiohttp.ClientSession) -> None:
+    """With the quirk a gateway answers 504, and the message is taken some seconds later all the same."""
+    clock = FakeClock()
+    async with SmsteleSandbox(clock=clock) as sandbox:
+        client = Client(sandbox, session)
+        sandbox.faults.add(quirk("late", endpoint="sendsms"))
+        status, _ = await client.raw(f"/cgi-bin/sendsms?{LOGGED_IN}", "phones=79160001234&mes=Hello&id=i1")
+        found = []
+        for seconds in (0, 4.9, 0.1):
+            await clock.advance(seconds)
+            found.append(len((await client.status("id=i1"))["results"]))
+
+    assert (status, found) == (504, [0, 0, 1])
+
+
+async def test_a_client_that_gives_up_does_not_stop_its_request(session: aiohttp.ClientSession) -> None:
+    """A request that is delayed before it is accepted takes effect, although nobody waits for its answer any more."""
+    clock = FakeClock()
+    async with SmsteleSandbox(clock=clock) as sandbox:
+        client = Client(sandbox, session)
+        sandbox.faults.add(delay(30, endpoint="sendsms"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await client.send("phones=79160001234&mes=Hello&id=i1")
+        before = await client.status("id=i1")
+        await clock.advance(30)
+        after = await client.status("id=i1")
+
+    assert (before["results"], [each["phone"] for each in after["results"]]) == ([], ["79160001234"])
+
+
 # -- money -----------------------------------------------------------------------------------------------------------
 
 
@@ -588,14 +660,48 @@ async def test_standing_quirks_can_be_set_over_http(client: Client) -> None:
     assert client.sandbox.standing == {Quirk.TABLE_NUMBERS}
 
 
+async def test_the_word_of_stat_can_be_scripted(client: Client, clock: ShiftedClock) -> None:
+    """By number, also over HTTP: words that no end of a message leads to, documented or not."""
+    client.sandbox.stats["79260004567"] = "BUFFERED"
+    status, text = await client.raw("/_sandbox/stats", '{"79160001234": "ACCEPTD"}')
+    await client.send("phones=79160001234,79260004567,79035550001&mes=Hello&id=i1")
+    clock.advance(5)
+    rows = (await client.status("id=i1"))["results"]
+    refused, _ = await client.raw("/_sandbox/stats", '["ACCEPTD"]')
+
+    assert [each["stat"] for each in rows] == ["ACCEPTD", "BUFFERED", "DELIVRD"]
+    assert (status, json.loads(text)) == (200, {"79260004567": "BUFFERED", "79160001234": "ACCEPTD"})
+    assert refused == 400
+
+
 async def test_reset_forgets_everything(client: Client) -> None:
     """After a reset nothing is known and the first assigned id comes again."""
     first = await client.send("phones=79160001234&mes=Hello")
     client.sandbox.standing.add(Quirk.DOCUMENT)
+    client.sandbox.stats["79160001234"] = "ACCEPTD"
+    await client.send("phones=79160001234&mes=Hello&flash=1")
     client.sandbox.reset()
 
+    assert (client.sandbox.stats, client.sandbox.flashes) == ({}, [])
     assert (await client.status(f"id={first['id']}"))["results"] == []
     assert await client.send("phones=79160001234&mes=Hello") == first
+
+
+@pytest.mark.parametrize("folder", ["cgi-bin", "cgibin"])
+@pytest.mark.parametrize("get", [True, False])
+async def test_both_calls_take_both_methods_under_both_paths(client: Client, folder: str, get: bool) -> None:
+    """What stands in the address of a GET may stand in the body of a POST."""
+
+    async def ask(call: str, words: str) -> Any:
+        if get:
+            return json.loads((await client.raw(f"/{folder}/{call}?{LOGGED_IN}&{words}"))[1])
+        return json.loads((await client.raw(f"/{folder}/{call}", f"{LOGGED_IN}&{words}"))[1])
+
+    sent = await ask("sendsms", "phones=79160001234;79260004567&mes=Hello&id=i1&flash=1")
+    rows = (await ask("status", "id=i1&phone=79260004567"))["results"]
+
+    assert (sent["cnt"], [each["phone"] for each in rows]) == ("2", ["79260004567"])
+    assert len(client.sandbox.flashes) == 2
 
 
 async def test_other_paths_and_methods_do_not_exist(client: Client) -> None:

@@ -1,7 +1,9 @@
 """The toy provider: alone, as values, and behind a router, against its own sandbox."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -14,6 +16,7 @@ from pointsman_toy.provider import Toy
 from pointsman_toy.sandbox import STATUS, ToySandbox
 from pointsman_toy.settings import ToySettings
 
+T = TypeVar("T")
 CONFIG = """
 [providers.toy]
 plugin = "toy"
@@ -129,3 +132,31 @@ async def test_codes_of_the_sandbox_reach_the_receipt(router: Router, sandbox: T
     assert receipt.reason is not None
     assert receipt.reason.code == code
     assert sandbox.ledger.messages == []
+
+
+async def test_inbox_is_read(router: Router, sandbox: ToySandbox) -> None:
+    """What somebody sent to us is returned once, although the provider counts both ends of a window in."""
+    sandbox.receive("79161234567", "STOP")
+    now = datetime.now(UTC)
+    (letter,) = await asked(router.inbox("toy", since=now - timedelta(days=40), until=now + timedelta(days=1)))
+
+    assert (letter.sender, letter.to, letter.text) == ("79161234567", "TOY", "STOP")
+    assert sandbox.ledger.calls["inbox"] == 2
+
+
+async def test_figures_and_prices_are_told(router: Router, sandbox: ToySandbox) -> None:
+    """The provider's figures are passed on, and a price of its list that is not in ours is said."""
+    await router.send(Sms(to="+79161234567", text="hello"))
+    now = datetime.now(UTC)
+    told = await asked(router.statistics("toy", since=now - timedelta(days=1), until=now + timedelta(days=1)))
+    (line,) = await asked(router.prices("toy"))
+
+    assert (told.sums.sent, told.sums.errors) == (1, None)
+    assert (str(line.quote.price), line.ours, line.standing) == ("0.02 EUR", None, "unlisted")
+
+
+async def asked(question: Awaitable[T | Refused]) -> T:
+    """Return an answer; fails for a refusal."""
+    answer = await question
+    assert not isinstance(answer, Refused)
+    return answer

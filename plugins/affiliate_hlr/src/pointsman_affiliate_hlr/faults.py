@@ -25,7 +25,8 @@ SERVER_ERROR: Final = "http_5xx"
 
 _SUBMIT: Final = (Operation.SUBMIT, Operation.RECONCILE)
 _POLL: Final = (Operation.POLL,)
-_ALL: Final = (*_SUBMIT, *_POLL)
+_READ: Final = (Operation.POLL, Operation.PRICES)
+_ALL: Final = (*_SUBMIT, *_READ)
 
 
 class Meaning(enum.Enum):
@@ -77,6 +78,7 @@ def _words(pattern: str) -> re.Pattern[str]:
 _BLOCK: Final = _words("block")
 _PARAMS: Final = _words("param")
 _TOO_MANY: Final = _words("limit|exceed|simultaneous")
+_TIME: Final = _words(r"\btime\b")
 _GRID: Final = _words("grid|tariff|inactive")
 _SIZE: Final = _words("batch|size|too many")
 _NUMBER: Final = _words("msisdn")
@@ -120,13 +122,11 @@ _BODY_RULES: Final = (
     Rule(row=_row("6", "Invalid tariff code", Fault.REQUEST, _OWN), meaning=Meaning.BAD_TARIFF),
     Rule(row=_row("7", "Invalid parameters", Fault.REQUEST, _OLD)),
     Rule(row=_row("8", "Not enough money", Fault.CREDITS, _OLD)),
-    Rule(row=_row("9", "HLR not found", None, _OLD, operations=_POLL), meaning=Meaning.NOT_FOUND),
-    Rule(
-        row=_row("9", "Inactive price grid", Fault.REQUEST, _NEW, operations=_SUBMIT, when="says grid, tariff"),
-        words=_GRID,
-    ),
+    Rule(row=_row("9", "Inactive price grid", Fault.REQUEST, _NEW, when="says grid, tariff"), words=_GRID),
+    Rule(row=_row("9", "HLR not found", None, _OLD, operations=_POLL, when="otherwise"), meaning=Meaning.NOT_FOUND),
     Rule(row=_row("9", "HLR not found", Fault.DECLINED, _OLD, operations=_SUBMIT, when="otherwise")),
-    Rule(row=_row("10", "HLR not found", None, _OWN, operations=_POLL), meaning=Meaning.NOT_FOUND),
+    Rule(row=_row("10", "Unsuitable time", Fault.DECLINED, _NEW, operations=_POLL, when="says time"), words=_TIME),
+    Rule(row=_row("10", "HLR not found", None, _OWN, operations=_POLL, when="otherwise"), meaning=Meaning.NOT_FOUND),
     Rule(row=_row("10", "Unsuitable time", Fault.DECLINED, _NEW, operations=_SUBMIT)),
     Rule(
         row=_row(
@@ -205,7 +205,7 @@ _HTTP_RULES: Final = (
         row=_row(SERVER_ERROR, "Server or gateway error", None, _HTTP, operations=_SUBMIT, unknown=True),
         meaning=Meaning.UNCLEAR,
     ),
-    Rule(row=_row(SERVER_ERROR, "Server or gateway error", Fault.UNAVAILABLE, _HTTP, operations=_POLL)),
+    Rule(row=_row(SERVER_ERROR, "Server or gateway error", Fault.UNAVAILABLE, _HTTP, operations=_READ)),
 )
 
 RULES: Final = (*_BODY_RULES, *_HTTP_RULES)

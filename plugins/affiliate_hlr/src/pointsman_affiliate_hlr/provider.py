@@ -1,6 +1,5 @@
 """One account at affiliate-sms.com: builds its requests and reads its answers."""
 
-import re
 from collections.abc import Hashable
 from typing import assert_never
 
@@ -18,6 +17,7 @@ from pointsman.plugin import (
     Polling,
     PollReading,
     Polls,
+    PricesReading,
     Profile,
     Provider,
     Reading,
@@ -28,24 +28,24 @@ from pointsman.plugin import (
     Request,
     Response,
     Resubmit,
-    Secret,
     Session,
     Submission,
     SubmitReading,
+    TellsPrices,
     Tracked,
     Whole,
 )
 from pointsman_affiliate_hlr.faults import FAULTS
-from pointsman_affiliate_hlr.reports import callback_reading, poll_reading
+from pointsman_affiliate_hlr.prices import prices_reading
+from pointsman_affiliate_hlr.reports import callback_reading, handle_of, poll_reading
+from pointsman_affiliate_hlr.requests import NewLookup, callback_address, payload
 from pointsman_affiliate_hlr.settings import STANDARD_TARIFF, Method, Settings, usable_key
 from pointsman_affiliate_hlr.verdicts import Again, Change, judge
-from pointsman_affiliate_hlr.wire import NewLookup, payload
 
 GIVE_UP = 1800.0
 """Seconds after which a lookup without a result is given up; the document names no limit."""
 _MAX_REFERENCE = 32
 _NEW_REFERENCE_MARK = "x"
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*")
 
 
 def build(settings: Settings) -> "AffiliateHlr":
@@ -53,7 +53,7 @@ def build(settings: Settings) -> "AffiliateHlr":
     return AffiliateHlr(settings)
 
 
-class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
+class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks, TellsPrices):
     """Lookups through affiliate-sms.com.
 
     The object remembers one thing: that the server answered PUT with 405, after which it creates by POST. Everything
@@ -70,7 +70,7 @@ class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
                 Channel.HLR: ChannelLimits(batch=settings.batch_size, repeat_safe=True, price_reported=True),
             },
             faults=FAULTS,
-            polling={Channel.HLR: Polling(batch=1, first=2.0, longest=300.0, give_up=GIVE_UP)},
+            polling={Channel.HLR: Polling(batch=1, first=2.0, longest=300.0, give_up=GIVE_UP, by_reference=True)},
             reconciling={Channel.HLR: Reconciling(repeats=True)},
         )
 
@@ -114,7 +114,7 @@ class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
     def poll_request(self, tracked: tuple[Tracked, ...], session: Session | None) -> Request:
         """Ask for one lookup, by its id or, where that was never told, by our reference."""
         del session
-        return Request(method="GET", path=f"hlr/{tracked[0].ids[0]}", headers=(("X-API-KEY", self._key),))
+        return self._question(f"hlr/{handle_of(tracked[0])}")
 
     def read_poll(self, tracked: tuple[Tracked, ...], response: Response) -> PollReading:
         """Read the state of the lookup that was asked for."""
@@ -124,13 +124,25 @@ class AffiliateHlr(Provider, Polls, Reconciles, ReceivesCallbacks):
         """Read a result that the provider pushed to us; a result may come more than once."""
         return callback_reading(callback)
 
+    def prices_request(self, session: Session | None) -> Request:
+        """Ask for the prices of the tariff that lookups are created under, not of the one that a bare query means."""
+        del session
+        return self._question(f"hlr/prices/{self._tariff}")
+
+    def read_prices(self, response: Response) -> PricesReading:
+        """Read the price of a lookup in each country."""
+        return prices_reading(response)
+
+    def _question(self, path: str) -> Request:
+        return Request(method="GET", path=path, headers=(("X-API-KEY", self._key),))
+
     def _create(self, batch: Batch, tariff: int | None = None) -> Request:
         lookups = tuple(
             NewLookup(
                 msisdn=item.to,
                 reference=item.ref,
                 tariff=self._tariff if tariff is None else tariff,
-                callback_url=_web_address(item.callback_url),
+                callback_url=callback_address(item.callback_url, item.ref),
             )
             for item in batch.items
         )
@@ -180,8 +192,3 @@ def _with_new_references(batch: Batch) -> Batch:
     """The batch under references that are new and still unique: ours never differ by this mark alone."""
     items = tuple(msgspec.structs.replace(item, ref=item.ref + _NEW_REFERENCE_MARK) for item in batch.items)
     return msgspec.structs.replace(batch, items=items)
-
-
-def _web_address(url: Secret | None) -> str | None:
-    """Leave out what is no address: the provider would silently use the account's own, which may be a stranger."""
-    return url.reveal() if url and _WEB_ADDRESS.fullmatch(url.reveal()) else None

@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from pointsman.message import Msisdn, Network, NetworkSource
 from pointsman.outcome import Fault, LookupResult, LookupState, Refused, Report
 from pointsman.plugin import (
@@ -14,10 +16,9 @@ from pointsman.plugin import (
     Reading,
     Response,
     Tracked,
-    http_verdict,
 )
-from pointsman_affiliate_hlr.faults import Meaning, rule_for
-from pointsman_affiliate_hlr.verdicts import http_rule, refusal, succeeded
+from pointsman_affiliate_hlr.requests import token_in
+from pointsman_affiliate_hlr.verdicts import succeeded, trouble
 from pointsman_affiliate_hlr.wire import REFERENCE_HANDLE, Answer, Lookup, answer, decode, fold, lookup, lookups
 
 STATES: Final = {
@@ -30,12 +31,17 @@ STATES: Final = {
 """Their status words; only `sent` is not final."""
 
 
+def handle_of(tracked: Tracked) -> str:
+    """Return what stands after `hlr/` in the question: the id, or the way to ask by our reference."""
+    return tracked.ids[0] if tracked.ids else REFERENCE_HANDLE + tracked.ref
+
+
 def poll_reading(tracked: tuple[Tracked, ...], response: Response) -> PollReading:
     """Read the answer to a status query. A lookup that the provider does not know gives no report."""
     value, lenient = decode(response.body)
     said = answer(fold(value)) if isinstance(value, dict) else Answer()
     if not succeeded(response) or said.code not in (None, "0"):
-        return _trouble(said, response, lenient=lenient)
+        return trouble(said, response, Operation.POLL, lenient=lenient)
     found = lookups(value)
     if not found:
         refused = Refused(fault=Fault.UNAVAILABLE, code=said.code, detail="the answer holds no status")
@@ -47,31 +53,15 @@ def poll_reading(tracked: tuple[Tracked, ...], response: Response) -> PollReadin
         if isinstance(owner, Oddity):
             oddities.add(owner)
             continue
-        reports.append(report(one, owner.ids[0]))
+        reports.append(report(one, handle_of(owner)))
         oddities |= _strangeness(one)
     return Reading(tuple(reports), lenient=lenient, oddities=tuple(sorted(oddities)))
-
-
-def _trouble(said: Answer, response: Response, *, lenient: bool) -> PollReading:
-    rule = rule_for(said.code, said.description, Operation.POLL) if said.code not in (None, "0") else None
-    oddities = (Oddity.UNDOCUMENTED_CODE,) if rule is None and said.code not in (None, "0") else ()
-    if rule is None and not succeeded(response):
-        rule = http_rule(response, said.description, Operation.POLL)
-    if rule is not None and rule.meaning is Meaning.NOT_FOUND:
-        return Reading((), lenient=lenient)
-    if rule is not None:
-        return Reading(refusal(rule, said, response), lenient=lenient, oddities=oddities)
-    verdict = http_verdict(response, Operation.POLL)
-    if isinstance(verdict, Refused):
-        return Reading(verdict, lenient=lenient, oddities=oddities)
-    refused = Refused(fault=Fault.DECLINED, code=said.code, detail=said.description)
-    return Reading(refused, lenient=lenient, oddities=oddities)
 
 
 def _owner(tracked: tuple[Tracked, ...], one: Lookup) -> Tracked | Oddity:
     """Find what was asked about; an answer that names another lookup or another number is not used."""
     for item in tracked:
-        if _speaks_of(one, item.ids[0], alone=len(tracked) == 1):
+        if _speaks_of(one, handle_of(item), alone=len(tracked) == 1):
             return Oddity.WRONG_NUMBER if one.msisdn and one.msisdn != item.to else item
     return Oddity.FOREIGN_ID
 
@@ -87,7 +77,8 @@ def _speaks_of(one: Lookup, handle: str, *, alone: bool) -> bool:
 def callback_reading(callback: Callback) -> CallbackReading:
     """Read a callback in any of the shapes that related providers use; what cannot be recognised gives no report.
 
-    The body comes before the query: the address that we gave may carry a query of its own.
+    The body comes before the query: the address that we gave may carry a query of its own. The token in that address
+    names the lookup where the provider does not; a result that names another one is not used.
     """
     lenient = False
     if callback.body.lstrip()[:1] in (b"{", b"["):
@@ -95,14 +86,20 @@ def callback_reading(callback: Callback) -> CallbackReading:
         found = lookups(value)
     else:
         found = _from_pairs(_form(callback))
+    found = found or _from_pairs(callback.query)
+    token = token_in(fold(dict(callback.query))) if len(found) == 1 else ""
     reports: list[Report] = []
     oddities: set[Oddity] = set()
-    for one in found or _from_pairs(callback.query):
-        handle = one.id or (REFERENCE_HANDLE + one.reference if one.reference else None)
+    for one in found:
+        named = msgspec.structs.replace(one, reference=one.reference or token)
+        if token and named.reference != token:
+            oddities.add(Oddity.FOREIGN_ID)
+            continue
+        handle = named.id or (REFERENCE_HANDLE + named.reference if named.reference else None)
         if handle is None:
             continue
-        reports.append(report(one, handle))
-        oddities |= _strangeness(one)
+        reports.append(report(named, handle))
+        oddities |= _strangeness(named)
     return Reading(tuple(reports), lenient=lenient, oddities=tuple(sorted(oddities)))
 
 

@@ -1,11 +1,11 @@
-"""What an answer means for the messages that were sent: the judgement of creates, in values only."""
+"""What an answer means: the judgement of creates, and of questions that were not answered, in values only."""
 
 import enum
 
 import msgspec
 
 from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown, UnknownReason
-from pointsman.plugin import Batch, Each, Oddity, Operation, Response, Whole, http_verdict
+from pointsman.plugin import Batch, Each, Oddity, Operation, Reading, Response, Whole, http_verdict
 from pointsman.plugin.reading import retry_after
 from pointsman_affiliate_hlr.faults import SERVER_ERROR, Meaning, Rule, rule_for
 from pointsman_affiliate_hlr.wire import REFERENCE_HANDLE, Answer, Created, created, decode
@@ -164,6 +164,23 @@ def refusal(rule: Rule, said: Answer, response: Response | None = None) -> Refus
         certain=rule.certain,
         retry_after=retry_after(response) if response is not None and rule.row.fault is Fault.THROTTLED else None,
     )
+
+
+def trouble(said: Answer, response: Response, operation: Operation, *, lenient: bool) -> Reading[tuple[()] | Refused]:
+    """Judge the answer to a question that holds none; what the provider does not know is nothing, not a refusal."""
+    rule = rule_for(said.code, said.description, operation) if said.code not in (None, "0") else None
+    oddities = (Oddity.UNDOCUMENTED_CODE,) if rule is None and said.code not in (None, "0") else ()
+    if rule is None and not succeeded(response):
+        rule = http_rule(response, said.description, operation)
+    if rule is not None and rule.meaning is Meaning.NOT_FOUND:
+        return Reading((), lenient=lenient)
+    if rule is not None:
+        return Reading(refusal(rule, said, response), lenient=lenient, oddities=oddities)
+    verdict = http_verdict(response, operation)
+    if isinstance(verdict, Refused):
+        return Reading(verdict, lenient=lenient, oddities=oddities)
+    refused = Refused(fault=Fault.DECLINED, code=said.code, detail=said.description)
+    return Reading(refused, lenient=lenient, oddities=oddities)
 
 
 def _undocumented(said: Answer) -> Refused:

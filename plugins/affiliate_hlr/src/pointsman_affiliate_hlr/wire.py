@@ -1,4 +1,4 @@
-"""Their JSON as values: what a request carries and what an answer says, whatever spelling it comes in."""
+"""Their JSON as values: what an answer says, whatever spelling it comes in."""
 
 import re
 from collections.abc import Mapping
@@ -23,32 +23,12 @@ _CODE = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")
 _PRICE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,12})?(?:[eE]-[0-9]{1,2})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MCCMNC = re.compile(r"[0-9]{5,6}")
+_ADDRESS_OR_KEY = re.compile(r"https?:\\?/\\?/\S+|\b(?:live|test)_\S+", re.IGNORECASE)
+"""What the provider's words may repeat of our request and nobody may read: a callback address, a key."""
+_LINE_BREAKS = bytes.maketrans(b"\r\n\t", b"   ")
 _LOST_PLUS = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)")
 _DETAIL_LENGTH = 200
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-
-
-class NewLookup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One number to look up, as the provider wants it.
-
-    The samples of the documentation are broken JSON and nest the optional fields oddly; a flat object is what
-    working clients send.
-    """
-
-    msisdn: str
-    reference: str
-    tariff: int
-    callback_url: str | None = None
-
-    def form(self) -> tuple[tuple[str, str], ...]:
-        """The fields of a request for this number alone."""
-        fields = (("msisdn", self.msisdn), ("reference", self.reference), ("tariff", str(self.tariff)))
-        return fields if self.callback_url is None else (*fields, ("callback_url", self.callback_url))
-
-
-def payload(lookups: tuple[NewLookup, ...]) -> str:
-    """The field `payload` of a request for several numbers: a flat JSON array."""
-    return msgspec.json.encode(lookups).decode()
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +71,11 @@ def decode(body: bytes) -> tuple[Json, bool]:
     try:
         return read_json(body)
     except (Unreadable, RecursionError):
+        pass
+    # A sample of theirs has a line break inside of a key; between values a line break is as good as a blank.
+    try:
+        return read_json(body.translate(_LINE_BREAKS))[0], True
+    except (Unreadable, RecursionError):
         return None, False
 
 
@@ -116,14 +101,31 @@ def answer(fields: Mapping[str, Json], currency: str = "") -> Answer:
     """Read the folded fields of one answer; `currency` holds where it names none itself."""
     error = text(fields.get("error"))
     number = _CODE.fullmatch(error)
-    words = text(fields.get("errordescription")) or text(fields.get("message")) or text(fields.get("description"))
+    words = text(first(fields, "errordescription", "message", "description")) or ("" if number else error)
+    found = "; ".join(_phrases(fields.get("errors")))
+    told = _ADDRESS_OR_KEY.sub("***", f"{words}: {found}" if words and found else words or found)
     return Answer(
         code=str(int(number[1])) if number else None,
-        description=(words or ("" if number else error))[:_DETAIL_LENGTH],
+        description=told[:_DETAIL_LENGTH],
         reference=text(fields.get("reference")),
         id=provider_id(fields.get("id")),
-        price=_money(text(fields.get("price")), text(fields.get("currency")) or currency),
+        price=money(text(fields.get("price")), text(fields.get("currency")) or currency),
     )
+
+
+def _phrases(value: Json, depth: int = 2) -> tuple[str, ...]:
+    """Collect the texts below `errors`, which lists them by field: `{"msisdn": ["is not valid"]}`."""
+    match value:
+        case str():
+            return (value.strip(),)
+        case list() if depth:
+            return tuple(found for entry in value for found in _phrases(entry, depth - 1))
+        case dict() if depth:
+            return tuple(
+                f"{name} {found}".strip() for name, entry in value.items() for found in _phrases(entry, depth - 1)
+            )
+        case _:
+            return ()
 
 
 def lookups(value: Json, depth: int = 3) -> tuple[Lookup, ...]:
@@ -133,7 +135,7 @@ def lookups(value: Json, depth: int = 3) -> tuple[Lookup, ...]:
             return tuple(found for entry in value for found in lookups(entry, depth - 1))
         case dict():
             fields = fold(value)
-            if text(_first(fields, "status", "state")):
+            if text(first(fields, "status", "state")):
                 return (lookup(fields),)
             wrapped = [inner for inner in value.values() if isinstance(inner, dict | list)]
             return lookups(wrapped, depth - 1) if depth and wrapped else ()
@@ -146,20 +148,19 @@ def lookup(fields: Mapping[str, Json]) -> Lookup:
 
     What a callback carries is not published, so the names of related interfaces are understood too.
     """
-    reference = text(_first(fields, "reference", "externalid", "extid"))
-    network = text(_first(fields, "network", "networkcode", "mccmnc")) or (
+    network = text(first(fields, "network", "networkcode", "mccmnc")) or (
         text(fields.get("mcc")) + text(fields.get("mnc"))
     )
     return Lookup(
-        status=text(_first(fields, "status", "state")).lower(),
-        id=provider_id(_first(fields, "id", "hlrid", "queryid")),
-        reference=reference if _REFERENCE.fullmatch(reference) else "",
-        msisdn=re.sub(r"[^0-9]", "", text(_first(fields, "msisdn", "phone", "number", "to"))),
+        status=text(first(fields, "status", "state")).lower(),
+        id=provider_id(first(fields, "id", "hlrid", "queryid")),
+        reference=reference_of(first(fields, "reference", "externalid", "extid")),
+        msisdn=re.sub(r"[^0-9]", "", text(first(fields, "msisdn", "phone", "number", "to"))),
         mccmnc=network if _MCCMNC.fullmatch(network) else None,
-        ported=_flag(_first(fields, "detailsported", "ported")),
-        roaming=_flag(_first(fields, "detailsroaming", "roaming")),
-        operator=text(_first(fields, "brandname", "brand", "operator"))[:_DETAIL_LENGTH] or None,
-        at=_moment(text(_first(fields, "statusdatetime", "statusdate"))),
+        ported=_flag(first(fields, "detailsported", "ported")),
+        roaming=_flag(first(fields, "detailsroaming", "roaming")),
+        operator=text(first(fields, "brandname", "brand", "operator"))[:_DETAIL_LENGTH] or None,
+        at=_moment(text(first(fields, "statusdatetime", "statusdate"))),
     )
 
 
@@ -202,15 +203,23 @@ def provider_id(value: Json) -> str | None:
     return spelt if _ID.fullmatch(spelt) else None
 
 
+def reference_of(value: Json) -> str:
+    """A reference as the provider allows one; empty for one that is missing or is no such text."""
+    spelt = text(value)
+    return spelt if _REFERENCE.fullmatch(spelt) else ""
+
+
 def _plain(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", key.lower())
 
 
-def _first(fields: Mapping[str, Json], *names: str) -> Json:
+def first(fields: Mapping[str, Json], *names: str) -> Json:
+    """Return the first of these folded fields that holds something."""
     return next((fields[name] for name in names if text(fields.get(name))), None)
 
 
-def _money(amount: str, currency: str) -> Money | None:
+def money(amount: str, currency: str) -> Money | None:
+    """An exact amount; None for what is no price or names no currency."""
     if not _PRICE.fullmatch(amount) or not _CURRENCY.fullmatch(currency):
         return None
     return Money(amount=Decimal(amount), currency=currency)

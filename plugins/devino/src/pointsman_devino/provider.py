@@ -4,51 +4,50 @@ from collections.abc import Hashable
 from datetime import timedelta
 
 from pointsman.message import Channel, HlrLookup, Money, Sms, Viber
-from pointsman.outcome import Accepted, Fault, Refused, Unknown, UnknownReason
+from pointsman.outcome import Fault, Refused, Unknown, UnknownReason
 from pointsman.plugin import (
     Balance,
     BalanceReading,
     Batch,
-    ChannelLimits,
-    Each,
+    InboxReading,
     LoginReading,
     LogsIn,
     Oddity,
     Operation,
-    Polling,
     PollReading,
     Polls,
-    Profile,
     Provider,
     Reading,
+    ReadsInbox,
     Request,
     Response,
     Secret,
     Session,
     SessionExpired,
+    StatisticsReading,
     Submission,
     SubmitReading,
     TellsBalance,
+    TellsStatistics,
     Tracked,
     Whole,
+    Window,
 )
 from pointsman_devino import requests, wire
-from pointsman_devino.faults import FAULTS, UNREADABLE, judge, refusal
-from pointsman_devino.reports import lookup_reports, segment_report
+from pointsman_devino.faults import UNREADABLE, judge, refusal
+from pointsman_devino.figures import read_figures
+from pointsman_devino.incoming import read_incoming
+from pointsman_devino.profile import profile_of
+from pointsman_devino.reports import lookup_reports, segment_report, viber_report
 from pointsman_devino.settings import HlrAuth, Settings
+from pointsman_devino.sharing import share
 
 SESSION_LIFE = timedelta(minutes=120)
 SESSION_LENGTH = 36
 """Characters of a session id, says the document; another length is only odd."""
-MAX_CHARACTERS = 2000
-HLR_BATCH = 200
-HLR_STATE_BATCH = 50
-"""The answers show ASP.NET behind the API; its default limit of 2,048 characters of query holds some 60 ids."""
-HLR_MARGIN = 60.0
-"""Seconds that a lookup may take beyond its validity, after which it is given up."""
 
 
-class Devino(Provider, LogsIn, Polls, TellsBalance):
+class Devino(Provider, LogsIn, Polls, TellsBalance, ReadsInbox, TellsStatistics):
     """One Devino account.
 
     A submit without an answer can never be cleared up: the API takes no reference of ours and lists nothing.
@@ -59,28 +58,7 @@ class Devino(Provider, LogsIn, Polls, TellsBalance):
             if not secret:
                 raise ValueError(f"{name} is empty: give what Devino issued with the account")
         self._settings = settings
-        self.profile = Profile(
-            channels={
-                Channel.SMS: ChannelLimits(
-                    max_characters=MAX_CHARACTERS,
-                    batch=settings.bulk_size,
-                    sender_required=True,
-                    one_per_recipient=True,
-                ),
-                Channel.HLR: ChannelLimits(batch=HLR_BATCH, one_per_recipient=True),
-            },
-            faults=FAULTS,
-            polling={
-                Channel.SMS: Polling(batch=1),
-                Channel.HLR: Polling(
-                    batch=HLR_STATE_BATCH,
-                    first=2.0,
-                    longest=60.0,
-                    give_up=settings.hlr_validity * 60.0 + HLR_MARGIN,
-                ),
-            },
-            currency=settings.currency,
-        )
+        self.profile = profile_of(settings)
 
     # -- session -------------------------------------------------------------------------------------------------------
 
@@ -113,17 +91,20 @@ class Devino(Provider, LogsIn, Polls, TellsBalance):
     # -- submit --------------------------------------------------------------------------------------------------------
 
     def batch_key(self, submission: Submission) -> Hashable | None:
-        """Join equal texts of one sender and life time in a bulk, and all lookups."""
+        """Join equal texts of one sender, life time and date in a bulk, Viber messages likewise, and all lookups."""
         match submission.message:
             case Sms(text=text):
-                return Channel.SMS, text, submission.sender, requests.minutes(submission.ttl)
+                local = submission.send_at_local is not None
+                at = requests.send_date(submission)
+                return Channel.SMS, text, submission.sender, requests.minutes(submission.ttl), local, at
+            case Viber(text=text) as viber:
+                validity = requests.viber_minutes(submission, viber)
+                return Channel.VIBER, text, submission.sender, validity, submission.resend
             case HlrLookup():
                 return (Channel.HLR,)
-            case Viber():
-                return None
 
     def submit_request(self, batch: Batch, session: Session | None) -> Request:
-        """Send one SMS, one text to several numbers, or several lookups."""
+        """Send one message, one text to several numbers, or several lookups."""
         first = batch.items[0]
         match first.message:
             case Sms() as sms if len(batch.items) == 1:
@@ -132,18 +113,21 @@ class Devino(Provider, LogsIn, Polls, TellsBalance):
                 return requests.send_bulk(batch.items, sms, session)
             case HlrLookup():
                 return requests.hlr_bulk(batch.items, self._settings.hlr_validity, self._hlr_access(session))
+            case Viber() as viber if self._settings.viber:
+                return requests.viber(batch.items, viber, session)
             case Viber():
-                raise ValueError("Devino's document announces Viber without describing it; this plugin has no Viber")
+                raise ValueError("Devino's document announces Viber without describing it; set viber = true to use it")
 
     def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
         """Read the ids. Their list is a success whatever the status; an answer that is nothing at all is unknown."""
         body = wire.read_body(response.body)
         ids = wire.read_ids(body)
         if ids is not None:
-            value, oddities = _lookups(batch, ids) if batch.channel is Channel.HLR else _segments(batch, ids)
+            value, oddities = share(batch, ids)
             return Reading(value, body.lenient, oddities)
         session = self.needs_session(Operation.SUBMIT, batch.channel)
-        verdict = judge(body, response, Operation.SUBMIT, session=session)
+        viber = batch.channel is Channel.VIBER
+        verdict = judge(body, response, Operation.SUBMIT, session=session, viber=viber)
         if verdict is None:
             unreadable = Unknown(reason=UnknownReason.UNREADABLE, detail="neither a list of ids nor an error")
             return Reading(Whole(outcome=unreadable), body.lenient)
@@ -164,39 +148,44 @@ class Devino(Provider, LogsIn, Polls, TellsBalance):
     # -- reports -------------------------------------------------------------------------------------------------------
 
     def poll_request(self, tracked: tuple[Tracked, ...], session: Session | None) -> Request:
-        """Ask for one segment of an SMS (`Polling.batch` is 1), or for several lookups."""
-        if tracked[0].channel is Channel.HLR:
-            ids = (message_id for lookup in tracked for message_id in lookup.ids)
-            return requests.hlr_state(ids, self._hlr_access(session))
-        return requests.sms_state(tracked[0].ids[0], session)
+        """Ask for one segment of an SMS or one Viber message (`Polling.batch` is 1), or for several lookups."""
+        first = tracked[0]
+        match first.channel:
+            case Channel.SMS:
+                return requests.sms_state(first.ids[0], session)
+            case Channel.VIBER:
+                return requests.viber_state(first.ids[0], session)
+            case Channel.HLR:
+                ids = (message_id for lookup in tracked for message_id in lookup.ids)
+                return requests.hlr_state(ids, self._hlr_access(session))
 
     def read_poll(self, tracked: tuple[Tracked, ...], response: Response) -> PollReading:
         """Read states: by their numbers, whatever the texts beside them say."""
         body = wire.read_body(response.body)
         channel = tracked[0].channel
-        answered = (
-            self._read_lookups(tracked, body) if channel is Channel.HLR else self._read_segment(tracked[0].ids[0], body)
-        )
+        answered = self._read_states(tracked, body)
         if answered is not None:
             return answered
-        verdict = judge(body, response, Operation.POLL, session=self.needs_session(Operation.POLL, channel))
+        session = self.needs_session(Operation.POLL, channel)
+        verdict = judge(body, response, Operation.POLL, session=session, viber=channel is Channel.VIBER)
         if verdict is None:
             return Reading(UNREADABLE, body.lenient)
         return Reading(refusal(verdict), body.lenient, verdict.oddities)
 
-    def _read_segment(self, message_id: str, body: wire.Body) -> PollReading | None:
-        answer = wire.read_sms_state(body)
-        if answer is None:
-            return None
-        report, oddities = segment_report(message_id, answer, self._settings.currency)
-        return Reading((report,), body.lenient, oddities)
-
-    def _read_lookups(self, tracked: tuple[Tracked, ...], body: wire.Body) -> PollReading | None:
-        answers = wire.read_hlr_states(body)
-        if answers is None:
-            return None
-        reports, oddities = lookup_reports(tracked, answers)
-        return Reading(reports, body.lenient, oddities)
+    def _read_states(self, tracked: tuple[Tracked, ...], body: wire.Body) -> PollReading | None:
+        first, currency = tracked[0], self._settings.currency
+        match first.channel:
+            case Channel.SMS if (segment := wire.read_sms_state(body)) is not None:
+                report, oddities = segment_report(first.ids[0], segment, currency)
+                return Reading((report,), body.lenient, oddities)
+            case Channel.VIBER if (answer := wire.read_viber_state(body)) is not None:
+                report, oddities = viber_report(first, answer, currency)
+                return Reading((report,), body.lenient, oddities)
+            case Channel.HLR if (answers := wire.read_hlr_states(body)) is not None:
+                reports, oddities = lookup_reports(tracked, answers)
+                return Reading(reports, body.lenient, oddities)
+            case _:
+                return None
 
     # -- balance -------------------------------------------------------------------------------------------------------
 
@@ -217,26 +206,32 @@ class Devino(Provider, LogsIn, Polls, TellsBalance):
             return Reading(UNREADABLE, body.lenient)
         return Reading(Balance(Money(amount, self._settings.currency)), body.lenient or not body.is_json)
 
+    # -- inbox and figures ---------------------------------------------------------------------------------------------
 
-def _segments(batch: Batch, ids: tuple[str, ...]) -> tuple[Each | Whole, tuple[Oddity, ...]]:
-    """Share the flat list of ids out: all segments of the first recipient, then the next one's.
+    def inbox_request(self, window: Window, session: Session | None) -> Request:
+        """Ask for the messages that came within a window."""
+        return requests.incoming(window, session)
 
-    One recipient owns them all. With several, only a list of exactly the expected length can be shared out; from any
-    other one we learn that the messages were taken, but not which id is whose.
-    """
-    recipients = len(batch.items)
-    if recipients == 1:
-        return Each((Accepted(ids=ids, segments=len(ids)),)), ()
-    parts = batch.items[0].segments.count if batch.items[0].segments is not None else 1
-    if len(ids) != recipients * parts or len(set(ids)) != len(ids):
-        return Each((Accepted(ids=()),) * recipients), (Oddity.IDS_UNMAPPED,)
-    shares = (ids[start : start + parts] for start in range(0, len(ids), parts))
-    return Each(tuple(Accepted(ids=share, segments=parts) for share in shares)), ()
+    def read_inbox(self, window: Window, response: Response) -> InboxReading:
+        """Read the messages. An answer that speaks of an error is one, even with a list: an empty one would pass."""
+        del window
+        body = wire.read_body(response.body)
+        verdict = judge(body, response, Operation.INBOX, session=True)
+        if verdict is not None:
+            return Reading(refusal(verdict), body.lenient, verdict.oddities)
+        messages = read_incoming(body)
+        return Reading(UNREADABLE if messages is None else messages, body.lenient)
 
+    def statistics_request(self, window: Window, session: Session | None) -> Request:
+        """Ask for the figures of a window of at most 90 days."""
+        return requests.statistics(window, session)
 
-def _lookups(batch: Batch, ids: tuple[str, ...]) -> tuple[Each | Whole, tuple[Oddity, ...]]:
-    """Give each number its id by position, the only link there is; a lookup without a sure id is worth nothing."""
-    if len(ids) != len(batch.items) or len(set(ids)) != len(ids):
-        detail = f"ids: {len(ids)}, numbers: {len(batch.items)}"
-        return Whole(outcome=Unknown(reason=UnknownReason.UNREADABLE, detail=detail)), (Oddity.IDS_UNMAPPED,)
-    return Each(tuple(Accepted(ids=(message_id,)) for message_id in ids)), ()
+    def read_statistics(self, window: Window, response: Response) -> StatisticsReading:
+        """Read the figures as they are: what they count is not defined, and some contradict each other."""
+        del window
+        body = wire.read_body(response.body)
+        verdict = judge(body, response, Operation.STATISTICS, session=True)
+        if verdict is not None:
+            return Reading(refusal(verdict), body.lenient, verdict.oddities)
+        figures = read_figures(body)
+        return Reading(UNREADABLE if figures is None else figures, body.lenient)

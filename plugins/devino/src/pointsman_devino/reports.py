@@ -1,9 +1,10 @@
 """What their states say of our messages and lookups."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from pointsman.message import Money, Msisdn, Network, NetworkSource
-from pointsman.outcome import LookupResult, LookupState, Report
+from pointsman.outcome import DeliveryState, LookupResult, LookupState, Report
 from pointsman.plugin import Oddity, Tracked
 from pointsman.text.operators import operator_network
 from pointsman_devino.states import (
@@ -11,9 +12,13 @@ from pointsman_devino.states import (
     SMS_STATES,
     UNDOCUMENTED_HLR_STATE,
     UNDOCUMENTED_SMS_STATE,
+    UNDOCUMENTED_VIBER_STATE,
+    VIBER_STATES,
+    SmsState,
+    ViberState,
     says_another,
 )
-from pointsman_devino.wire import HlrAnswer, SmsAnswer
+from pointsman_devino.wire import LONGEST_DETAIL, HlrAnswer, SmsAnswer, ViberAnswer
 
 Oddities = tuple[Oddity, ...]
 
@@ -33,6 +38,58 @@ def segment_report(message_id: str, answer: SmsAnswer, currency: str) -> tuple[R
         price=None if answer.price is None else Money(answer.price, currency),
     )
     return report, () if row else (Oddity.UNDOCUMENTED_CODE,)
+
+
+def viber_report(tracked: Tracked, answer: ViberAnswer, currency: str) -> tuple[Report, Oddities]:
+    """Return what an answer says of a Viber message, the SMS in its place included; `price` is for both together."""
+    row = VIBER_STATES.get(answer.own.state)
+    parts = [SMS_STATES.get(part.state) for part in answer.resent]
+    end = _end(
+        row or UNDOCUMENTED_VIBER_STATE, [part or UNDOCUMENTED_SMS_STATE for part in parts], expected=tracked.resend
+    )
+    both = (answer.own, *answer.resent)
+    prices = [one.price for one in both if one.price is not None]
+    report = Report(
+        provider_id=tracked.ids[0],
+        state=end.state,
+        final=end.final,
+        at=max((one.at for one in both if one.at is not None), default=None),
+        code=str(answer.own.state),
+        detail=_told(answer),
+        fault=end.fault,
+        price=Money(sum(prices, Decimal(0)), currency) if prices else None,
+        read=end.read,
+    )
+    return report, () if row and all(parts) else (Oddity.UNDOCUMENTED_CODE,)
+
+
+def _told(answer: ViberAnswer) -> str:
+    sms = (f"SMS {part.state} {part.description}".rstrip() for part in answer.resent)
+    return "; ".join(filter(None, (answer.own.description, *sms)))[:LONGEST_DETAIL]
+
+
+_UNDER_WAY = frozenset({DeliveryState.QUEUED, DeliveryState.SENT})
+_STILL_OPEN = ViberState("an SMS is on its way instead", DeliveryState.SENT, final=False)
+
+
+def _end(viber: ViberState, sms: list[SmsState], *, expected: bool) -> ViberState:
+    """Return the state of the whole: the Viber message where that got through, else the SMS in its place.
+
+    `expected` says that the provider was asked for such an SMS; it then is still to come, and what became of the Viber
+    message alone is not the last word.
+    """
+    if viber.state is DeliveryState.DELIVERED:
+        return viber
+    if sms and all(part.state is DeliveryState.DELIVERED for part in sms):
+        return ViberState("delivered as SMS", DeliveryState.DELIVERED, final=True)
+    if viber.state in _UNDER_WAY:
+        return viber
+    if not sms:
+        return _STILL_OPEN if expected and viber.final else viber
+    if not all(part.final for part in sms):
+        return _STILL_OPEN
+    bad = next(part for part in sms if part.state is not DeliveryState.DELIVERED)
+    return ViberState(bad.name, bad.state, final=True, fault=bad.fault)
 
 
 def lookup_reports(tracked: tuple[Tracked, ...], answers: Iterable[HlrAnswer]) -> tuple[tuple[Report, ...], Oddities]:

@@ -1,4 +1,4 @@
-"""What Devino's states of messages and lookups mean: two tables, which also differ from the error codes."""
+"""What Devino's states of SMS, Viber messages and lookups mean: three tables, none of them that of the errors."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,18 @@ class SmsState(msgspec.Struct, frozen=True):
     final: bool
     fault: Fault | None = None
     """Whose fault a bad end is, where the state tells; it decides whether another provider may try."""
+
+
+class ViberState(msgspec.Struct, frozen=True):
+    """One line of their table of Viber states. Its 0 is the beginning; the 0 of an SMS is the best of ends."""
+
+    name: str
+    """The words of the later edition, in English."""
+    state: DeliveryState
+    final: bool
+    fault: Fault | None = None
+    read: bool = False
+    """It was seen by a person, not only by a telephone."""
 
 
 class HlrState(msgspec.Struct, frozen=True):
@@ -51,6 +63,19 @@ SMS_STATES: Mapping[int, SmsState] = {
     255: SmsState("еще не успело попасть в БД или старше 48 часов", DeliveryState.UNKNOWN, final=False),
 }
 UNDOCUMENTED_SMS_STATE = SmsState("", DeliveryState.UNKNOWN, final=False)
+
+VIBER_STATES: Mapping[int, ViberState] = {
+    0: ViberState("sending", DeliveryState.QUEUED, final=False),
+    1: ViberState("sent", DeliveryState.SENT, final=False),
+    2: ViberState("delivered, not read", DeliveryState.DELIVERED, final=True),
+    3: ViberState("delivered and read", DeliveryState.DELIVERED, final=True, read=True),
+    4: ViberState("not delivered", DeliveryState.UNDELIVERABLE, final=True),
+    5: ViberState("error", DeliveryState.UNDELIVERABLE, final=True, fault=Fault.UNAVAILABLE),
+    6: ViberState("unknown", DeliveryState.UNKNOWN, final=False),
+    7: ViberState("expired", DeliveryState.EXPIRED, final=True),
+    8: ViberState("link visited", DeliveryState.DELIVERED, final=True, read=True),
+}
+UNDOCUMENTED_VIBER_STATE = ViberState("", DeliveryState.UNKNOWN, final=False)
 
 HLR_STATES: Mapping[int, HlrState] = {
     0: HlrState("Отправляется", LookupState.PENDING, final=False),

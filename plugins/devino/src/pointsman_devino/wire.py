@@ -23,13 +23,22 @@ class Error(msgspec.Struct, frozen=True):
 
 
 class SmsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `Sms/State` about one segment."""
+    """The answer of `Sms/State` about one segment, and that part of the answer of `Viber/State` which is the same."""
 
     state: int
     description: str = ""
     at: datetime | None = None
     """The most telling of its four dates: reported, else report received, else submitted, else created."""
     price: Decimal | None = None
+
+
+class ViberAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `Viber/State` about one message."""
+
+    own: SmsAnswer
+    """Of the Viber message itself; its state is one of Viber's."""
+    resent: tuple[SmsAnswer, ...] = ()
+    """The segments of the SMS that the provider sent in its place."""
 
 
 class HlrAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,9 +89,9 @@ def read_body(content: bytes) -> Body:
 
 
 def _error_in_object(value: Json) -> Error | None:
-    fields = _fields(value)
+    fields = fields_of(value)
     code = whole_number(fields.get("code"))
-    return None if code is None else Error(code, _plain(fields.get("desc"))[:LONGEST_DETAIL])
+    return None if code is None else Error(code, plain(fields.get("desc"))[:LONGEST_DETAIL])
 
 
 def _error_in_text(text: str) -> Error | None:
@@ -94,12 +103,12 @@ def _error_in_text(text: str) -> Error | None:
     return Error(int(code.group(1)), detail[:LONGEST_DETAIL])
 
 
-def _fields(value: Json) -> Mapping[str, Json]:
+def fields_of(value: Json) -> Mapping[str, Json]:
     """Return an object's fields by lower-case name: their spelling varies between the document's own pages."""
     return {str(key).strip().lower(): field for key, field in value.items()} if isinstance(value, dict) else {}
 
 
-def _plain(value: Json) -> str:
+def plain(value: Json) -> str:
     """Return text, or a number as text; empty for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return str(value)
@@ -140,7 +149,7 @@ def moment(value: Json) -> datetime | None:
 
 def message_id(value: Json) -> str | None:
     """Return an opaque id as text; None for what cannot be one. A number is kept digit by digit."""
-    text = _plain(value)
+    text = plain(value)
     return text if _OPAQUE.fullmatch(text) else None
 
 
@@ -173,13 +182,31 @@ def read_balance(body: Body) -> Decimal | None:
 
 def read_sms_state(body: Body) -> SmsAnswer | None:
     """Return the state of a segment; None when the body holds none."""
-    fields = _fields(body.json)
+    return _state_in(fields_of(body.json))
+
+
+def read_viber_state(body: Body) -> ViberAnswer | None:
+    """Return the state of a Viber message and of the SMS in its place; None when the body holds none."""
+    fields = fields_of(body.json)
+    own = _state_in(fields)
+    if own is None:
+        return None
+    parts = (_state_in(fields_of(row)) for row in rows_of(fields.get("resentsms")))
+    return ViberAnswer(own=own, resent=tuple(part for part in parts if part is not None))
+
+
+def rows_of(value: Json) -> list[Json]:
+    """Return the rows of a list, a single object as a list of one; none of anything else."""
+    return [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def _state_in(fields: Mapping[str, Json]) -> SmsAnswer | None:
     state = whole_number(fields.get("state"))
     if state is None:
         return None
     return SmsAnswer(
         state=state,
-        description=_plain(fields.get("statedescription"))[:LONGEST_DETAIL],
+        description=plain(fields.get("statedescription"))[:LONGEST_DETAIL],
         at=_first_moment(
             fields.get(name) for name in ("reporteddateutc", "timestamputc", "submitteddateutc", "creationdateutc")
         ),
@@ -201,15 +228,15 @@ def read_hlr_states(body: Body) -> tuple[HlrAnswer, ...] | None:
 
 
 def _hlr_state(row: Json) -> HlrAnswer | None:
-    fields = _fields(row)
+    fields = fields_of(row)
     about, state = message_id(fields.get("messageid")), whole_number(fields.get("statecode"))
     if about is None or state is None:
         return None
     return HlrAnswer(
         id=about,
         state=state,
-        description=_plain(fields.get("statedesc"))[:LONGEST_DETAIL],
-        number=_plain(fields.get("destinationaddress")),
-        country=_plain(fields.get("country")),
-        operator=_plain(fields.get("mobileoperator")),
+        description=plain(fields.get("statedesc"))[:LONGEST_DETAIL],
+        number=plain(fields.get("destinationaddress")),
+        country=plain(fields.get("country")),
+        operator=plain(fields.get("mobileoperator")),
     )

@@ -4,7 +4,10 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pointsman_devino.sandbox import DevinoSandbox
+import pytest
+
+from pointsman.sandbox import quirk
+from pointsman_devino.sandbox import DevinoSandbox, Quirk
 
 SESSION = "Z5CYSZEKDL1DPICU37WEHQVOYKP0T1GSLHX1"
 SEND = f"Sms/Send?SessionId={SESSION}&DestinationAddress=79161002030&SourceAddress=DEVINO&Data=test&Validity=0"
@@ -30,6 +33,31 @@ async def test_inbox(box: DevinoSandbox, call: Call) -> None:
     assert await call(path % ("2012-01-16T00:00:00", "2012-01-17T00:00:00")) == (200, "[]")
     assert (await call(path % ("2011-01-01T00:00:00", "2012-01-17T00:00:00"))).status == 400
     assert (await call(path % ("2012-01-17T00:00:00", "2012-01-17T00:00:00"))).status == 400
+
+
+@pytest.mark.trap("D34")
+@pytest.mark.parametrize(
+    ("name", "key", "message_id"),
+    [(Quirk.LATER_INBOX, "CreatedDateUtc", 539187174), (Quirk.CLIENT_INBOX, "CreationDateUtc", "539187174")],
+)
+async def test_other_editions_of_the_inbox(
+    box: DevinoSandbox, call: Call, name: Quirk, key: str, message_id: int | str
+) -> None:
+    """A single answer can be worded as a later edition or as the provider's client has it."""
+    box.receive("hello", sender="79260000000", to="79160000000", at=box.clock.now() - 60)
+    box.faults.add(quirk(name))
+    (row,) = (
+        await call(f"Sms/In?sessionId={SESSION}&minDateUTC=2012-01-17T00:00:00&maxDateUTC=2012-01-19T00:00:00")
+    ).json
+
+    assert (row["ID"], row[key]) == (message_id, "/Date(1326844740000)/")
+
+
+@pytest.mark.trap("D36")
+@pytest.mark.parametrize("start", ["2012-01-18%2000:00:00", "2012-01-18+00:00:00", "2012-01-18T00:00:00"])
+async def test_dates_of_statistics(call: Call, start: str) -> None:
+    """A date with a blank, however it is encoded, and one with a `T` are the same."""
+    assert (await call(STATISTICS.replace("2012-01-18%2000:00:00", start))).status == 200
 
 
 async def test_missing_date_is_code_9(call: Call, literal: Callable[[str], bytes]) -> None:

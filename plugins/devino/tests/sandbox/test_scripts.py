@@ -14,15 +14,15 @@ SEND = f"Sms/Send?SessionId={SESSION}&DestinationAddress=79161002030&SourceAddre
 Call = Callable[..., Awaitable[Any]]
 
 
-async def test_viber_and_get_are_not_there(box: DevinoSandbox) -> None:
-    """Viber is announced and not specified, so it is not found; sending by GET is not allowed."""
+async def test_what_is_not_there(box: DevinoSandbox) -> None:
+    """A path of no document is not found; sending by GET is not allowed."""
     async with aiohttp.ClientSession() as session:
         statuses = []
-        for method, path in (("POST", "Viber/Send"), ("GET", SEND)):
+        for method, path in (("POST", "Viber/SendByTimeZone"), ("GET", SEND), ("GET", "Viber/Send")):
             async with session.request(method, f"{box.base_url}/{path}") as response:
                 statuses.append(response.status)
 
-    assert statuses == [404, 405]
+    assert statuses == [404, 405, 405]
 
 
 async def test_own_controls(box: DevinoSandbox) -> None:
@@ -30,14 +30,17 @@ async def test_own_controls(box: DevinoSandbox) -> None:
     async with aiohttp.ClientSession(f"{box.origin}/_sandbox/") as session:
         await session.post("states", data='{"79160000001": 48}')
         await session.post("lookup-states", data='{"79160000001": 3}')
+        await session.post("viber-states", data='{"79160000001": 4}')
         await session.post("inbox", data='{"sender": "7926", "to": "7916", "text": "hello"}')
+        await session.post("inbox", data='{"sender": "7926", "to": "7916", "text": "hello", "at": 5.0}')
         await session.post("sessions/expire")
-        assert (box.states, box.lookup_states, len(box.inbox)) == ({"79160000001": 48}, {"79160000001": 3}, 1)
+        assert (box.states, box.lookup_states) == ({"79160000001": 48}, {"79160000001": 3})
+        assert (box.viber_states, [letter.at for letter in box.inbox][1:]) == ({"79160000001": 4}, [5.0])
         async with session.post("states", data='{"79160000001": "x"}') as response:
             assert response.status == 400
         await session.post("reset")
 
-    assert (box.states, box.lookup_states, box.inbox) == ({}, {}, [])
+    assert (box.states, box.viber_states, box.lookup_states, box.inbox) == ({}, {}, {}, [])
 
 
 async def test_scripted_answer_of_a_proxy(box: DevinoSandbox, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -173,3 +174,80 @@ async def test_send_date_delays_the_message(box: DevinoSandbox, call: Call) -> N
     box.clock.advance(8 * 3600 + 3)
 
     assert (early, (await call(STATE)).json["State"]) == (-2, 0)
+
+
+def dues(box: DevinoSandbox) -> dict[str, str]:
+    """When each number gets its message, in UTC, to the second before it is sent."""
+    pace = box.delivery.seconds_to_sent
+    return {
+        message.to: datetime.fromtimestamp(message.course.sent_at - pace, UTC).strftime("%dT%H:%M")
+        for message in box.ledger.messages
+    }
+
+
+@pytest.mark.trap("D26")
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("Sms/SendBulk", ["19T09:00", "19T09:00", "19T09:00"]),
+        ("Sms/SendByTimeZoneToAddresses", ["19T06:00", "18T23:00", "19T09:00"]),
+    ],
+)
+async def test_a_time_zone_is_the_recipients(box: DevinoSandbox, call: Call, path: str, expected: list[str]) -> None:
+    """09:00 is 06:00 UTC in Moscow and 23:00 of the day before in Vladivostok; without time zones it is 09:00 UTC."""
+    numbers = ("79161002030", "79241002030", "441212345678")
+    addresses = "&".join(f"DestinationAddresses={number}" for number in numbers)
+    body = f"{form(DestinationAddress='', SendDate='2012-01-19T09:00:00')}&{addresses}"
+
+    assert (await call(path, body)).status == 200
+    assert dict(zip(numbers, expected, strict=True)) == dues(box)
+
+
+@pytest.mark.trap("D26")
+async def test_zones_can_be_changed(box: DevinoSandbox, call: Call) -> None:
+    """The longest prefix that is listed counts."""
+    box.zones["7916"] = -4.5
+    await call("Sms/SendByTimeZone", form(SendDate="2012-01-19T09:00:00"))
+
+    assert dues(box) == {"79161002030": "19T13:30"}
+
+
+@pytest.mark.trap("D27")
+@pytest.mark.parametrize(
+    ("path", "date", "status"),
+    [
+        ("Sms/Send", "", 200),
+        ("Sms/Send", "sendDate=", 200),
+        ("Sms/SendByTimeZone", "sendDate=", 200),
+        ("Sms/SendByTimeZone", "", 400),
+        ("Sms/SendByTimeZone", "SendDate=2010-0601T19:14:00", 400),
+        ("Sms/Send", "SendDate=2012-01-19T09:00:00Z", 400),
+        ("Sms/Send", "SendDate=2012-01-19%2009:00:00", 200),
+        ("Sms/Send", "senddate=2011-01-28T16:00:00", 200),
+    ],
+)
+async def test_dates_that_clients_send(box: DevinoSandbox, call: Call, path: str, date: str, status: int) -> None:
+    """An empty date, a past one and one with a blank are taken; a misprint, a zone and no date at all are not."""
+    assert (await call(path, f"{form()}&{date}")).status == status
+    assert len(box.ledger.messages) == (status == 200)
+
+
+async def test_a_message_waits_longer_than_its_state_is_kept(box: DevinoSandbox, call: Call) -> None:
+    """The 48 hours after which nothing is known any more count from the sending, not from the order."""
+    await call("Sms/Send", form(SendDate="2012-01-28T00:00:00"))
+    states = []
+    for days in (5, 5.5, 3):
+        box.clock.advance(days * 86400)
+        box.sessions.admit(SESSION, box.clock.now())
+        states.append((await call(STATE)).json["State"])
+
+    assert states == [-2, 0, 255]
+
+
+async def test_validity_counts_from_the_date(box: DevinoSandbox, call: Call) -> None:
+    """A message that waits for nine hours does not expire after ten minutes of them."""
+    await call("Sms/Send", form(SendDate="2012-01-18T09:00:00", Validity="10"))
+    box.clock.advance(9 * 3600 + 3)
+    box.sessions.admit(SESSION, box.clock.now())
+
+    assert (await call(STATE)).json["State"] == 0

@@ -8,6 +8,7 @@ import pytest
 
 from pointsman.sandbox import error, error_after_accept, quirk
 from pointsman_devino.sandbox import DevinoSandbox, Mode, Quirk
+from pointsman_devino.sandbox.answers import Statistics, statistics
 
 SESSION = "Z5CYSZEKDL1DPICU37WEHQVOYKP0T1GSLHX1"
 SEND = f"Sms/Send?SessionId={SESSION}&DestinationAddress=79161002030&SourceAddress=DEVINO&Data=test&Validity=0"
@@ -19,6 +20,10 @@ HLR = f"Hlr/SendBulk?SessionID={SESSION}&DestinationAddresses=+70000000001&Desti
 STATE = f"Sms/State?sessionId={SESSION}&messageId=579700854169272358"
 HLR_STATE = f"Hlr/State?SessionID={SESSION}&messageIds=703112828852109312&messageIds=703112828852109313"
 STATISTICS = f"Sms/Statistics?sessionId={SESSION}&startDateTime=2012-01-18%2000:00:00&endDateTime=2012-01-18T23:59:00"
+
+BY_TIME_ZONE = SEND.replace("Sms/Send", "Sms/SendByTimeZone") + "&SendDate=2012-01-18T16:00:00"
+INBOX = f"Sms/In?sessionId={SESSION}&minDateUTC=2012-01-01T00:00:00&maxDateUTC=2012-01-11T00:00:00"
+VIBER = f"Viber/Send?SessionID={SESSION}&SourceAddress=SHOP&DestinationAddress=79161002030&Data=test"
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -69,8 +74,51 @@ async def test_document_mode_of_the_inbox(box: DevinoSandbox, call: Call, litera
     assert literal("in").decode().startswith(body.rstrip("]"))
 
 
+async def test_document_mode_of_both_incoming_messages(
+    box: DevinoSandbox, call: Call, literal: Callable[[str], bytes]
+) -> None:
+    """The whole printed example can be asked for, byte for byte."""
+    box.mode = Mode.DOCUMENT
+    box.sessions.admit(SESSION, box.clock.now())
+    for place, (number, seconds) in enumerate((("7926000000", 1294045911.213), ("7926000001", 1294045911.353)), 1):
+        box.receive(f"test{place}", sender=number, to="7916000000", at=seconds)
+    box.clock.time = 1294045912.0
+    _, body = await call(f"Sms/In?sessionId={SESSION}&minDateUTC=2011-01-01T00:00:00&maxDateUTC=2011-01-11T00:00:00")
+
+    assert body.replace("539187175", "539187214") == literal("in").decode()
+
+
+def test_document_mode_of_statistics(literal: Callable[[str], bytes]) -> None:
+    """The printed figures stand one a line."""
+    figures = Statistics(
+        sent=9,
+        delivered=0,
+        errors=0,
+        in_process=7780,
+        expired=0,
+        rejected=56876,
+        total=64665,
+        total_with_errors=64665,
+        delivery_ratio=0,
+    )
+
+    assert statistics(Mode.DOCUMENT, figures).body == literal("stats")
+
+
 @pytest.mark.parametrize("code", range(1, 10))
-@pytest.mark.parametrize("path", [SEND, f"User/Balance?SessionID={SESSION}", HLR])
+@pytest.mark.parametrize(
+    "path",
+    [
+        SEND,
+        BY_TIME_ZONE,
+        f"User/Balance?SessionID={SESSION}",
+        HLR,
+        INBOX,
+        STATISTICS,
+        VIBER,
+        f"Viber/State?sessionId={SESSION}&messageId=GW0261BBD6B3",
+    ],
+)
 async def test_every_error_can_be_injected(box: DevinoSandbox, call: Call, path: str, code: int) -> None:
     """Each code of the table can be scripted for each endpoint, with its HTTP status, and only once if so wished."""
     box.faults.add(error(str(code)))

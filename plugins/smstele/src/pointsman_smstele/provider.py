@@ -1,12 +1,10 @@
 """SMStele over HTTP: requests as values, answers as outcomes."""
 
-import math
 from collections.abc import Hashable
-from datetime import timedelta
 
 import msgspec
 
-from pointsman.message import Channel, HlrLookup, Sms, Viber
+from pointsman.message import Channel
 from pointsman.outcome import Fault, Refused, Unknown, UnknownReason
 from pointsman.plugin import (
     Batch,
@@ -36,15 +34,19 @@ from pointsman.plugin import (
 from pointsman.plugin.wire import Text
 from pointsman_smstele.acceptance import Finding, findings, outcomes
 from pointsman_smstele.faults import FAULTS, WRONG_PATH, Remedy, Verdict, judge
-from pointsman_smstele.ids import another_id, halves
-from pointsman_smstele.settings import Settings, ValidityUnit
+from pointsman_smstele.ids import another_id, halves, message_id
+from pointsman_smstele.parameters import Parameters, is_plain
+from pointsman_smstele.settings import Settings
 from pointsman_smstele.states import news
 from pointsman_smstele.wire import ErrorAnswer, SendAnswer, StatusAnswer, read_send, read_status
 
 Field = tuple[str, Text]
 
-_SECONDS_PER_UNIT = {ValidityUnit.SECONDS: 1, ValidityUnit.MINUTES: 60}
-_LOOKUPS_ARE_ASKED_FOR = Polling(first=3.0, longest=60.0, give_up=900.0)
+_POLLING = {
+    Channel.SMS: Polling(by_reference=True),
+    Channel.VIBER: Polling(by_reference=True),
+    Channel.HLR: Polling(first=3.0, longest=60.0, give_up=900.0, by_reference=True),
+}
 
 
 class Smstele(Provider, Polls, Reconciles):
@@ -56,41 +58,30 @@ class Smstele(Provider, Polls, Reconciles):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        limits = ChannelLimits(batch=settings.batch_size, one_per_recipient=True)
-        polling = {Channel.SMS: Polling(), Channel.HLR: _LOOKUPS_ARE_ASKED_FOR}
-        channels = (Channel.SMS, Channel.HLR) if settings.hlr else (Channel.SMS,)
+        self._parameters = Parameters(settings)
+        channels = _channels(settings, schedules=self._parameters.defers)
         self.profile = Profile(
-            channels=dict.fromkeys(channels, limits),
+            channels=channels,
             faults=FAULTS,
-            polling={channel: polling[channel] for channel in channels},
+            polling={channel: _POLLING[channel] for channel in channels},
             reconciling=dict.fromkeys(channels, Reconciling(repeats=False, settle=settings.settle)),
         )
 
     # -- submit ------------------------------------------------------------------------------------------------------
 
     def batch_key(self, submission: Submission) -> Hashable | None:
-        """Messages of one text, sender and life share a request; lookups have nothing to differ in."""
-        match submission.message:
-            case Sms(text=text):
-                return (Channel.SMS, text, submission.sender, self._validity(submission.ttl))
-            case HlrLookup():
-                return (Channel.HLR,)
-            case Viber():
-                return None
+        """Messages that differ in nothing but the number share a request; lookups have nothing else to differ in."""
+        return self._parameters.of(submission)
 
     def submit_request(self, batch: Batch, session: Session | None) -> Request:
-        """Build a call of `sendsms`. Its `id` is the reference of the batch, so that `status` can find it again."""
+        """Build a call of `sendsms`. Its `id` is the reference of the batch, so that `status` can find it again.
+
+        Raises `ValueError` for messages that SMStele shall keep although no `deferred_offset` is configured.
+        """
         del session
-        first = batch.items[0]
         phones = ",".join(item.to for item in batch.items)
         common: tuple[Field, ...] = (("charset", "utf-8"), ("id", batch.ref), ("phones", phones))
-        match first.message:
-            case Sms(text=text):
-                return self._call("sendsms", *common, ("mes", text), *self._options(first))
-            case HlrLookup():
-                return self._call("sendsms", *common, ("hlr", "1"))  # never with `mes`: it would be dropped silently
-            case Viber():
-                raise ValueError("smstele does not offer viber")
+        return self._call("sendsms", *common, *self._parameters.of(batch.items[0]))
 
     def read_submit(self, batch: Batch, response: Response) -> SubmitReading:
         """Read the answer of `sendsms`. The body decides, whatever the HTTP status says."""
@@ -109,13 +100,20 @@ class Smstele(Provider, Polls, Reconciles):
         match verdict.outcome, verdict.remedy:
             case Refused() as refused, Remedy.NEW_ID:
                 return self._again(batch, batch.items, refused)
-            case Refused() as refused, Remedy.WITHOUT_VALIDITY if self._sends_validity(batch):
-                items = tuple(msgspec.structs.replace(item, ttl=None) for item in batch.items)
+            case Refused() as refused, Remedy.WITHOUT_VALIDITY if items := self._without_validity(batch):
                 return self._again(batch, items, refused)
             case Refused() as refused, Remedy.DIVIDE:
                 return Whole(outcome=refused, divisible=len(batch.items) > 1)
+            case Refused(fault=Fault.UNSUPPORTED) as refused, _ if not is_plain(batch.items[0]):
+                # Flash or keeping is not there, which must not put all SMS out of use.
+                return Whole(outcome=msgspec.structs.replace(refused, fault=Fault.DECLINED))
             case outcome, _:
                 return Whole(outcome=outcome)
+
+    def _without_validity(self, batch: Batch) -> tuple[Submission, ...]:
+        """Return the messages without `validity` or `viber_validity`; nothing when one has none, or needs it."""
+        bare = tuple(self._parameters.without_validity(item) for item in batch.items)
+        return tuple(item for item in bare if item is not None) if None not in bare else ()
 
     def _again(self, batch: Batch, items: tuple[Submission, ...], reason: Refused) -> Resubmit:
         other = msgspec.structs.replace(batch, ref=another_id(batch.ref), items=items)
@@ -126,7 +124,8 @@ class Smstele(Provider, Polls, Reconciles):
     def poll_request(self, tracked: tuple[Tracked, ...], session: Session | None) -> Request:
         """Build a call of `status` about one message, by id and number: a number alone finds other messages too.
 
-        Raises `ValueError` for ids that this plugin did not make, and for more than one of them.
+        The id is the reference of the request in which it travelled, so a message whose submit had no answer can be
+        asked about as well. Raises `ValueError` for ids that this plugin did not make, and for more than one of them.
         """
         del session
         _, provider_id = _target(tracked)
@@ -176,28 +175,26 @@ class Smstele(Provider, Polls, Reconciles):
         credentials: tuple[Field, ...] = (("login", self._settings.login), ("psw", self._settings.password))
         return Request(method="POST", path=path, body=Form((*credentials, *fields)))
 
-    def _options(self, submission: Submission) -> tuple[Field, ...]:
-        """Return the optional parameters of an SMS; flash, transliteration and deferred sending would join them."""
-        validity = self._validity(submission.ttl)
-        named = {"sender": submission.sender, "validity": validity}
-        return tuple((name, value) for name, value in named.items() if value is not None)
 
-    def _sends_validity(self, batch: Batch) -> bool:
-        return batch.channel is Channel.SMS and self._validity(batch.items[0].ttl) is not None
-
-    def _validity(self, ttl: timedelta | None) -> str | None:
-        """Return `validity` in the configured unit, rounded up; None when it is not to be sent."""
-        seconds = _SECONDS_PER_UNIT.get(self._settings.validity_unit)
-        if ttl is None or seconds is None:
-            return None
-        return str(max(1, math.ceil(ttl.total_seconds() / seconds)))
+def _channels(settings: Settings, *, schedules: bool) -> dict[Channel, ChannelLimits]:
+    """Return what an account offers."""
+    plain = ChannelLimits(batch=settings.batch_size, one_per_recipient=True)
+    kept = msgspec.structs.replace(plain, schedules=schedules)
+    offered = {Channel.SMS: msgspec.structs.replace(kept, flash=True)}
+    if settings.viber:
+        offered[Channel.VIBER] = kept
+    if settings.hlr:
+        offered[Channel.HLR] = plain
+    return offered
 
 
 def _target(tracked: tuple[Tracked, ...]) -> tuple[Tracked, str]:
-    """Return the one message that is asked about, and its id."""
+    """Return the one message that is asked about, and its id; without one, that which it would have been given."""
     match tracked:
         case (Tracked(ids=(only,)) as one,):
             return one, only
+        case (Tracked(ids=(), call_ref=ref, to=phone) as one,):
+            return one, message_id(ref, phone)
         case _:
             raise ValueError("smstele's status takes one message at a time, with its one id")
 

@@ -65,6 +65,7 @@ def _weight(row: StatusRow) -> tuple[bool, float]:
 def _report(one: Tracked, provider_id: str, row: StatusRow, meaning: Meaning) -> Report:
     plain = Report(
         provider_id=provider_id,
+        reference=None if one.ids else one.ref or None,
         to=one.to,
         final=meaning.final,
         at=row.at,

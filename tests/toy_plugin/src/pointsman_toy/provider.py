@@ -1,4 +1,4 @@
-"""The toy provider with all that a provider can offer: batches, a session, reports, doubts cleared up, a balance."""
+"""The toy provider with all that a provider can offer: batches, a session, reports, doubts cleared up, answers."""
 
 from collections.abc import Hashable
 from datetime import timedelta
@@ -16,16 +16,21 @@ from pointsman.plugin import (
     CallbackReading,
     ChannelLimits,
     Each,
+    InboxReading,
+    Incoming,
     LoginReading,
     LogsIn,
     Operation,
     Polling,
     PollReading,
     Polls,
+    PriceQuote,
+    PricesReading,
     Profile,
     Provider,
     Raw,
     Reading,
+    ReadsInbox,
     ReceivesCallbacks,
     ReconcileReading,
     Reconciles,
@@ -35,11 +40,17 @@ from pointsman.plugin import (
     Secret,
     Session,
     SessionExpired,
+    Statistics,
+    StatisticsReading,
     Submission,
     SubmitReading,
     TellsBalance,
+    TellsPrices,
+    TellsStatistics,
     Tracked,
     Whole,
+    Window,
+    Windows,
     http_verdict,
 )
 from pointsman_toy import wire
@@ -56,7 +67,17 @@ STATES = {
 FINAL = frozenset({"delivered", "failed"})
 
 
-class Toy(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks, TellsBalance):
+class Toy(
+    Provider,
+    LogsIn,
+    Polls,
+    Reconciles,
+    ReceivesCallbacks,
+    TellsBalance,
+    ReadsInbox,
+    TellsStatistics,
+    TellsPrices,
+):
     """One account."""
 
     def __init__(self, settings: ToySettings) -> None:
@@ -67,6 +88,8 @@ class Toy(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks, TellsBalance):
             polling={Channel.SMS: Polling(batch=50, first=2.0, longest=300.0)},
             reconciling={Channel.SMS: Reconciling(repeats=False, settle=5.0)},
             currency=CURRENCY,
+            inbox=Windows(longest=timedelta(days=31), oldest=timedelta(days=365)),
+            statistics=Windows(longest=timedelta(days=31)),
         )
 
     # -- session -------------------------------------------------------------------------------------------------------
@@ -174,9 +197,70 @@ class Toy(Provider, LogsIn, Polls, Reconciles, ReceivesCallbacks, TellsBalance):
             case _:
                 return Reading(_no_answer(answer, response, Operation.BALANCE), lenient)
 
+    # -- inbox ---------------------------------------------------------------------------------------------------------
+
+    def inbox_request(self, window: Window, session: Session | None) -> Request:
+        """Build `GET /inbox`, which takes moments in UTC."""
+        return Request(method="GET", path="/inbox", query=_span(window), headers=_token(session))
+
+    def read_inbox(self, window: Window, response: Response) -> InboxReading:
+        """Read the messages; the engine drops what lies outside of the window, and what it has shown before."""
+        answer, lenient = wire.read(wire.Letters, response)
+        match answer:
+            case wire.Letters(letters=letters):
+                return Reading(tuple(map(_incoming, letters)), lenient)
+            case wire.Error(error=code) if is_expiry(code):
+                return Reading(SessionExpired(code=code), lenient)
+            case _:
+                return Reading(_no_answer(answer, response, Operation.INBOX), lenient)
+
+    # -- figures and prices --------------------------------------------------------------------------------------------
+
+    def statistics_request(self, window: Window, session: Session | None) -> Request:
+        """Build `GET /figures`."""
+        return Request(method="GET", path="/figures", query=_span(window), headers=_token(session))
+
+    def read_statistics(self, window: Window, response: Response) -> StatisticsReading:
+        """Read the figures; what the provider does not tell stays None, never zero."""
+        answer, lenient = wire.read(wire.Figures, response)
+        match answer:
+            case wire.Figures(sent=sent, delivered=delivered):
+                return Reading(Statistics(sent=sent, delivered=delivered), lenient)
+            case wire.Error(error=code) if is_expiry(code):
+                return Reading(SessionExpired(code=code), lenient)
+            case _:
+                return Reading(_no_answer(answer, response, Operation.STATISTICS), lenient)
+
+    def prices_request(self, session: Session | None) -> Request:
+        """Build `GET /prices`."""
+        return Request(method="GET", path="/prices", headers=_token(session))
+
+    def read_prices(self, response: Response) -> PricesReading:
+        """Read one price for each country."""
+        answer, lenient = wire.read(wire.PriceList, response)
+        match answer:
+            case wire.PriceList(prices=lines):
+                return Reading(tuple(map(_quote, lines)), lenient)
+            case wire.Error(error=code) if is_expiry(code):
+                return Reading(SessionExpired(code=code), lenient)
+            case _:
+                return Reading(_no_answer(answer, response, Operation.PRICES), lenient)
+
 
 def _token(session: Session | None) -> tuple[tuple[str, Secret], ...]:
     return (("X-Token", session.token),) if session is not None else ()
+
+
+def _span(window: Window) -> tuple[tuple[str, str], ...]:
+    return ("from", window.start.isoformat()), ("to", window.end.isoformat())
+
+
+def _incoming(letter: wire.Letter) -> Incoming:
+    return Incoming(id=letter.id, sender=letter.sender, to=letter.to, text=letter.text, at=letter.at)
+
+
+def _quote(line: wire.Line) -> PriceQuote:
+    return PriceQuote(channel=Channel.SMS, country=line.country, price=Money(line.price, CURRENCY))
 
 
 def _text(item: Submission) -> str:

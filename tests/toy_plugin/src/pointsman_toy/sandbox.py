@@ -1,6 +1,7 @@
 """The provider's API on this machine, written from its document and not from the plugin beside it."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ class ToySandbox(Sandbox):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.tokens: set[str] = set()
+        self.letters: list[dict[str, str]] = []
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -37,6 +39,9 @@ class ToySandbox(Sandbox):
             Endpoint("states", ("GET",), ("/states",), self._states),
             Endpoint("refs", ("GET",), ("/refs",), self._refs),
             Endpoint("balance", ("GET",), ("/balance",), self._balance),
+            Endpoint("inbox", ("GET",), ("/inbox",), self._inbox),
+            Endpoint("figures", ("GET",), ("/figures",), self._figures),
+            Endpoint("prices", ("GET",), ("/prices",), self._prices),
         )
 
     def error_reply(self, call: Call, code: str, text: str) -> Reply:
@@ -53,6 +58,12 @@ class ToySandbox(Sandbox):
         """Forget everything, sessions included."""
         super().reset()
         self.tokens.clear()
+        self.letters.clear()
+
+    def receive(self, sender: str, text: str) -> None:
+        """Let somebody send a message to us now."""
+        letter = {"id": f"l{len(self.letters) + 1}", "from": sender, "to": "TOY", "text": text}
+        self.letters.append({**letter, "at": _moment(self.clock.now()).isoformat()})
 
     async def _hello(self, call: Call) -> Reply:
         if call.headers.get("X-Key") != KEY:
@@ -85,6 +96,25 @@ class ToySandbox(Sandbox):
             return self.error_reply(call, "no_session", "")
         return Reply.json({"amount": str(self.account.balance)})
 
+    async def _inbox(self, call: Call) -> Reply:
+        if call.headers.get("X-Token") not in self.tokens:
+            return self.error_reply(call, "no_session", "")
+        return Reply.json(
+            {"letters": [one for one in self.letters if _within(call, datetime.fromisoformat(one["at"]))]}
+        )
+
+    async def _figures(self, call: Call) -> Reply:
+        if call.headers.get("X-Token") not in self.tokens:
+            return self.error_reply(call, "no_session", "")
+        taken = [one for one in self.ledger.messages if _within(call, _moment(one.accepted_at))]
+        delivered = sum(_state(one, call.at) == "delivered" for one in taken)
+        return Reply.json({"sent": len(taken), "delivered": delivered})
+
+    async def _prices(self, call: Call) -> Reply:
+        if call.headers.get("X-Token") not in self.tokens:
+            return self.error_reply(call, "no_session", "")
+        return Reply.json({"prices": [{"country": "RU", "price": str(PRICE)}]})
+
     def _take(self, call: Call, item: dict[str, str]) -> dict[str, str]:
         if len(item["to"]) < 10:
             return {"error": "bad_number"}
@@ -109,6 +139,15 @@ class ToySandbox(Sandbox):
             return self.error_reply(call, "no_session", "")
         states = [{"id": one.id, "ref": one.reference, "to": one.to, "state": _state(one, call.at)} for one in messages]
         return Reply.json({"states": states})
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _within(call: Call, at: datetime) -> bool:
+    start, end = (datetime.fromisoformat(call.params.first(name) or "") for name in ("from", "to"))
+    return start <= at <= end
 
 
 def _state(message: SandboxMessage, now: float) -> str:

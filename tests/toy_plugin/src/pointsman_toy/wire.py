@@ -1,5 +1,6 @@
 """The provider's JSON as Structs; its words are turned into ours elsewhere."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -50,6 +51,42 @@ class Money(msgspec.Struct, frozen=True):
     """The answer to `GET /balance`."""
 
     amount: Decimal | None = None
+
+
+class Letter(msgspec.Struct, frozen=True, rename={"sender": "from"}):
+    """A message that somebody sent to us."""
+
+    id: str
+    sender: str
+    to: str
+    text: str
+    at: datetime
+
+
+class Letters(msgspec.Struct, frozen=True):
+    """The answer to `GET /inbox`."""
+
+    letters: tuple[Letter, ...]
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The answer to `GET /figures`."""
+
+    sent: int
+    delivered: int
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the price list: one price for a country."""
+
+    country: str
+    price: Decimal
+
+
+class PriceList(msgspec.Struct, frozen=True):
+    """The answer to `GET /prices`."""
+
+    prices: tuple[Line, ...]
 
 
 class Error(msgspec.Struct, frozen=True):

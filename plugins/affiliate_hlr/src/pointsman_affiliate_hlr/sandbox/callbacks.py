@@ -9,6 +9,7 @@ import heapq
 import ipaddress
 from contextlib import suppress
 from itertools import count
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -33,7 +34,7 @@ class CallbackStyle(enum.StrEnum):
     """POST of the object that a status query gives."""
 
 
-class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
+class Callbacks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How results are reported."""
 
     style: CallbackStyle = CallbackStyle.QUERY
@@ -43,6 +44,10 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between the result and its report."""
     stale_after_final: bool = False
     """Send the interim status `sent` after the final one, as if it had been overtaken."""
+    capitals: bool = False
+    """Names of fields begin with a capital letter, as some comparable providers write them."""
+    only: tuple[str, ...] = ()
+    """The fields that are told, such as `status` and `msisdn`; empty for all."""
     account_url: str | None = None
     """Where reports go for requests without a (correct) address of their own."""
     repeats: int = 10
@@ -133,7 +138,7 @@ class Reporter:
 
     async def _report(self, session: aiohttp.ClientSession, due: _Due) -> None:
         withheld = not is_loopback(due.url)
-        status = None if withheld else await _send(session, due.url, due.found, due.manner.style)
+        status = None if withheld else await _send(session, due.url, due.found, due.manner)
         now = self._clock.now()
         self.sent.append(SentCallback(url=due.url, found=due.found, at=now, status=status, withheld=withheld))
         if status != 200 and not withheld and due.repeats_left > 0:
@@ -142,18 +147,28 @@ class Reporter:
             heapq.heappush(self._due, again)
 
 
-async def _send(session: aiohttp.ClientSession, url: str, found: Found, style: CallbackStyle) -> int | None:
+def _told(found: Found, manner: Callbacks) -> dict[str, Any]:
+    """Return the fields of a report, as the manner wants them."""
+    fields = msgspec.to_builtins(found)
+    return {
+        name[:1].upper() + name[1:] if manner.capitals else name: value
+        for name, value in fields.items()
+        if not manner.only or name in manner.only
+    }
+
+
+async def _send(session: aiohttp.ClientSession, url: str, found: Found, manner: Callbacks) -> int | None:
     """Send one report; return the status of the answer, if there was one."""
-    fields = {name: value for name, value in msgspec.to_builtins(found).items() if isinstance(value, str)}
-    match style:
+    told = _told(found, manner)
+    fields = {name: value for name, value in told.items() if isinstance(value, str)}
+    match manner.style:
         case CallbackStyle.QUERY:
             request = session.get(url, params=fields, allow_redirects=False)
         case CallbackStyle.FORM:
             request = session.post(url, data=fields, allow_redirects=False)
         case CallbackStyle.JSON:
             headers = {"Content-Type": "application/json"}
-            body = msgspec.json.encode(found)
-            request = session.post(url, data=body, headers=headers, allow_redirects=False)
+            request = session.post(url, data=msgspec.json.encode(told), headers=headers, allow_redirects=False)
     try:
         async with request as response:
             await response.read()

@@ -1,6 +1,5 @@
 """How answers look: the document's own forms, and those of the provider's pages that the document leaves out."""
 
-import enum
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,78 +8,9 @@ import msgspec
 
 from pointsman.clock import as_utc
 from pointsman.sandbox import Fate, Reply, SandboxMessage, Stage, Tariff
+from pointsman_affiliate_hlr.sandbox.codes import DESCRIPTIONS, FIELDS, STATUSES, Code
 from pointsman_affiliate_hlr.sandbox.directory import COUNTRIES
-
-
-class Quirk(enum.StrEnum):
-    """Ways in which the API is odd or unclear; for `AffiliateSandbox.standing` or a fault rule."""
-
-    DOCUMENT = "document"
-    """Damage of the document's samples: the key ` errorDescription` in items, a line break in the key `price`."""
-    NUMBERS = "numbers"
-    """`error` and `id` are JSON numbers."""
-    SHUFFLED = "shuffled"
-    """The items of an answer come in another order than those of the request."""
-    NO_PUT = "no_put"
-    """PUT is answered with HTTP 405."""
-    ITEM_ERRORS = "item_errors"
-    """A bad number in a batch is that item's error 11 and not error 14 for all."""
-    NO_DETAILS = "no_details"
-    """`details` is null whatever the status."""
-
-
-class Code(enum.StrEnum):
-    """0, 11, 13 and 14 are in the document, 6 and 10 on the provider's pages, the rest in lists of its siblings."""
-
-    OK = "0"
-    INVALID_KEY = "1"
-    BLOCKED = "2"
-    NOT_ENOUGH_PARAMETERS = "3"
-    BAD_METHOD = "4"
-    UNKNOWN = "5"
-    INVALID_TARIFF = "6"
-    INVALID_PARAMETERS = "7"
-    NO_MONEY = "8"
-    INACTIVE_TARIFF = "9"
-    NOT_FOUND = "10"
-    INCORRECT_MSISDN = "11"
-    REFERENCE_ABSENT = "12"
-    EXISTS = "13"
-    INCORRECT_PAYLOAD = "14"
-    INVALID_REFERENCE = "15"
-    NEW_NOT_FOUND = "60"
-    NEW_INCORRECT_MSISDN = "61"
-    NEW_REFERENCE_ABSENT = "62"
-    NEW_EXISTS = "63"
-    NEW_INCORRECT_PAYLOAD = "64"
-    NEW_INVALID_REFERENCE = "65"
-    NEW_MSISDN_TWICE = "66"
-
-
-DESCRIPTIONS: Mapping[str, str] = {
-    Code.INVALID_KEY: "Invalid API key",
-    Code.BLOCKED: "Account is blocked",
-    Code.NOT_ENOUGH_PARAMETERS: "Not enough parameters",
-    Code.BAD_METHOD: "Bad method",
-    Code.UNKNOWN: "Unknown error",
-    Code.INVALID_TARIFF: "Invalid tariff code",
-    Code.INVALID_PARAMETERS: "Invalid parameters",
-    Code.NO_MONEY: "Not enough money",
-    Code.INACTIVE_TARIFF: "Tariff is not active",
-    Code.NOT_FOUND: "HLR not found",
-    Code.INCORRECT_MSISDN: "Incorrect msisdn",
-    Code.REFERENCE_ABSENT: "External ID is absent",
-    Code.EXISTS: "HLR already exists",
-    Code.INCORRECT_PAYLOAD: "Incorrect payload",
-    Code.INVALID_REFERENCE: "Invalid external ID",
-    Code.NEW_NOT_FOUND: "HLR not found",
-    Code.NEW_INCORRECT_MSISDN: "Incorrect msisdn",
-    Code.NEW_REFERENCE_ABSENT: "External ID is absent",
-    Code.NEW_EXISTS: "HLR already exists",
-    Code.NEW_INCORRECT_PAYLOAD: "Incorrect payload",
-    Code.NEW_INVALID_REFERENCE: "Invalid external ID",
-    Code.NEW_MSISDN_TWICE: "Duplicate msisdn",
-}
+from pointsman_affiliate_hlr.sandbox.findings import Finding
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, rename={"description": "errorDescription"}):
@@ -88,6 +18,14 @@ class ErrorAnswer(msgspec.Struct, frozen=True, rename={"description": "errorDesc
 
     error: str
     description: str
+
+
+class HttpError(msgspec.Struct, frozen=True):
+    """A refusal in the newer form; `code` repeats the HTTP status."""
+
+    code: int
+    message: str
+    errors: Mapping[str, tuple[str, ...]]
 
 
 class Created(
@@ -139,6 +77,18 @@ class Found(
     status_at: str
 
 
+class NewerFound(Found, frozen=True, kw_only=True, rename={"description": "errorDescription"}):
+    """The same with what the siblings have added; made-up subscriber data begins with zeros or the network's code."""
+
+    error: int = 0
+    description: str = "No errors"
+    country_name: str
+    brand: str | None
+    brand_name: str | None
+    imsi: str | None
+    location_msc: str | None = None
+
+
 class PriceRow(msgspec.Struct, frozen=True, kw_only=True):
     """One country of the price table."""
 
@@ -182,7 +132,7 @@ def not_created(reference: str, code: Code, earlier_id: str | None = None) -> Cr
     return Created(reference=reference, id=earlier_id, error=code, description=DESCRIPTIONS[code])
 
 
-def describe(lookup: SandboxMessage, stage: Stage, *, network: str | None, ported: bool) -> Found:
+def describe(lookup: SandboxMessage, stage: Stage, finding: Finding) -> Found:
     """Describe a lookup at a stage of its course."""
     final = stage is Stage.FINAL
     status = status_of(lookup.course.fate) if final else "sent"
@@ -191,12 +141,38 @@ def describe(lookup: SandboxMessage, stage: Stage, *, network: str | None, porte
         id=lookup.id,
         reference=lookup.reference or "",
         msisdn=lookup.to,
-        network=network if found else None,
+        network=finding.network if found else None,
         status=status,
-        details=Details("1" if ported else "0") if found else None,
+        details=Details(_flag(finding.ported), _flag(finding.roaming)) if found else None,
         created_at=timestamp(lookup.accepted_at),
         status_at=timestamp(lookup.course.final_at if final else lookup.accepted_at),
     )
+
+
+def newer(found: Found) -> NewerFound:
+    """Put a status into the newer form."""
+    network = found.network
+    country = next((one.name for one in COUNTRIES.values() if network is not None and network[:3] == one.mcc), "")
+    brand = f"Network {network}" if network is not None else None
+    return NewerFound(
+        **{name: getattr(found, name) for name in Found.__struct_fields__},
+        country_name=country,
+        brand=brand,
+        brand_name=brand,
+        imsi=f"{network}0000000000"[:15] if network is not None else None,
+    )
+
+
+def http_error(answer: ErrorAnswer) -> Reply:
+    """Put a refusal into the newer form."""
+    status = STATUSES.get(answer.error, 422)
+    field = FIELDS.get(answer.error)
+    errors = {} if field is None else {field: (answer.description,)}
+    return Reply(status, msgspec.json.encode(HttpError(status, answer.description, errors)))
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001 - it is the value itself
+    return "1" if value else "0"
 
 
 def price_table(tariff: Tariff, currency: str) -> PriceAnswer:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from pointsman.sandbox import Pair, Params, read_form, read_multipart
+from pointsman_affiliate_hlr.sandbox.codes import Code
 from pointsman_affiliate_hlr.sandbox.directory import LAST_TARIFF, STANDARD_TARIFF
-from pointsman_affiliate_hlr.sandbox.documents import Code
 
 _MSISDN = re.compile(r"[1-9][0-9]{6,14}")
 _REFERENCE = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -88,11 +88,11 @@ def _read_json(body: bytes) -> Intake:
         return Intake(_array_of(msgspec.json.decode(body, type=_Envelope).payload), batch=True)
     except msgspec.ValidationError:
         pass
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadPayload("invalid JSON") from None
     try:
         return Intake((msgspec.json.decode(body, type=Item),), batch=False)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadPayload("invalid structure") from None
 
 
@@ -105,7 +105,7 @@ def _array(text: bytes) -> tuple[Item, ...]:
         items = msgspec.json.decode(text, type=tuple[Item, ...])
     except msgspec.ValidationError:
         raise BadPayload("invalid structure") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadPayload("invalid JSON") from None
     if not items:
         raise BadPayload("empty array")

@@ -22,20 +22,20 @@ from pointsman.sandbox import (
     Stage,
     Tariff,
 )
-from pointsman_affiliate_hlr.sandbox import directory, documents, intake
+from pointsman_affiliate_hlr.sandbox import controls, directory, documents, intake
 from pointsman_affiliate_hlr.sandbox.callbacks import Callbacks, Reporter, SentCallback, is_correct
-from pointsman_affiliate_hlr.sandbox.documents import BatchAnswer, Code, Created, ErrorAnswer, Found, Quirk
-
-KEY = "live_demo-key-not-real"
+from pointsman_affiliate_hlr.sandbox.codes import DESCRIPTIONS, Code, Quirk
+from pointsman_affiliate_hlr.sandbox.documents import BatchAnswer, Created, ErrorAnswer, Found
+from pointsman_affiliate_hlr.sandbox.findings import CHANCES, Findings, ending
+from pointsman_affiliate_hlr.sandbox.keys import KEY, is_let_in, is_test
 
 
 class AffiliateSandbox(Sandbox):
     """affiliate-sms.com as its document describes it: `hlr/create`, and the queries of the provider's other pages.
 
     `ported` names the network that a number has moved to; `bad_numbers` are refused as incorrect. Lookups end as
-    `outcomes` says, else by the number's last digits (`endings`), else by the delivery plan. `standing` quirks hold
-    for every request; they and `callbacks` may be changed while it runs, the quirks also by `POST /_sandbox/standing`
-    with a JSON array of names.
+    `outcomes` says, else by the number's last digits (`endings`), else by the delivery plan; under the test key they
+    find anything. `standing` quirks hold for every request. All this may be changed while it runs, also over HTTP.
     """
 
     name: ClassVar[str] = "affiliate_hlr"
@@ -60,10 +60,10 @@ class AffiliateSandbox(Sandbox):
         super().__init__(clock=clock, seed=seed, balance=balance, delivery=delivery, light=light)
         self._first_standing = frozenset(standing)
         self.standing = set(self._first_standing)
-        self.callbacks = Callbacks() if callbacks is None else callbacks
+        self.callbacks = self._first_callbacks = Callbacks() if callbacks is None else callbacks
         self.tariffs = tariffs
         self.endings = endings
-        self.ported: dict[str, str] = {}
+        self._findings = Findings()
         self.bad_numbers: set[str] = set()
         self._first_id = first_id
         self._ids = count(first_id)
@@ -74,6 +74,11 @@ class AffiliateSandbox(Sandbox):
     def environment(self) -> Mapping[str, str]:
         """The one key that is let in."""
         return {"AFFILIATE_KEY": KEY}
+
+    @property
+    def ported(self) -> dict[str, str]:
+        """Networks by the numbers that have moved to them."""
+        return self._findings.ported
 
     @property
     def callbacks_sent(self) -> list[SentCallback]:
@@ -94,22 +99,22 @@ class AffiliateSandbox(Sandbox):
         return intake.read_pairs(query, body, content_type)
 
     def error_reply(self, call: Call, code: str, text: str) -> Reply:
-        """Answer as for a refused request; error 1 comes with HTTP 401, all others with 200."""
-        answer = ErrorAnswer(code, text or documents.DESCRIPTIONS.get(code, ""))
+        """Answer as for a refused request; error 1 comes with HTTP 401, all others with 200 unless a quirk says so."""
+        answer = ErrorAnswer(code, text or DESCRIPTIONS.get(code, ""))
+        if self._has(call, Quirk.HTTP_ERRORS):
+            return documents.http_error(answer)
         return self._render(call, answer, 401 if code == Code.INVALID_KEY else 200)
 
     def control(self, method: str, path: str, body: bytes) -> Reply | None:
-        """Replace the standing quirks."""
-        if (method, path) != ("POST", "standing"):
-            return None
-        self.standing = msgspec.json.decode(body, type=set[Quirk])
-        return Reply.json(sorted(self.standing))
+        """Change quirks, reports, bad and ported numbers; see `controls`."""
+        return controls.steer(self, path, body) if method == "POST" else None
 
     def reset(self) -> None:
         """Forget lookups and reports too."""
         super().reset()
         self.standing = set(self._first_standing)
-        self.ported.clear()
+        self.callbacks = self._first_callbacks
+        self._findings.clear()
         self.bad_numbers.clear()
         self._ids = count(self._first_id)
         self._by_reference.clear()
@@ -130,7 +135,7 @@ class AffiliateSandbox(Sandbox):
     async def _create(self, call: Call) -> Reply:
         if self._has(call, Quirk.NO_PUT) and call.method == "PUT":
             return Reply(405, b"", headers=(("Allow", "POST"),))
-        if not _is_let_in(call):
+        if not is_let_in(call):
             return self.error_reply(call, Code.INVALID_KEY, "")
         try:
             asked = intake.read_intake(call.params, call.body)
@@ -177,17 +182,19 @@ class AffiliateSandbox(Sandbox):
         return documents.created(lookup, self.currency)
 
     def _look_up(self, call: Call, wanted: intake.Wanted, price: Decimal) -> SandboxMessage:
-        ending = directory.ending_of(wanted.msisdn, self.endings)
-        if ending is not None:
-            self.outcomes.setdefault(wanted.msisdn, ending)
-        lookup = self.accept(
-            call,
-            ids=(str(next(self._ids)),),
-            channel=Channel.HLR,
-            to=wanted.msisdn,
-            reference=wanted.reference,
-            price=price,
-        )
+        by_chance = is_test(call)
+        drawn = self.random.choice(CHANCES) if by_chance else None
+        with ending(self.outcomes, wanted.msisdn, drawn, directory.ending_of(wanted.msisdn, self.endings)):
+            lookup = self.accept(
+                call,
+                ids=(str(next(self._ids)),),
+                channel=Channel.HLR,
+                to=wanted.msisdn,
+                reference=wanted.reference,
+                price=price,
+            )
+        if by_chance:
+            self._findings.make_up(lookup.id, self.random)
         self._by_reference[wanted.reference] = lookup
         self._plan_reports(lookup, wanted.callback_url)
         return lookup
@@ -213,22 +220,20 @@ class AffiliateSandbox(Sandbox):
         return self._answer_query(call, self._by_reference.get(call.params.first("reference") or ""))
 
     def _answer_query(self, call: Call, lookup: SandboxMessage | None) -> Reply:
-        if not _is_let_in(call):
+        if not is_let_in(call):
             return self.error_reply(call, Code.INVALID_KEY, "")
         if lookup is None:
             return self.error_reply(call, Code.NOT_FOUND, "")
         found = self._describe(lookup, lookup.stage(call.at))
         if self._has(call, Quirk.NO_DETAILS):
             found = msgspec.structs.replace(found, details=None)
-        return self._render(call, found)
+        return self._render(call, documents.newer(found) if self._has(call, Quirk.NEWER_FIELDS) else found)
 
     def _describe(self, lookup: SandboxMessage, stage: Stage) -> Found:
-        ported = self.ported.get(lookup.to)
-        network = directory.network_of(lookup.to) if ported is None else ported
-        return documents.describe(lookup, stage, network=network, ported=ported is not None)
+        return documents.describe(lookup, stage, self._findings.of(lookup.id, lookup.to))
 
     async def _prices(self, call: Call) -> Reply:
-        if not _is_let_in(call):
+        if not is_let_in(call):
             return self.error_reply(call, Code.INVALID_KEY, "")
         number = call.params.first("tariff") or str(directory.LAST_TARIFF)
         if number not in map(str, range(directory.LAST_TARIFF + 1)):
@@ -242,10 +247,5 @@ class AffiliateSandbox(Sandbox):
         return quirk in self.standing or call.quirk == quirk
 
     def _render(self, call: Call, answer: msgspec.Struct, status: int = 200) -> Reply:
-        as_document, numbers = self._has(call, Quirk.DOCUMENT), self._has(call, Quirk.NUMBERS)
-        return documents.render(answer, status=status, as_document=as_document, numbers=numbers)
-
-
-def _is_let_in(call: Call) -> bool:
-    """The sample's key has a trailing blank, so blanks around it do not count."""
-    return call.headers.get("X-API-KEY", "").strip() == KEY
+        damage = {"as_document": self._has(call, Quirk.DOCUMENT), "numbers": self._has(call, Quirk.NUMBERS)}
+        return documents.render(answer, status=status, **damage)

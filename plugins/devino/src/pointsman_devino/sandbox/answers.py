@@ -37,6 +37,17 @@ SMS_STATES = {
     99: "Неизвестный",
     255: "Неизвестный",
 }
+VIBER_STATES = {
+    0: "Отправляется",
+    1: "Отправлено",
+    2: "Доставлено",
+    3: "Прочитано",
+    4: "Не доставлено",
+    5: "Ошибка",
+    6: "Неизвестно",
+    7: "Просрочено",
+    8: "Переход по ссылке",
+}
 HLR_STATES = {
     0: "Отправляется",
     1: "Абонент доступен",
@@ -71,6 +82,18 @@ class SmsState(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     price: float | None = None
 
 
+class ResentSms(SmsState, frozen=True, kw_only=True, rename="pascal"):
+    """One row of `ResentSms`: a segment of the SMS that was sent in place of a Viber message."""
+
+    id: str
+
+
+class ViberState(SmsState, frozen=True, kw_only=True, rename="pascal"):
+    """Answer of Viber/State: that of Sms/State, and the SMS that was sent in its place."""
+
+    resent_sms: tuple[ResentSms, ...] = ()
+
+
 class HlrState(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """One row of Hlr/State."""
 
@@ -80,16 +103,6 @@ class HlrState(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     state_desc: str
     country: str | None = None
     mobile_operator: str | None = None
-
-
-class Incoming(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    """One row of Sms/In."""
-
-    data: str
-    source_address: str
-    destination_address: str
-    id: str = msgspec.field(name="ID")
-    create_date_utc: str
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -106,9 +119,9 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     delivery_ratio: float
 
 
-def date(seconds: float | None) -> str | None:
+def date(seconds: float) -> str:
     """Write a wall time as the API does."""
-    return None if seconds is None else f"/Date({round(seconds * 1000)})/"
+    return f"/Date({round(seconds * 1000)})/"
 
 
 def error(mode: Mode, code: int, text: str) -> Reply:
@@ -116,44 +129,61 @@ def error(mode: Mode, code: int, text: str) -> Reply:
     status = HTTP_STATUS.get(code, 400)
     text = text or USUAL_TEXT.get(code, "")
     if mode is Mode.WIRE:
-        return _reply(msgspec.json.encode({"Code": code, "Desc": text}), status)
-    return _reply(f'{{\n  Code: {code},\n  Desc: "{text}"\n}}'.encode(), status)
+        return reply(msgspec.json.encode({"Code": code, "Desc": text}), status)
+    return reply(f'{{\n  Code: {code},\n  Desc: "{text}"\n}}'.encode(), status)
+
+
+VIBER_CODE, VIBER_BROKEN = 1, 9
+"""The number beside a word of Viber's own, and the one of a system error; only the first is documented."""
+
+
+def viber_error(mode: Mode, word: str) -> Reply:
+    """Word a refusal of a Viber message; the document's example lacks the comma and the quotes of the keys."""
+    code = VIBER_BROKEN if word == "error-system" else VIBER_CODE
+    if mode is Mode.WIRE:
+        return error(mode, code, word)
+    return reply(f'{{Code: {code} Desc: "{word}"}}'.encode(), HTTP_STATUS[code])
 
 
 def bare(text: str) -> Reply:
     """Answer with a text as it is: a number, a quoted string, or nothing."""
-    return _reply(text.encode())
+    return reply(text.encode())
 
 
 def ids(mode: Mode, given: Sequence[str]) -> Reply:
     """Answer with ids, as strings because they have 18 digits."""
     if mode is Mode.WIRE:
-        return _reply(msgspec.json.encode(given))
-    return _reply(json.dumps(list(given), ensure_ascii=False).encode())
+        return reply(msgspec.json.encode(given))
+    return reply(json.dumps(list(given), ensure_ascii=False).encode())
 
 
 def sms_state(mode: Mode, row: SmsState) -> Reply:
     """Word the state of a segment; the document's example has a key with a blank in it and strays of escaping."""
     if mode is Mode.WIRE:
-        return _reply(_escaped(msgspec.json.encode(row)))
+        return reply(dated(row))
     values = [
         json.dumps(value, ensure_ascii=False).replace('"/Date(', '"\\Date(').replace(')/"', ')\\"')
         for value in (row.creation_date_utc, row.submitted_date_utc, row.reported_date_utc)
     ]
     stamp = row.time_stamp_utc.strip("/")
     price = json.dumps(row.price)
-    return _reply(
+    return reply(
         f'{{"State":{row.state},"CreationDateUtc":{values[0]},"SubmittedDateUtc":{values[1]},'
         f'"ReportedDateU tc":{values[2]},"TimeStampUtc":"\\{stamp}\\",\\"StateDescription\\":'
         f'\\"{row.state_description}\\", \\"Price\\":{price}}}'.encode()
     )
 
 
+def viber_state(row: ViberState) -> Reply:
+    """Word the state of a Viber message; no broken example of it was ever printed."""
+    return reply(dated(row))
+
+
 def hlr_states(mode: Mode, rows: Sequence[HlrState]) -> Reply:
     """Word lookup results; the document's example lacks a comma, has one too many, and words code 1 as code 0."""
     if mode is Mode.WIRE:
-        return _reply(msgspec.json.encode(rows))
-    return _reply(("[" + ",\n".join(_hlr_row(row) for row in rows) + "]").encode())
+        return reply(msgspec.json.encode(rows))
+    return reply(("[" + ",\n".join(_hlr_row(row) for row in rows) + "]").encode())
 
 
 def _hlr_row(row: HlrState) -> str:
@@ -166,31 +196,17 @@ def _hlr_row(row: HlrState) -> str:
     )
 
 
-def incoming(mode: Mode, rows: Sequence[Incoming]) -> Reply:
-    """Word incoming messages; the document's example closes its dates with two backslashes."""
-    if mode is Mode.WIRE:
-        return _reply(_escaped(msgspec.json.encode(rows)))
-    return _reply(("[" + ",\n".join(_incoming_row(row) for row in rows) + "]").encode())
+def statistics(mode: Mode, figures: Statistics) -> Reply:
+    """Word the figures; the document's example is good JSON, one figure a line."""
+    encoded = msgspec.json.encode(figures)
+    return reply(encoded.replace(b",", b",\n") if mode is Mode.DOCUMENT else encoded)
 
 
-def _incoming_row(row: Incoming) -> str:
-    data = json.dumps(row.data, ensure_ascii=False)
-    return (
-        f'{{"Data": {data},\n"SourceAddress": "{row.source_address}",\n'
-        f'"DestinationAddress": "{row.destination_address}",\n"ID": "{row.id}",\n'
-        f'"CreateDateUtc": "\\{row.create_date_utc.strip("/")}\\\\"}}'
-    )
+def dated(value: object) -> bytes:
+    r"""Encode as JSON and write dates with `\/` as .NET does; a JSON reader sees no difference."""
+    return _DATE.sub(rb'"\\/Date(\1)\\/"', msgspec.json.encode(value))
 
 
-def statistics(figures: Statistics) -> Reply:
-    """Word the figures; the document's example is good JSON."""
-    return _reply(msgspec.json.encode(figures))
-
-
-def _escaped(encoded: bytes) -> bytes:
-    r"""Write dates with `\/` as .NET does; a JSON reader sees no difference."""
-    return _DATE.sub(rb'"\\/Date(\1)\\/"', encoded)
-
-
-def _reply(body: bytes, status: int = 200) -> Reply:
+def reply(body: bytes, status: int = 200) -> Reply:
+    """Answer with the headers that every answer has."""
     return Reply(status, body, headers=_CACHE)

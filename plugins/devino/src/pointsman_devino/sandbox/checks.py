@@ -27,6 +27,14 @@ class ApiError(Exception):
         self.text = text
 
 
+class ViberError(Exception):
+    """A refusal with one of Viber's own words, such as `error-subject-format`."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
 def required(params: Params, *names: str) -> None:
     """Refuse with code 1 when a parameter is missing or has no value."""
     for name in names:

@@ -44,10 +44,11 @@ class Sessions:
 
 
 class Ids:
-    """Consecutive ids of 18 digits; others can be put in front of the line."""
+    """Consecutive ids; others can be put in front of the line. `form` says how a number is written."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, form: str = "{}") -> None:
         self._next = first
+        self._form = form
         self._planted: deque[str] = deque()
 
     def plant(self, *ids: str) -> None:
@@ -62,4 +63,4 @@ class Ids:
         if self._planted:
             return self._planted.popleft()
         self._next += 1
-        return str(self._next - 1)
+        return self._form.format(self._next - 1)

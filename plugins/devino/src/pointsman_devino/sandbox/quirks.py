@@ -24,6 +24,10 @@ class Quirk(enum.StrEnum):
     """Let the first row of Hlr/State name a number that was not asked about."""
     EMPTY_BODY = "empty-body"
     """Answer User/Balance with nothing, as the document's example does."""
+    LATER_INBOX = "later-inbox"
+    """Word Sms/In as a later edition of the document does: `CreatedDateUtc`, and the id a number."""
+    CLIENT_INBOX = "client-inbox"
+    """Word Sms/In as the provider's C# client expects it: `CreationDateUtc`."""
 
 
 def given_ids(call: Call, ids: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pointsman.message import Channel
 from pointsman.sandbox import Call, Reply
-from pointsman_devino.sandbox import answers
+from pointsman_devino.sandbox import answers, inbox
 from pointsman_devino.sandbox.answers import Statistics
 from pointsman_devino.sandbox.checks import ApiError, period, required
 from pointsman_devino.sandbox.sms import QUEUED, SENT, state_number
@@ -28,7 +28,7 @@ def incoming(box: "DevinoSandbox", call: Call) -> Reply:
         raise ApiError(2, "minDateUTC is more than a year ago")
     if last <= first:
         raise ApiError(2, "maxDateUTC must be later than minDateUTC")
-    return answers.incoming(box.mode_of(call), [row for at, row in box.inbox if first <= at < last])
+    return inbox.wording(box.mode_of(call), call, [letter for letter in box.inbox if first <= letter.at < last])
 
 
 def statistics(box: "DevinoSandbox", call: Call) -> Reply:
@@ -47,6 +47,7 @@ def statistics(box: "DevinoSandbox", call: Call) -> Reply:
     everything = segments.total()
     named = sum(segments[state] for state in (SENT, QUEUED, DELIVERED, EXPIRED, REJECTED))
     return answers.statistics(
+        box.mode_of(call),
         Statistics(
             sent=segments[SENT],
             delivered=segments[DELIVERED],
@@ -57,5 +58,5 @@ def statistics(box: "DevinoSandbox", call: Call) -> Reply:
             total=named,
             total_with_errors=everything,
             delivery_ratio=round(100 * segments[DELIVERED] / everything, 2) if everything else 0,
-        )
+        ),
     )

@@ -15,32 +15,31 @@ from pointsman.sandbox import (
     Handler,
     Reply,
     Sandbox,
+    SandboxMessage,
     Tariff,
 )
-from pointsman_devino.sandbox import answers, hlr, reports, sms
-from pointsman_devino.sandbox.answers import Incoming, Mode
-from pointsman_devino.sandbox.checks import ApiError, read_number, required, text_of
+from pointsman_devino.sandbox import answers, hlr, inbox, reports, sms, viber
+from pointsman_devino.sandbox.answers import Mode
+from pointsman_devino.sandbox.checks import ApiError, ViberError, read_number, required, text_of
+from pointsman_devino.sandbox.inbox import Letter, Received
 from pointsman_devino.sandbox.issued import Ids, Sessions
+from pointsman_devino.sandbox.numbers import OPERATORS, ZONES, by_prefix
 from pointsman_devino.sandbox.quirks import Quirk
 
 LOGIN = "demo-login"
 PASSWORD = "demo-password"  # noqa: S105 - obviously fake, and known to whoever reads this
 FIRST_SMS_ID = 579700854169272358
 FIRST_HLR_ID = 703112828852109312
-OPERATORS = {
-    "7": ("Россия", None),
-    "7903": ("Россия", "ОАО Вымпел-Коммуникации(Москва)"),
-    "7916": ("Россия", "ОАО Мобильные ТелеСистемы(Москва)"),
-    "7926": ("Россия", "ОАО МегаФон(Москва)"),
-}
+FIRST_VIBER_ID = 0x0261BBD6B3
 
 
 class DevinoSandbox(Sandbox):
     """Devino's REST API below `/rest`.
 
-    Scripts besides those of every sandbox: `states` and `lookup_states` (final state code by number), `invalid_numbers`
-    (refused with code 2), `senders` (None admits every well-formed one), `state_lag` (seconds during which the state of
-    a new message is 255), `sessions.expire()`.
+    Scripts besides those of every sandbox: `states`, `viber_states` and `lookup_states` (final state code by number),
+    `invalid_numbers` (refused with code 2, by Viber as an unknown address), `senders` (None admits every well-formed
+    one), `state_lag` (seconds during which the state of a new SMS is 255), `zones` (hours ahead of UTC by prefix),
+    `receive()`, `sessions.expire()`.
     """
 
     name = "devino"
@@ -62,6 +61,7 @@ class DevinoSandbox(Sandbox):
         senders: Iterable[str] | None = ("DEVINO", "TESTSMS", "SHOP"),
         tariff: Tariff | None = None,
         lookup_tariff: Tariff | None = None,
+        viber_tariff: Tariff | None = None,
     ) -> None:
         self.mode = Mode(mode)
         self.login = login
@@ -69,15 +69,21 @@ class DevinoSandbox(Sandbox):
         self.senders = None if senders is None else set(senders)
         self.tariff = tariff or Tariff(Decimal("1.5"))
         self.lookup_tariff = lookup_tariff or Tariff(Decimal("0.2"))
+        self.viber_tariff = viber_tariff or Tariff(Decimal("0.9"))
         self.state_lag = 0.0
-        self.operators: dict[str, tuple[str, str | None]] = dict(OPERATORS)
+        self.operators: dict[str, tuple[str | None, str | None]] = dict(OPERATORS)
+        self.zones: dict[str, float] = dict(ZONES)
         self.states: dict[str, int] = {}
+        self.viber_states: dict[str, int] = {}
         self.lookup_states: dict[str, int] = {}
         self.invalid_numbers: set[str] = set()
-        self.inbox: list[tuple[float, Incoming]] = []
+        self.inbox: list[Received] = []
+        self.resent: dict[str, SandboxMessage] = {}
+        """The SMS in place of a Viber message, by the id of that."""
         self.sessions = Sessions(Random(seed))
         self.sms_ids = Ids(FIRST_SMS_ID)
         self.hlr_ids = Ids(FIRST_HLR_ID)
+        self.viber_ids = Ids(FIRST_VIBER_ID, "GW{:010X}")
         super().__init__(clock=clock, seed=seed, balance=balance, delivery=delivery, light=light)
 
     @property
@@ -97,6 +103,11 @@ class DevinoSandbox(Sandbox):
             ("GET", "Sms/State", sms.state),
             ("GET", "Sms/In", reports.incoming),
             ("GET", "Sms/Statistics", reports.statistics),
+            ("POST", "Viber/Send", viber.send),
+            ("POST", "Viber/SendBulk", viber.send_bulk),
+            ("POST", "Viber/SendWithResend", viber.send_with_resend),
+            ("POST", "Viber/SendWithResendBulk", viber.send_with_resend_bulk),
+            ("GET", "Viber/State", viber.state),
             ("POST", "Hlr/SendBulk", hlr.send_bulk),
             ("GET", "Hlr/State", hlr.state),
             ("POST", "v2/Hlr/SendBulk", hlr.send_bulk),
@@ -110,11 +121,18 @@ class DevinoSandbox(Sandbox):
                 return operation(self, call)
             except ApiError as refusal:
                 return answers.error(self.mode_of(call), refusal.code, refusal.text)
+            except ViberError as refusal:
+                return answers.viber_error(self.mode_of(call), refusal.word)
 
         return handle
 
     def error_reply(self, call: Call, code: str, text: str) -> Reply:
-        """Word an injected error; where the document's examples depend on the endpoint, so does the text."""
+        """Word an injected error: a number, or a word of Viber's such as `error-system`.
+
+        Where the document's examples depend on the endpoint, so does the text.
+        """
+        if code.startswith("error-"):
+            return answers.viber_error(self.mode_of(call), code)
         number = int(code)
         if not text and number == 4:
             by_password = call.endpoint == "User/SessionId" or call.endpoint.startswith("v2/")
@@ -128,12 +146,14 @@ class DevinoSandbox(Sandbox):
         super().reset()
         self.sessions.forget()
         self.states.clear()
+        self.viber_states.clear()
         self.lookup_states.clear()
+        self.resent.clear()
         self.invalid_numbers.clear()
         self.inbox.clear()
 
     def control(self, method: str, path: str, body: bytes) -> Reply | None:
-        """`POST sessions/expire`, `POST states`, `POST lookup-states` (codes by number), `POST inbox`."""
+        """`POST sessions/expire`, `POST states`, `viber-states`, `lookup-states` (codes by number), `POST inbox`."""
         match method, path:
             case "POST", "sessions/expire":
                 self.sessions.expire()
@@ -141,27 +161,24 @@ class DevinoSandbox(Sandbox):
             case "POST", "states":
                 self.states.update(msgspec.json.decode(body, type=dict[str, int]))
                 return Reply.json(self.states)
+            case "POST", "viber-states":
+                self.viber_states.update(msgspec.json.decode(body, type=dict[str, int]))
+                return Reply.json(self.viber_states)
             case "POST", "lookup-states":
                 self.lookup_states.update(msgspec.json.decode(body, type=dict[str, int]))
                 return Reply.json(self.lookup_states)
             case "POST", "inbox":
                 letter = msgspec.json.decode(body, type=Letter)
-                return Reply.json(self.receive(letter.text, sender=letter.sender, to=letter.to))
+                return Reply.json(self.receive(letter.text, sender=letter.sender, to=letter.to, at=letter.at))
             case _:
                 return None
 
-    def receive(self, text: str, *, sender: str, to: str) -> Incoming:
-        """Put a message of a subscriber into the inbox, dated now."""
-        at = self.clock.now()
-        row = Incoming(
-            data=text,
-            source_address=sender,
-            destination_address=to,
-            id=str(539187174 + len(self.inbox)),
-            create_date_utc=answers.date(at) or "",
-        )
-        self.inbox.append((at, row))
-        return row
+    def receive(self, text: str, *, sender: str, to: str, at: float | None = None) -> Received:
+        """Put a message of a subscriber into the inbox; `at` is wall time, None means now."""
+        moment = self.clock.now() if at is None else at
+        letter = Received(id=inbox.FIRST_ID + len(self.inbox), sender=sender, to=to, text=text, at=moment)
+        self.inbox.append(letter)
+        return letter
 
     # Help for the endpoints
 
@@ -191,20 +208,15 @@ class DevinoSandbox(Sandbox):
         return valid
 
     def home_of(self, number: str) -> tuple[str | None, str | None]:
-        """Return country and operator by the longest known prefix."""
-        known = [prefix for prefix in self.operators if number.startswith(prefix)]
-        return self.operators[max(known, key=len)] if known else (None, None)
+        """Return country and operator."""
+        return by_prefix(self.operators, number, (None, None))
+
+    def hours_ahead(self, number: str) -> float:
+        """Return how far the clock of a recipient is ahead of UTC."""
+        return by_prefix(self.zones, number, 0.0)
 
 
 Operation = Callable[[DevinoSandbox, Call], Reply]
-
-
-class Letter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of the control call that fills the inbox."""
-
-    sender: str
-    to: str
-    text: str
 
 
 def _session_id(box: DevinoSandbox, call: Call) -> Reply:

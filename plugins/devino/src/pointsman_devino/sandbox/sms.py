@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pointsman_devino.sandbox.server import DevinoSandbox
 
 KEPT_SECONDS = 48 * 3600
-"""After this the state of a message is 255."""
+"""So long after it was sent, the state of a message is 255."""
 QUEUED, SENT, NOT_KNOWN = -2, -1, 255
 FINAL_STATE = {
     Fate.DELIVERED: 0,
@@ -44,8 +44,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     parts: int
     due_at: float | None
+    """Wall time; on the recipient's clock when `local`, else in UTC."""
+    local: bool
     validity: int
-    """Minutes; 0 means no limit."""
+    """Minutes; 0 means no limit. They count from the date, if there is one: the document does not say."""
 
 
 def send(box: "DevinoSandbox", call: Call) -> Reply:
@@ -73,6 +75,7 @@ def _send(box: "DevinoSandbox", call: Call, addresses: str, *, dated: bool = Fal
     given: list[str] = []
     for number in order.numbers:
         message_ids = box.sms_ids.take(order.parts)
+        due_at = _due_at(box, order, number)
         box.accept(
             call,
             ids=message_ids,
@@ -82,11 +85,18 @@ def _send(box: "DevinoSandbox", call: Call, addresses: str, *, dated: bool = Fal
             sender=order.sender,
             segments=order.parts,
             price=box.tariff.price(number) * order.parts,
-            due_at=order.due_at,
-            expires_at=(order.due_at or call.at) + order.validity * 60 if order.validity else None,
+            due_at=due_at,
+            expires_at=max(due_at or 0.0, call.at) + order.validity * 60 if order.validity else None,
         )
         given += message_ids
     return answers.ids(box.mode_of(call), given_ids(call, given))
+
+
+def _due_at(box: "DevinoSandbox", order: Order, number: str) -> float | None:
+    """Return when a number gets its message. "With the recipient's time zone" is read as: by the clock on its wall."""
+    if order.due_at is None or not order.local:
+        return order.due_at
+    return order.due_at - box.hours_ahead(number) * 3600
 
 
 def _checked(box: "DevinoSandbox", call: Call, addresses: str, *, dated: bool) -> Order:
@@ -105,7 +115,7 @@ def _checked(box: "DevinoSandbox", call: Call, addresses: str, *, dated: bool) -
         raise ApiError(6, "Invalid source address")
     if len(text) > MAX_TEXT:
         raise ApiError(2, f"Data is longer than {MAX_TEXT} characters")
-    return Order(numbers=numbers, text=text, sender=sender, parts=parts, due_at=due_at, validity=validity)
+    return Order(numbers=numbers, text=text, sender=sender, parts=parts, due_at=due_at, local=dated, validity=validity)
 
 
 def state(box: "DevinoSandbox", call: Call) -> Reply:
@@ -139,8 +149,7 @@ def state_number(box: "DevinoSandbox", message: SandboxMessage | None, now: floa
     """Return the code of the document's table of states."""
     if message is None or message.channel is not Channel.SMS:
         return NOT_KNOWN
-    age = now - message.accepted_at
-    if age < box.state_lag or age >= KEPT_SECONDS:
+    if now - message.accepted_at < box.state_lag or now - message.course.sent_at >= KEPT_SECONDS:
         return NOT_KNOWN
     match message.stage(now):
         case Stage.QUEUED:

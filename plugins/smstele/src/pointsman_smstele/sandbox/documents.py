@@ -30,6 +30,8 @@ class Quirk(enum.StrEnum):
     """The outer `cnt` counts segments, not recipients."""
     ACCEPT_UNKNOWN = "accept_unknown"
     """Numbers that the plan does not list are taken and counted."""
+    LATE = "late"
+    """A gateway gives `sendsms` up with 504, and the request takes effect `late_by` seconds afterwards."""
 
 
 class SentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +103,8 @@ TYPES = {Channel.SMS: "1", Channel.HLR: "2", Channel.VIBER: "3"}
 """Only the 1 is documented."""
 
 
-def status_row(message: SandboxMessage, operator: Operator, now: float) -> StatusRow:
-    """Describe a message as it stands."""
+def status_row(message: SandboxMessage, operator: Operator, now: float, word: str | None = None) -> StatusRow:
+    """Describe a message as it stands; `word` is what `stat` says whatever that is."""
     stage = message.stage(now)
     course = message.course
     moved_at = {Stage.QUEUED: message.accepted_at, Stage.SENT: course.sent_at, Stage.FINAL: course.final_at}[stage]
@@ -110,7 +112,7 @@ def status_row(message: SandboxMessage, operator: Operator, now: float) -> Statu
         id=message.id,
         phone=message.to,
         sender=message.sender,
-        stat=STATS[course.fate] if stage is Stage.FINAL else "ENROUTE",
+        stat=word or (STATS[course.fate] if stage is Stage.FINAL else "ENROUTE"),
         type=TYPES[message.channel],
         send_timestamp=_timestamp(message.accepted_at),
         last_timestamp=_timestamp(moved_at),

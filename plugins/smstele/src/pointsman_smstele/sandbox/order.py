@@ -32,6 +32,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """None leaves the choice to the provider."""
     sender: str | None
     translit: bool
+    flash: bool
+    """To be shown at once and not kept; of SMS only."""
     due_at: float | None
     """Wall time for which the message was deferred."""
     viber_life: float | None
@@ -84,6 +86,7 @@ def read_order(params: Params, *, longest_id: int, senders: Container[str]) -> O
         id=client_id,
         sender=sender,
         translit=params.first("translit") == "1",
+        flash=channel is Channel.SMS and params.first("flash") == "1",
         due_at=due_at,
     )
 

@@ -1,5 +1,6 @@
 """The sandbox itself: one account, two calls, and what the provider remembers of them."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import ClassVar
@@ -18,46 +19,15 @@ from pointsman_smstele.sandbox.documents import (
     render,
     status_row,
 )
-from pointsman_smstele.sandbox.numbers import (
-    BEELINE,
-    MEGAFON,
-    MTS,
-    NUMBER_PLAN,
-    TELE2,
-    YOTA,
-    Operator,
-    is_russian,
-    operator_of,
-)
+from pointsman_smstele.sandbox.numbers import NUMBER_PLAN, Operator, is_russian, operator_of
 from pointsman_smstele.sandbox.order import Order, check_credentials, decode, read_order, read_question
+from pointsman_smstele.sandbox.prices import PRICES, Limits, PriceList
 from pointsman_smstele.sandbox.refusals import Refusal, Rejected
 from pointsman_smstele.sandbox.segments import count_segments, transliterated
 
 LOGIN = "test:http"
 PASSWORD = "~test123"  # noqa: S105 - the document's own example, good for this server only
 DEFAULT_SENDER = "REX400.RU"
-ABROAD = ""
-"""The key of the price for numbers that have no operator in the plan."""
-
-PRICES: Mapping[str, Decimal] = {
-    MTS: Decimal("2.20"),
-    MEGAFON: Decimal("2.40"),
-    BEELINE: Decimal("2.30"),
-    TELE2: Decimal("2.10"),
-    YOTA: Decimal("2.40"),
-    ABROAD: Decimal("6.00"),
-}
-"""Roubles for one segment, by operator."""
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits that the document implies by its codes but does not give; the figures are chosen."""
-
-    id: int = 64
-    """Characters; the examples take 25 and refuse 71."""
-    text: int = 2000
-    """Characters."""
-    segments: int = 20
 
 
 class SmsteleSandbox(Sandbox):
@@ -66,7 +36,7 @@ class SmsteleSandbox(Sandbox):
     A Russian number that the plan does not list is answered like the "bad" ones of the document's example: listed with
     an empty operator, not counted, not charged, not sent, unknown to `status`. Numbers abroad have no operator either
     but are sent. `standing` quirks hold for every request and may be changed while it runs, also by
-    `POST /_sandbox/standing` with a JSON array of names.
+    `POST /_sandbox/standing` with a JSON array of names; `stats` likewise by `POST /_sandbox/stats`.
     """
 
     name: ClassVar[str] = "smstele"
@@ -95,10 +65,15 @@ class SmsteleSandbox(Sandbox):
         self._first_standing = frozenset(standing)
         self.standing = set(self._first_standing)
         self.plan = plan
-        self.prices = prices
-        self.lookup_price = lookup_price
-        self.viber_price = viber_price
+        self.prices = PriceList(segments=prices, lookup=lookup_price, viber=viber_price)
         self.limits = Limits() if limits is None else limits
+        self.stats: dict[str, str] = {}
+        """By number, what `stat` says for ever instead of what becomes of the message."""
+        self.late_by = 5.0
+        """Seconds of the sandbox's clock after which a request under the quirk `late` takes effect."""
+        self.flashes: list[SandboxMessage] = []
+        """The messages that were to be shown at once; none are kept when `light`."""
+        self._late: set[asyncio.Task[None]] = set()
         self._by_id: dict[str, list[SandboxMessage]] = {}
         self._by_phone: dict[str, list[SandboxMessage]] = {}
         self._orders = 0
@@ -125,23 +100,54 @@ class SmsteleSandbox(Sandbox):
         return self._refuse(call, code, text or Refusal.usual_text(code))
 
     def control(self, method: str, path: str, body: bytes) -> Reply | None:
-        """Replace the standing quirks."""
-        if (method, path) != ("POST", "standing"):
-            return None
-        self.standing = msgspec.json.decode(body, type=set[Quirk])
-        return Reply.json(sorted(self.standing))
+        """Replace the standing quirks, or add to what `stat` says."""
+        match method, path:
+            case "POST", "standing":
+                self.standing = msgspec.json.decode(body, type=set[Quirk])
+                return Reply.json(sorted(self.standing))
+            case "POST", "stats":
+                self.stats.update(msgspec.json.decode(body, type=dict[str, str]))
+                return Reply.json(self.stats)
+            case _:
+                return None
 
     def reset(self) -> None:
         """Forget the messages too."""
         super().reset()
         self.standing = set(self._first_standing)
+        self.stats.clear()
+        self.late_by = 5.0
+        self.flashes.clear()
+        self._drop_late()
         self._by_id.clear()
         self._by_phone.clear()
         self._orders = 0
 
+    async def close(self) -> None:
+        """Stop, and forget what was still to take effect."""
+        self._drop_late()
+        await super().close()
+
     # The two calls
 
     async def _sendsms(self, call: Call) -> Reply:
+        if self._has(call, Quirk.LATE):
+            task = asyncio.create_task(self._send_late(call), name="late sendsms")
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+            return Reply.text("<html><body><h1>504 Gateway Time-out</h1></body></html>", 504, "text/html")
+        return self._send(call)
+
+    async def _send_late(self, call: Call) -> None:
+        await self.clock.sleep(self.late_by)
+        call.at = self.clock.now()
+        self._send(call)
+
+    def _drop_late(self) -> None:
+        for task in self._late:
+            task.cancel()
+
+    def _send(self, call: Call) -> Reply:
         try:
             check_credentials(call.params, LOGIN, PASSWORD)
             order = read_order(call.params, longest_id=self.limits.id, senders=self.senders)
@@ -160,7 +166,9 @@ class SmsteleSandbox(Sandbox):
             found = [each for each in self._by_id.get(question.id, []) if question.phone in (None, "", each.to)]
         else:
             found = self._by_phone.get(question.phone or "", [])
-        rows = tuple(status_row(each, operator_of(each.to, self.plan), call.at) for each in found)
+        rows = tuple(
+            status_row(each, operator_of(each.to, self.plan), call.at, self.stats.get(each.to)) for each in found
+        )
         return render(StatusAnswer(rows), as_document=self._has(call, Quirk.DOCUMENT))
 
     def _take(self, call: Call, order: Order) -> SentAnswer:
@@ -168,7 +176,9 @@ class SmsteleSandbox(Sandbox):
         text = transliterated(order.text) if order.translit else order.text
         segments = self._segments(order.channel, text)
         good = [phone for phone in order.phones if self._is_served(call, phone)]
-        prices = {phone: self._price(order.channel, phone, segments) for phone in good}
+        prices = {
+            phone: self.prices.price(order.channel, operator_of(phone, self.plan).name, segments) for phone in good
+        }
         if not self.account.covers(sum((prices[phone] for phone in good), Decimal(0))):
             raise Rejected(Refusal.NOT_ENOUGH_CREDITS)
         begins_at = max(call.at, order.due_at or 0.0)
@@ -190,6 +200,8 @@ class SmsteleSandbox(Sandbox):
             )
             self._by_id.setdefault(message_id, []).append(message)
             self._by_phone.setdefault(phone, []).append(message)
+            if order.flash and not self.ledger.light:
+                self.flashes.append(message)
         each = segments if self._has(call, Quirk.COUNT_SEGMENTS) else 1
         return SentAnswer(
             id=message_id,
@@ -219,16 +231,6 @@ class SmsteleSandbox(Sandbox):
     def _is_served(self, call: Call, phone: str) -> bool:
         known = operator_of(phone, self.plan).name != "" or not is_russian(phone)
         return known or self._has(call, Quirk.ACCEPT_UNKNOWN)
-
-    def _price(self, channel: Channel, phone: str, segments: int) -> Decimal:
-        match channel:
-            case Channel.HLR:
-                return self.lookup_price
-            case Channel.VIBER:
-                return self.viber_price
-            case Channel.SMS:
-                operator = operator_of(phone, self.plan).name
-                return self.prices.get(operator, self.prices[ABROAD]) * segments
 
     # Wording
 
