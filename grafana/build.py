@@ -72,6 +72,15 @@ def traffic() -> Iterable[Panel]:
         ),
     )
     yield panel(
+        "Late deliveries an hour",
+        "short",
+        (
+            f"sum by (provider) (increase(pointsman_late_deliveries_total{{{WHERE}}}[1h]))",
+            "{{provider}}",
+        ),
+        about="Viber messages delivered after an SMS had left in their place. Many of them: raise fallback_margin.",
+    )
+    yield panel(
         "Duration of a submit",
         "s",
         (quantile(0.5, "provider", f'{seconds}{{{WHERE}, operation="submit"}}'), "{{provider}} p50"),

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from pointsman.message import Channel, MessageClass, Money, Msisdn
+from pointsman.message import Channel, FallbackTrigger, MessageClass, Money, Msisdn
 from pointsman.outcome import Attempt, DeliveryState, Fault, LookupState, State
 
 
@@ -107,6 +107,26 @@ class FailedOver(Event, frozen=True, kw_only=True, gc=False):
     to_provider: str
     fault: Fault | None
     """None when the outcome was unknown."""
+
+
+class SteppedIn(Event, frozen=True, kw_only=True, gc=False):
+    """An SMS takes the place of a Viber message."""
+
+    message_id: str
+    """Of the Viber message."""
+    sms_id: str
+    trigger: FallbackTrigger
+
+
+class LateDelivery(Event, frozen=True, kw_only=True, gc=False):
+    """A Viber message was delivered although an SMS had left in its place: the recipient may have both."""
+
+    message_id: str
+    """Of the Viber message."""
+    sms_id: str
+    provider: str
+    """That of the Viber message."""
+    channel: Channel
 
 
 class Reconciled(Event, frozen=True, kw_only=True, gc=False):

@@ -46,7 +46,7 @@ from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
-from pointsman.store import MemoryStore, Store, receipt
+from pointsman.store import MemoryStore, Store
 from pointsman.text import NumberRanges, valid_sender
 
 BALANCE_PATIENCE = 2.0
@@ -149,8 +149,6 @@ class Router(AsksProviders):
         )
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
-        self._serving = Serving(self._desk, self._tracking, self._doubts, config.router.max_in_flight)
-        resolving.taken = self._serving.taken
         self._control = Control(self._stations, self._rests, self._bus, self._clock)
         ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
         self._door = Door(
@@ -158,10 +156,13 @@ class Router(AsksProviders):
             ranges=ranges,
             routes=build_routes(config),
             lives=build_lives(config),
+            offers={name: frozenset(view.limits) for name, view in views.items()},
             clock=self._clock,
             ids=self._ids,
             network_of=self._lookups.network,
         )
+        self._serving = Serving(self._desk, self._tracking, self._doubts, self._door, config.router.max_in_flight)
+        resolving.taken = self._serving.taken
 
     @classmethod
     def from_toml(
@@ -252,10 +253,13 @@ class Router(AsksProviders):
         """Send one message; return when a provider took it or nobody will, or with its last report.
 
         One that is to be sent later is waited for, unless its route leaves that to a provider; `submit` does not wait.
-        A lookup always waits for its result. Raises `InvalidMessage` for what nobody could send, `RouterClosed`.
+        A lookup always waits for its result. The SMS in place of a Viber message belongs to it: one that starts at once
+        is waited for, and the last report is that of both. Raises `InvalidMessage` for what nobody could send,
+        `RouterClosed`.
         """
         self._check_running()
-        return receipt(await self._serving.send(self._door.parse(message), until_final=until_final))
+        sent = await self._serving.send(self._door.parse(message), until_final=until_final)
+        return await self._recorder.receipt(sent)
 
     async def submit(self, message: Message) -> Receipt:
         """Take one message and return at once; it is sent in the background, when it is due.
@@ -264,7 +268,7 @@ class Router(AsksProviders):
         `InvalidMessage`, `RouterClosed`.
         """
         self._check_running()
-        return receipt(await self._serving.submit(self._door.parse(message)))
+        return await self._recorder.receipt(await self._serving.submit(self._door.parse(message)))
 
     async def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
         """Send several messages; return their receipts in the same order.
@@ -292,7 +296,7 @@ class Router(AsksProviders):
             with contextlib.suppress(RouterClosed):  # then what is known by now has to do
                 if until_final:
                     record = await self._serving.until_final(record.envelope.id)
-            return receipt(record)
+            return await self._recorder.receipt(record)
 
         results = await asyncio.gather(*(one(valid) for valid in parsed), return_exceptions=True)
         receipts = [result for result in results if isinstance(result, Receipt)]
@@ -329,14 +333,20 @@ class Router(AsksProviders):
     async def receipt(self, message_id: str) -> Receipt | None:
         """Return what is known of a message; None for an unknown one."""
         record = await self._recorder.get(message_id)
-        return receipt(record) if record is not None else None
+        return await self._recorder.receipt(record) if record is not None else None
 
     async def wait(self, message_id: str) -> Receipt:
-        """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one."""
-        return receipt(await self._serving.until_final(message_id))
+        """Wait until nothing more is going to be done for a message, or for the SMS in its place.
+
+        Raises `KeyError` for an unknown one.
+        """
+        return await self._recorder.receipt(await self._serving.until_final(message_id))
 
     def cancel(self, message_id: str) -> bool:
-        """Keep a message from being sent if it has not left yet; say whether it was still on its way."""
+        """Keep a message from being sent if it has not left yet; say whether it was still on its way.
+
+        For a Viber message that has left, this keeps the SMS in its place from being sent.
+        """
         return self._serving.give_up(message_id)
 
     async def callback(self, provider: str, callback: Callback, token: str | None = None) -> Response:

@@ -13,13 +13,25 @@ from pointsman.engine.dues import due_of
 from pointsman.engine.ids import Ids
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.errors import InvalidMessage
-from pointsman.message import Alphabet, Fallback, FallbackBy, Message, MessageClass, Msisdn, Segments, Sms, Viber
+from pointsman.message import (
+    Alphabet,
+    Channel,
+    Fallback,
+    FallbackBy,
+    Message,
+    MessageClass,
+    Msisdn,
+    Segments,
+    Sms,
+    Viber,
+)
 from pointsman.routing.match import Match, Route
 from pointsman.testing import FakeClock
 from pointsman.text import NumberRanges, read_ranges
 
 ROUTE = Route(name="all", match=Match(), providers=("a",), strategy="priority")
 LIVES = {("all", message_class): 60.0 for message_class in MessageClass}
+OFFERS = {"a": (Channel.SMS, Channel.VIBER)}
 FAR_EAST = "79141234567"
 """A number of the range below."""
 RANGES = NumberRanges(
@@ -44,7 +56,7 @@ def clock() -> FakeClock:
 def parse(clock: FakeClock, message: Message, ranges: NumberRanges | None = RANGES) -> Parsed:
     """Let a message through the door."""
     ids = Ids(clock, Random(1))
-    door = Door(region="RU", ranges=ranges, routes=(ROUTE,), lives=LIVES, clock=clock, ids=ids)
+    door = Door(region="RU", ranges=ranges, routes=(ROUTE,), lives=LIVES, offers=OFFERS, clock=clock, ids=ids)
     return door.parse(message)
 
 
@@ -200,13 +212,20 @@ def test_an_sms_in_place_of_viber(clock: FakeClock, text: str | None, latin: str
     assert envelope.message.fallback == Fallback(text=latin, transliterate=True)
 
 
-def test_the_providers_own_sms_has_the_same_text(clock: FakeClock) -> None:
-    """Where the provider sends the SMS, it has the text of the Viber message, and the door leaves it alone."""
-    fallback = Fallback(transliterate=True, by=FallbackBy.PROVIDER)
-    envelope = parse(clock, Viber(to=FAR_EAST, text="Щука", fallback=fallback)).envelope
+def test_the_sms_in_place_of_viber_is_counted_as_it_is_sent(clock: FakeClock) -> None:
+    """A text of 299 segments in Cyrillic letters is too long for an SMS, and has 131 in Latin ones."""
+    text = "я" * 10_000
 
-    assert isinstance(envelope.message, Viber)
-    assert envelope.message.fallback == fallback
+    parse(clock, Viber(to=FAR_EAST, text="Щука", fallback=Fallback(text=text, transliterate=True)))
+    with pytest.raises(InvalidMessage, match=r"fallback\.text: needs 299 segments"):
+        parse(clock, Viber(to=FAR_EAST, text="Щука", fallback=Fallback(text=text * 2)))
+
+
+def test_the_providers_own_sms_has_the_same_text(clock: FakeClock) -> None:
+    """Where the provider sends the SMS, it has the text of the Viber message: nothing else can be asked for."""
+    fallback = Fallback(transliterate=True, by=FallbackBy.PROVIDER)
+    with pytest.raises(InvalidMessage, match=r"fallback\.transliterate: is decided by the provider"):
+        parse(clock, Viber(to=FAR_EAST, text="Щука", fallback=fallback))
 
 
 def _without_data(zone: str) -> None:

@@ -8,7 +8,20 @@ from itertools import permutations, product
 import msgspec
 import pytest
 
-from pointsman.message import Alphabet, Channel, Envelope, HlrLookup, Money, Msisdn, Network, Segments, Sms
+from pointsman.message import (
+    Alphabet,
+    Channel,
+    Envelope,
+    Fallback,
+    FallbackBy,
+    HlrLookup,
+    Money,
+    Msisdn,
+    Network,
+    Segments,
+    Sms,
+    Viber,
+)
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -25,7 +38,22 @@ from pointsman.outcome import (
     UnknownReason,
 )
 from pointsman.store import MemoryStore, Record, receipt
-from pointsman.store.record import Begin, Change, Due, End, Intent, Note, Resolve, Settle, advance, begin, is_final
+from pointsman.store.record import (
+    Begin,
+    Change,
+    Due,
+    End,
+    FellBack,
+    Forgo,
+    Intent,
+    Note,
+    Resolve,
+    Settle,
+    advance,
+    begin,
+    is_final,
+)
+from pointsman.store.whole import is_over
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 TIMEOUT = Unknown(reason=UnknownReason.TIMEOUT)
@@ -456,3 +484,100 @@ async def test_an_unknown_message_cannot_be_changed() -> None:
     """A change to a message that nobody took, or that was forgotten, raises `KeyError`."""
     with pytest.raises(KeyError):
         await MemoryStore().apply("nobody", starts(), 1.0)
+
+
+# -- an SMS in place of a Viber message --------------------------------------------------------------------------------
+
+BAD = Refused(fault=Fault.CONTENT)
+
+
+def viber(*changes: Change, by: FallbackBy | None = FallbackBy.ROUTER) -> Record:
+    """Return the record of a Viber message after changes; `by` None: without a fallback."""
+    message = Viber("79161234567", "hello", fallback=Fallback(by=by) if by is not None else None)
+    sms = envelope()
+    whole = Envelope(
+        id="v1",
+        message=message,
+        channel=Channel.VIBER,
+        to=sms.to,
+        network=sms.network,
+        segments=sms.segments,
+        accepted_at=0.0,
+        deadline=60.0,
+    )
+    return after(*changes, record=begin(whole))
+
+
+def told(state: DeliveryState) -> Note:
+    """Return the final report about the Viber message."""
+    return Note(1, Report(provider_id="p1", state=state, final=True))
+
+
+OUT = (starts(), ends(Accepted(ids=("p1",))))
+LOST = (starts(), ends(BAD), End(State.FAILED, BAD))
+
+
+def test_a_message_is_final_once_its_fallback_is_decided() -> None:
+    """A bad end is no end while an SMS may follow; that it does, that none does, or that none ever could, is one."""
+    assert not is_final(viber(*LOST))
+    assert is_final(viber(*LOST, FellBack("s1")))
+    assert is_final(viber(*LOST, Forgo()))
+    assert is_final(viber(*LOST, by=None))
+    assert is_final(viber(*LOST, by=FallbackBy.PROVIDER))
+
+
+@pytest.mark.parametrize("last", [told(DeliveryState.DELIVERED), End(State.CANCELLED)])
+@pytest.mark.parametrize("decision", [FellBack("s1"), Forgo()])
+def test_nothing_follows_what_was_delivered_or_given_up(last: Change, decision: Change) -> None:
+    """A decision that comes too late changes nothing, so that no SMS is ever found in such a record."""
+    begun = OUT if isinstance(last, Note) else ()
+    record = viber(*begun, last)
+
+    assert advance(record, decision, 9.0) is record
+    assert is_final(record)
+
+
+@pytest.mark.parametrize("first", [FellBack("s1"), Forgo()])
+@pytest.mark.parametrize("second", [FellBack("s2"), Forgo()])
+def test_it_is_decided_once(first: Change, second: Change) -> None:
+    """Of two decisions the first one counts: there never are two SMS."""
+    record = viber(*OUT, told(DeliveryState.UNDELIVERABLE), first)
+
+    assert advance(record, second, 9.0) is record
+
+
+SENT_SMS = after(starts(), ends(Accepted(ids=("s",))))
+UNSENT_SMS = after(starts(), ends(BAD), End(State.FAILED, BAD))
+GIVEN_UP_SMS = after(End(State.CANCELLED))
+ARRIVED_SMS = after(Note(1, Report(provider_id="s", state=DeliveryState.DELIVERED, final=True)), record=SENT_SMS)
+WAITING_SMS = begin(envelope())
+
+WHOLES = [
+    (viber(*LOST), None, State.FAILED, False, False),
+    (viber(*LOST, FellBack("m1")), WAITING_SMS, State.ACCEPTED, False, False),
+    (viber(*LOST, FellBack("m1")), SENT_SMS, State.SENT, False, False),
+    (viber(*LOST, FellBack("m1")), ARRIVED_SMS, State.DELIVERED, True, False),
+    (viber(*LOST, FellBack("m1")), UNSENT_SMS, State.FAILED, True, False),
+    (viber(*OUT, FellBack("m1")), SENT_SMS, State.SENT, False, True),
+    (viber(*OUT, FellBack("m1")), ARRIVED_SMS, State.DELIVERED, True, True),
+    (viber(*OUT, FellBack("m1")), UNSENT_SMS, State.SENT, False, False),
+    (viber(*OUT, FellBack("m1")), GIVEN_UP_SMS, State.SENT, False, False),
+    (viber(*OUT, FellBack("m1"), told(DeliveryState.EXPIRED)), UNSENT_SMS, State.FAILED, True, False),
+    (viber(*OUT, FellBack("m1"), told(DeliveryState.EXPIRED)), ARRIVED_SMS, State.DELIVERED, True, False),
+    (viber(*OUT, FellBack("m1"), told(DeliveryState.DELIVERED)), WAITING_SMS, State.DELIVERED, False, False),
+    (viber(*OUT, FellBack("m1"), told(DeliveryState.DELIVERED)), SENT_SMS, State.DELIVERED, True, True),
+    (viber(*OUT, FellBack("m1"), told(DeliveryState.DELIVERED)), GIVEN_UP_SMS, State.DELIVERED, True, False),
+    (viber(starts(), ends(TIMEOUT), End(State.UNKNOWN), FellBack("m1")), UNSENT_SMS, State.UNKNOWN, True, False),
+    (viber(starts(), ends(TIMEOUT), End(State.UNKNOWN), FellBack("m1")), ARRIVED_SMS, State.DELIVERED, True, True),
+]
+
+
+@pytest.mark.parametrize(("record", "sms", "state", "over", "double"), WHOLES)
+def test_a_message_and_the_sms_in_its_place_are_one(
+    record: Record, sms: Record | None, state: State, over: bool, double: bool
+) -> None:
+    """The whole has one state, one end, and one answer to whether both may have arrived."""
+    whole = receipt(record, sms)
+
+    assert (whole.state, is_over(record, sms), whole.possible_duplicate) == (state, over, double)
+    assert whole.fallback == (receipt(sms) if sms is not None else None)

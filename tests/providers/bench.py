@@ -58,6 +58,7 @@ ACCOUNTS: Mapping[str, str] = {
     "devino_viber": _ACCOUNTS["devino"] + "viber = true",
     "second": _ACCOUNTS["devino"].replace("{devino}", "{second}") + "viber = true",
     "devino_again": _ACCOUNTS["devino"],
+    "smstele_sms": _ACCOUNTS["smstele"] + "viber = false",
     "smstele_again": _ACCOUNTS["smstele"],
     "smstele_minutes": _ACCOUNTS["smstele"] + 'validity_unit = "minutes"',
     "affiliate_dear": _ACCOUNTS["affiliate"] + "tariff = 9",

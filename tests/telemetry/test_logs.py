@@ -16,6 +16,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    LateDelivery,
     MessageMoved,
     MessageTaken,
     Operation,
@@ -25,8 +26,9 @@ from pointsman.events import (
     ReportIgnored,
     Rested,
     Spent,
+    SteppedIn,
 )
-from pointsman.message import Channel, MessageClass, Money
+from pointsman.message import Channel, FallbackTrigger, MessageClass, Money
 from pointsman.outcome import DeliveryState, Fault, State
 from pointsman.telemetry import LogFormat, LogLevel, LogObserver, Masker, build_logger
 
@@ -136,6 +138,15 @@ LINES = {
         FailedOver(at=0.0, message_id="m", from_provider="a", to_provider="b", fault=None),
         {"level": "info", "event": "message.failed_over", "message_id": "m", "from_provider": "a", "to_provider": "b",
          "fault": "unknown"},
+    ),
+    "fell back": (
+        SteppedIn(at=0.0, message_id="m", sms_id="s", trigger=FallbackTrigger.SILENT),
+        {"level": "info", "event": "message.fell_back", "message_id": "m", "sms_id": "s", "trigger": "silent"},
+    ),
+    "late delivery": (
+        LateDelivery(at=0.0, message_id="m", sms_id="s", provider="a", channel=Channel.VIBER),
+        {"level": "warning", "event": "message.late_delivery", "message_id": "m", "sms_id": "s", "provider": "a",
+         "channel": "viber"},
     ),
     "reconciled": (
         Reconciled(at=0.0, message_id="m", provider="a", result="absent"),

@@ -15,6 +15,7 @@ from pointsman.events import (
     CallOutcome,
     Decided,
     FailedOver,
+    LateDelivery,
     MessageMoved,
     Operation,
     PluginQuarantined,
@@ -100,6 +101,10 @@ COUNTED = {
     "a failover after an unknown outcome": (
         FailedOver(at=0.0, message_id="m", from_provider="devino", to_provider="smstele", fault=None),
         ("failovers_total", {"from_provider": "devino", "to_provider": "smstele", "fault": "unknown"}, 1),
+    ),
+    "a late delivery": (
+        LateDelivery(at=0.0, message_id="m", sms_id="s", provider="devino", channel=Channel.VIBER),
+        ("late_deliveries_total", {"provider": "devino", "channel": "viber"}, 1),
     ),
     "a new state": (
         MessageMoved(

@@ -137,10 +137,19 @@ class RowStore(MemoryStore):
             if record is not None:
                 await self._checkpoint.begin(_row_of(record))
         before, after = await super().apply(message_id, change, now)
-        settled = isinstance(change, Settle | Resolve) and after.intent is None
-        if settled and all(isinstance(attempt.outcome, Refused) for attempt in after.attempts):
+        if isinstance(change, Settle | Resolve) and await self._is_unsent(after):
             self._checkpoint.unsent(_row_of(after))
         return before, after
+
+    async def _is_unsent(self, record: Record) -> bool:
+        """Say whether nothing of a row was sent: neither this message nor the Viber message in whose place it is."""
+        parent = record.envelope.parent
+        before = await self.get(parent) if parent is not None else None
+        return all(_is_refused(one) for one in (record, before) if one is not None)
+
+
+def _is_refused(record: Record) -> bool:
+    return record.intent is None and all(isinstance(attempt.outcome, Refused) for attempt in record.attempts)
 
 
 def _row_of(record: Record) -> int:

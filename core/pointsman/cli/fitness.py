@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import assert_never
 
 from pointsman.errors import InvalidMessage
-from pointsman.message import Envelope, HlrLookup, Message, Sms, channel_of
+from pointsman.message import Envelope, FallbackBy, HlrLookup, Message, Sms, Viber, channel_of
 from pointsman.router import Router
 from pointsman.routing.candidate import Decision, Excluded, Exclusion
 
@@ -74,10 +74,13 @@ def check_fitness(router: Router, message: Message) -> None:
         raise InvalidMessage(_field(decision), f"{_sentence(decision.excluded, message)}")
 
 
-def _wants(envelope: Envelope) -> tuple[bool, bool, bool]:
+def _wants(envelope: Envelope) -> tuple[bool, bool, bool, bool]:
     """Return what a message asks for that not every provider offers."""
-    flash = isinstance(envelope.message, Sms) and envelope.message.flash
-    return flash, envelope.due > envelope.accepted_at, envelope.local is not None
+    message = envelope.message
+    flash = isinstance(message, Sms) and message.flash
+    fallback = message.fallback if isinstance(message, Viber) else None
+    resend = fallback is not None and fallback.by is FallbackBy.PROVIDER
+    return flash, envelope.due > envelope.accepted_at, envelope.local is not None, resend
 
 
 def _field(decision: Decision) -> str:

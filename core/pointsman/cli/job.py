@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from pointsman.cli.rows import Row
+from pointsman.cli.rows import Row, may_fall_back
 from pointsman.errors import RouterClosed
 from pointsman.message import HlrLookup
 from pointsman.outcome import Receipt, State
@@ -56,6 +56,7 @@ class Job:
         self._rows = rows
         self._report = report
         self._rule = feed
+        self._most = feed.most
         self._in_hand: set[asyncio.Task[Taken | None]] = set()
         self._later: set[asyncio.Task[Taken | None]] = set()
         self._arrived: asyncio.Queue[Taken | None] = asyncio.Queue()
@@ -84,15 +85,17 @@ class Job:
             raise self.error
 
     def _feed(self, router: Router) -> None:
-        if len(self._in_hand) > self._rule.most - self._rule.together:
+        if len(self._in_hand) > self._most - self._rule.together:
             return
         for _ in range(FED_AT_ONCE):
-            full = len(self._in_hand) >= self._rule.most or len(self._later) >= WAITING_FOR_THEIR_TIME
+            full = len(self._in_hand) >= self._most or len(self._later) >= WAITING_FOR_THEIR_TIME
             if self.stopped or full:
                 return
             row = next(self._rows, None)
             if row is None:
                 return
+            if may_fall_back(row.message):
+                self._most = max(self._most, WAITING.most)
             task = asyncio.create_task(self._carry(row, router), name=f"row {row.number}")
             (self._later if _is_for_later(row) else self._in_hand).add(task)
             task.add_done_callback(self._carried)
@@ -121,9 +124,10 @@ class Job:
             receipt = await router.send(row.message)
         except RouterClosed:
             return None
-        if self._rule.wait and receipt.state in _ON_ITS_WAY:
+        if may_fall_back(row.message) or (self._rule.wait and receipt.state in _ON_ITS_WAY):
             try:
-                receipt = await router.wait(receipt.id)
+                with contextlib.suppress(RouterClosed):  # then what is known by now has to do
+                    receipt = await router.wait(receipt.id)
             except asyncio.CancelledError:
                 if not self.stopped:
                     raise

@@ -49,16 +49,18 @@ class LookupLine(Result, frozen=True, kw_only=True):
 
 
 def describe(row: Row, receipt: Receipt) -> Result:
-    """Return the line of a message."""
-    last = receipt.attempts[-1] if receipt.attempts else None
-    ids = next((one.outcome.ids for one in reversed(receipt.attempts) if isinstance(one.outcome, Accepted)), ())
+    """Return the line of a message; its attempts go on with those of the SMS in its place."""
+    attempts = receipt.attempts + (receipt.fallback.attempts if receipt.fallback is not None else ())
+    last = attempts[-1] if attempts else None
+    taken = next((one for one in reversed(attempts) if isinstance(one.outcome, Accepted)), None)
+    ids = taken.outcome.ids if taken is not None and isinstance(taken.outcome, Accepted) else ()
     price = last.price if last is not None else None
     return Result(
         row=row.number,
         to=receipt.to,
         reference=row.reference,
         state=receipt.state.value,
-        provider=receipt.provider or (last.provider if last is not None else ""),
+        provider=named.provider if (named := taken or last) is not None else "",
         id=_flat(" ".join(ids)),
         code=_flat(code_of(last, receipt.reason)),
         price=str(price.amount) if price is not None else "",

@@ -1,7 +1,7 @@
 """Rows of a file become messages, or problems with their row and what to do."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -13,11 +13,23 @@ from pointsman.cli.wishes import COLUMNS, Wishes
 from pointsman.config.problems import did_you_mean
 from pointsman.config.values import parse_duration
 from pointsman.errors import InvalidMessage
-from pointsman.message import Channel, Envelope, HlrLookup, Message, MessageClass, Sms, Viber, channel_of
+from pointsman.message import (
+    Channel,
+    Envelope,
+    Fallback,
+    FallbackBy,
+    HlrLookup,
+    Message,
+    MessageClass,
+    Sms,
+    Viber,
+    channel_of,
+)
 from pointsman.router import Router
 
 _CHANNELS = {channel.value: channel for channel in (Channel.SMS, Channel.VIBER)}
 _CLASSES = {message_class.value: message_class for message_class in MessageClass}
+_FALLBACKS = {by.value: by for by in FallbackBy}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONGEST_REFERENCE = 200
 """Characters."""
@@ -54,24 +66,28 @@ class MessageReader(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None = None
     message_class: MessageClass = MessageClass.TRANSACTIONAL
     ttl: timedelta | None = None
+    fallback: Fallback | None = None
+    """Of rows for Viber."""
     wishes: Wishes = Wishes()
     columns: Columns = Columns(
         required=("to", "text"),
-        optional=("sender", "class", "ttl", "reference", "channel", *COLUMNS),
-        verbatim=("text",),
+        optional=("sender", "class", "ttl", "reference", "channel", "fallback_by", "fallback_text", *COLUMNS),
+        verbatim=("text", "fallback_text"),
     )
 
     def read(self, line: Line) -> Row:
         """Return a row as a message. Raises `InvalidMessage`."""
         cells = line.cells
+        channel = _channel(cells["channel"]) if "channel" in cells else self.channel
         message = write_message(
-            _channel(cells["channel"]) if "channel" in cells else self.channel,
+            channel,
             to=cells.get("to", ""),
             text=cells.get("text", ""),
             sender=cells.get("sender", self.sender),
             message_class=_class(cells["class"]) if "class" in cells else self.message_class,
             ttl=read_ttl(cells["ttl"]) if "ttl" in cells else self.ttl,
             reference=str(line.row),
+            fallback=_fallback(cells, self.fallback if channel is Channel.VIBER else None),
             wishes=self.wishes.or_of(cells),
         )
         return Row(number=line.row, message=message, reference=_reference(cells))
@@ -97,9 +113,14 @@ def write_message(
     message_class: MessageClass = MessageClass.TRANSACTIONAL,
     ttl: timedelta | None = None,
     reference: str | None = None,
+    fallback: Fallback | None = None,
     wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
 ) -> Message:
     """Return a message of a channel; it is not judged here. Raises `InvalidMessage` for what its channel cannot do."""
+    if fallback is not None and channel is not Channel.VIBER:
+        raise InvalidMessage(
+            "fallback_by", "only a Viber message has an SMS in its place: choose viber or leave it out"
+        )
     if channel is Channel.HLR:
         if wishes != Wishes():
             raise InvalidMessage("channel", "a lookup is made at once and has no text: leave such options out")
@@ -116,13 +137,17 @@ def write_message(
         flash=wishes.flash,
         transliterate=wishes.transliterate,
     )
-    return sms if channel is Channel.SMS else _as_viber(sms)
+    return sms if channel is Channel.SMS else _as_viber(sms, fallback)
 
 
-def _as_viber(sms: Sms) -> Viber:
-    for field, wished in (("flash", sms.flash), ("transliterate", sms.transliterate)):
-        if wished:
-            raise InvalidMessage(field, "is for SMS only; leave it out for viber")
+def _as_viber(sms: Sms, fallback: Fallback | None) -> Viber:
+    """Return the same as a Viber message; what its text is to be written in is about the SMS in its place."""
+    if sms.flash:
+        raise InvalidMessage("flash", "is for SMS only; leave it out for viber")
+    if sms.transliterate:
+        if fallback is None:
+            raise InvalidMessage("transliterate", "is for SMS only; leave it out for viber, or give it an SMS as well")
+        fallback = msgspec.structs.replace(fallback, transliterate=True)
     return Viber(
         to=sms.to,
         text=sms.text,
@@ -132,7 +157,19 @@ def _as_viber(sms: Sms) -> Viber:
         reference=sms.reference,
         send_at=sms.send_at,
         send_at_local=sms.send_at_local,
+        fallback=fallback,
     )
+
+
+def write_fallback(by: FallbackBy | None, text: str | None) -> Fallback | None:
+    """Return the SMS in place of a Viber message; None when neither is said. A text alone means that we send it."""
+    return None if by is None and text is None else Fallback(text=text, by=by or FallbackBy.ROUTER)
+
+
+def may_fall_back(message: Message) -> bool:
+    """Say whether we ourselves may have to send an SMS in place of a message, so that we must not stop before."""
+    fallback = message.fallback if isinstance(message, Viber) else None
+    return fallback is not None and fallback.by is FallbackBy.ROUTER
 
 
 def read_ttl(text: str) -> timedelta:
@@ -218,7 +255,18 @@ def _class(text: str) -> MessageClass:
     return message_class
 
 
-def _unknown(text: str, what: str, known: dict[str, Channel] | dict[str, MessageClass], hint: str | None = None) -> str:
+def _fallback(cells: Cells, default: Fallback | None) -> Fallback | None:
+    """Return what the cells say about the SMS, else what the options say."""
+    text = cells.get("fallback_text", default.text if default is not None else None)
+    if "fallback_by" not in cells:
+        return write_fallback(default.by if default is not None else None, text)
+    by = _FALLBACKS.get(cells["fallback_by"].lower())
+    if by is None:
+        raise InvalidMessage("fallback_by", _unknown(cells["fallback_by"], "sender of the SMS", _FALLBACKS))
+    return write_fallback(by, text)
+
+
+def _unknown(text: str, what: str, known: Mapping[str, object], hint: str | None = None) -> str:
     return f"there is no {what} {text[:40]!r} ({hint or did_you_mean(text, known)})"
 
 

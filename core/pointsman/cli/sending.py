@@ -17,10 +17,10 @@ from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.cli.results import Result, code_of, describe
-from pointsman.cli.rows import MessageReader, read_ttl, write_message
+from pointsman.cli.rows import MessageReader, may_fall_back, read_ttl, write_fallback, write_message
 from pointsman.cli.wishes import WishOptions
 from pointsman.cli.work import GOOD_STATES, Kind
-from pointsman.message import Channel, Message, MessageClass
+from pointsman.message import Channel, FallbackBy, Message, MessageClass
 from pointsman.outcome import Accepted, Attempt, Receipt, Refused, State, Unknown, outcome_label
 from pointsman.router import Router
 from pointsman.routing.candidate import Excluded
@@ -42,6 +42,14 @@ Sender = Annotated[str | None, Parameter(help="The sender to show; else the prov
 Class = Annotated[MessageClass, Parameter(name="--class", help="How urgent it is and what its loss costs.")]
 ChannelOption = Annotated[TextChannel, Parameter(help="The service that carries it.")]
 Ttl = Annotated[str | None, Parameter(help="How long it is worth sending, such as 30s, 5m or 1d; else by its class.")]
+FallbackByOption = Annotated[
+    FallbackBy | None,
+    Parameter(name="--fallback-by", help="Who sends an SMS when a Viber message does not get through."),
+]
+FallbackText = Annotated[
+    str | None,
+    Parameter(allow_leading_hyphen=True, help="The text of that SMS; else that of the Viber message."),
+]
 Wait = Annotated[
     bool, Parameter(negative="", show_default=False, help="Wait for the last delivery report, not only for a provider.")
 ]
@@ -49,8 +57,9 @@ Csv = Annotated[
     Path | None,
     Parameter(
         name="--csv",
-        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel,send_at,"
-        "send_at_local,flash,transliterate; the options fill its empty cells; - reads standard input.",
+        help="A file of messages with the columns to,text and perhaps sender,class,ttl,reference,channel,fallback_by,"
+        "fallback_text,send_at,send_at_local,flash,transliterate; the options fill its empty cells;"
+        " - reads standard input.",
         allow_leading_hyphen=True,
     ),
 ]
@@ -64,6 +73,8 @@ def send(
     message_class: Class = MessageClass.TRANSACTIONAL,
     channel: ChannelOption = TextChannel.SMS,
     ttl: Ttl = None,
+    fallback_by: FallbackByOption = None,
+    fallback_text: FallbackText = None,
     wait: Wait = False,
     csv: Csv = None,
     wish: WishOptions | None = None,
@@ -76,12 +87,18 @@ def send(
     command: what was sent is not sent again. Exit code 1 when not every message was taken.
     """
     common, life = common or Common(), read_ttl(ttl) if ttl is not None else None
+    fallback = write_fallback(fallback_by, fallback_text)
     wishes = (wish or WishOptions()).wishes
     if csv is not None:
         if to is not None or text is not None:
             raise UsageError("--csv brings its own recipients and texts; leave out --to and --text")
         reader = MessageReader(
-            channel=channel.value, sender=sender, message_class=message_class, ttl=life, wishes=wishes
+            channel=channel.value,
+            sender=sender,
+            message_class=message_class,
+            ttl=life,
+            fallback=fallback,
+            wishes=wishes,
         )
         kind = Kind("send", "sent", "sends them again", reader, Result, describe, WAITING if wait else SENDING)
         return run_file(csv, kind, file or FileOptions(), common)
@@ -90,18 +107,17 @@ def send(
     if to is None or text is None:
         raise UsageError("give --to and --text for one message, or --csv for many")
     message = write_message(
-        channel.value, to=to, text=text, sender=sender, message_class=message_class, ttl=life, wishes=wishes
+        channel.value,
+        to=to,
+        text=text,
+        sender=sender,
+        message_class=message_class,
+        ttl=life,
+        fallback=fallback,
+        wishes=wishes,
     )
     setup = set_up(common)
-    sent = asyncio.run(_send_one(message, setup, wait=wait))
-    receipt, output = sent.receipt, setup.output
-    output.record(receipt)
-    show_receipt(receipt, output)
-    if sent.left_out:
-        output.show("")
-        show_excluded(sent.left_out, output)
-    done = f"the message is {receipt.state.value} (id {receipt.id})"
-    return output.ended(ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED, done)
+    return _tell(asyncio.run(_send_one(message, setup, wait=wait)), setup.output)
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -109,6 +125,18 @@ class Sent(msgspec.Struct, frozen=True):
 
     receipt: Receipt
     left_out: tuple[Excluded, ...] = ()
+
+
+def _tell(sent: Sent, output: Output) -> ExitCode:
+    """Say what became of a message; return how the command ends."""
+    receipt = sent.receipt
+    output.record(receipt)
+    show_receipt(receipt, output)
+    if sent.left_out:
+        output.show("")
+        show_excluded(sent.left_out, output)
+    done = f"the message is {receipt.state.value} (id {receipt.id})"
+    return output.ended(ExitCode.GOOD if receipt.state in GOOD_STATES else ExitCode.FAILED, done)
 
 
 async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Sent:
@@ -127,8 +155,12 @@ async def _send_one(message: Message, setup: Setup, *, wait: bool) -> Sent:
                 else "stopped while it was on its way: it may have been sent"
             )
             raise
-        if wait and receipt.state is State.SENT:
-            setup.output.note(f"{receipt.provider} took it; waiting for its report (Ctrl-C stops waiting)")
+        if may_fall_back(message) and receipt.fallback is None:
+            setup.output.note("waiting for its report, or for the SMS in its place (Ctrl-C stops both)")
+            receipt = await router.wait(receipt.id)
+        elif wait and receipt.state is State.SENT:
+            took = (receipt.fallback or receipt).provider
+            setup.output.note(f"{took} took it; waiting for its report (Ctrl-C stops waiting)")
             receipt = await router.wait(receipt.id)
         if receipt.state not in _NOBODY:
             return Sent(receipt)
@@ -157,8 +189,14 @@ def show_receipt(receipt: Receipt, output: Output) -> None:
         output.table(columns, [_attempt_cells(attempt) for attempt in receipt.attempts])
     if receipt.reason is not None and not receipt.attempts:
         output.show(output.clean(f"nobody could take it: {receipt.reason.detail or receipt.reason.fault}"))
+    if receipt.fallback is not None:
+        output.show("")
+        output.show("in its place an SMS:")
+        show_receipt(receipt.fallback, output)
     if receipt.state is State.UNKNOWN:
         output.show("it may have been sent; nobody can say")
+    if receipt.fallback is not None and receipt.possible_duplicate:
+        output.show("the recipient may have both")
 
 
 def _attempt_cells(attempt: Attempt) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
 from pointsman.routing.health import Silence
-from pointsman.routing.match import Match, Schedule
+from pointsman.routing.match import FALLBACK_MARGIN, Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
 
@@ -185,6 +185,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Provider to share of the traffic, for the strategy `weighted`; 1 where none is given."""
     ttl: TimeLimits = TimeLimits()
     loss: Losses = Losses()
+    fallback_margin: Duration = Duration(FALLBACK_MARGIN)
+    """From the end of a Viber message's life to the SMS in its place, where nobody said what became of it."""
 
 
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

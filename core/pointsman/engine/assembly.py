@@ -103,6 +103,7 @@ def build_routes(config: Config) -> tuple[Route, ...]:
                 confirms=route.confirms,
                 max_attempts=policy.max_attempts,
                 on_unknown=route.on_unknown,
+                fallback_margin=float(policy.fallback_margin),
                 schedule=route.schedule,
             )
         )

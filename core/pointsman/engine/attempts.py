@@ -12,7 +12,7 @@ from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, Rested, Spent
-from pointsman.message import Channel, Envelope
+from pointsman.message import Channel, Envelope, FallbackBy, Viber
 from pointsman.outcome import Attempt
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Move
@@ -130,6 +130,7 @@ class Attempts:
     def _submission(self, envelope: Envelope, ref: str, stake: Stake) -> Submission:
         station = self._stations[stake.candidate.provider]
         left = timedelta(seconds=envelope.deadline - max(self._clock.now(), envelope.due))
+        fallback = envelope.message.fallback if isinstance(envelope.message, Viber) else None
         keeps = stake.candidate.keeps
         by_local = envelope.local is not None and station.view.limits[envelope.channel].schedules_local
         return Submission(
@@ -139,10 +140,12 @@ class Attempts:
             network=envelope.network,
             segments=envelope.segments,
             sender=stake.candidate.sender,
-            ttl=left if envelope.message.ttl is not None else None,
+            # With a fallback the provider must give the message up in time, even if the caller set no limit.
+            ttl=left if envelope.message.ttl is not None or fallback is not None else None,
             callback_url=station.callback_url,
             send_at=as_utc(envelope.due) if keeps and not by_local else None,
             send_at_local=envelope.local if keeps and by_local else None,
+            resend=fallback is not None and fallback.by is FallbackBy.PROVIDER,
         )
 
     async def _settle(

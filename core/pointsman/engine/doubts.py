@@ -93,6 +93,7 @@ class Doubts:
         if await self._is_open(doubt):
             record = await self._resolving.resolve(doubt.envelope, doubt.attempt, outcome, SettledBy.RECONCILED)
             await self._tracking.follow(record, record.attempts[doubt.attempt.number - 1])
+            self._tracking.woken(record)
         return True
 
     async def _is_open(self, doubt: Doubt) -> bool:

@@ -31,10 +31,9 @@ from pointsman.routing.failover import (
     Situation,
     Step,
     decide,
-    default_on_unknown,
     final_state,
 )
-from pointsman.routing.match import Route
+from pointsman.routing.match import Route, preference
 from pointsman.store import Record
 from pointsman.store.record import End, is_final
 
@@ -157,6 +156,11 @@ class Flow:
             self._refs[made.attempt.provider] = made.submission.ref
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether the caller does not want it any more, or the router closes."""
+        return self._given_up
+
+    @property
     def has_budget(self) -> bool:
         """Whether the message may be attempted once more."""
         most = self._route.max_attempts if self._route is not None else 1
@@ -260,8 +264,7 @@ class Flow:
     def _on_unknown(self) -> OnUnknown:
         if self._desk.closing:
             return OnUnknown.STOP
-        chosen = self._route.on_unknown if self._route is not None else None
-        return chosen or default_on_unknown(self._envelope.message.message_class, self._envelope.channel)
+        return preference(self._route, self._envelope)
 
     def _another(self, provider: str) -> bool:
         desk = self._desk

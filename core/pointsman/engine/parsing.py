@@ -1,6 +1,6 @@
 """The door: a caller's message becomes an envelope, or is refused with the reason. Nothing behind it checks again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -54,24 +54,63 @@ class Door:
         ranges: NumberRanges | None,
         routes: tuple[Route, ...],
         lives: LifeLimits,
+        offers: Mapping[str, Collection[Channel]],
         clock: Clock,
         ids: Ids,
         network_of: Callable[[Msisdn], Network | None] = _knows_nothing,
     ) -> None:
-        """`network_of` tells the network that a lookup found for a number, which is better than what ranges say."""
+        """`offers` says which channels each provider has.
+
+        `network_of` tells the network that a lookup found for a number, which is better than what ranges say.
+        """
         self._network_of = network_of
         self._region = region
         self._ranges = ranges
         self._routes = routes
         self._lives = lives
+        self._offers = offers
         self._clock = clock
         self._ids = ids
 
     def parse(self, message: Message, network: Network | None = None) -> Parsed:
-        """Return the envelope of a message. Raises `InvalidMessage`.
+        """Return the envelope of a message. Raises `InvalidMessage`, also for an SMS that may take its place later.
 
         `network` is better knowledge than the number gives, such as the result of a lookup.
         """
+        parsed = self._parse(message, network)
+        if isinstance(message, Viber) and message.fallback is not None:
+            self._check_fallback(message.fallback, parsed)
+        return parsed
+
+    def in_place_of(self, parsed: Parsed, message_id: str | None = None) -> Parsed:
+        """Return the SMS that takes the place of a Viber message now; `message_id` is the id that it has already.
+
+        Raises `InvalidMessage`, but not for a message that came through `parse`.
+        """
+        viber = parsed.envelope.message
+        assert isinstance(viber, Viber) and viber.fallback is not None  # noqa: S101, PT018 - nobody else calls this
+        # Between the two a lookup may have told more, most likely where the message was kept until it was due.
+        network = self._network_of(parsed.envelope.to) or parsed.envelope.network
+        sms = self._parse(_sms_of(viber, viber.fallback), network)
+        envelope = msgspec.structs.replace(sms.envelope, id=message_id or sms.envelope.id, parent=parsed.envelope.id)
+        return Parsed(envelope, sms.route)
+
+    def _check_fallback(self, fallback: Fallback, parsed: Parsed) -> None:
+        if fallback.by is FallbackBy.PROVIDER:
+            _check_resend(fallback)
+            return
+        if not fallback.on:
+            raise InvalidMessage("fallback.on", "is empty, so the SMS would never start; name one, or leave it out")
+        try:
+            sms = self.in_place_of(parsed)
+        except InvalidMessage as problem:
+            raise InvalidMessage(f"fallback.{problem.field}", problem.problem) from None
+        if sms.route is None:
+            raise InvalidMessage("fallback", "no route of the configuration is for its SMS; add one, or leave it out")
+        if not any(Channel.SMS in self._offers[name] for name in sms.route.providers):
+            raise InvalidMessage("fallback", f'no provider of the route "{sms.route.name}" can carry its SMS')
+
+    def _parse(self, message: Message, network: Network | None) -> Parsed:
         to = parse_msisdn(message.to, self._region)
         message = _in_latin(message)
         segments = None if isinstance(message, HlrLookup) else _check_text(message)
@@ -133,3 +172,32 @@ def _check_text(message: Sms | Viber) -> Segments:
     if channel_of(message) is Channel.SMS and segments.count > MOST_SEGMENTS:
         raise InvalidMessage("text", f"needs {segments.count} segments; an SMS has at most {MOST_SEGMENTS}")
     return segments
+
+
+def _sms_of(viber: Viber, fallback: Fallback) -> Sms:
+    """Return the SMS in place of a Viber message: what the fallback does not say is as in that message."""
+    return Sms(
+        to=viber.to,
+        text=fallback.text if fallback.text is not None else viber.text,
+        sender=fallback.sender if fallback.sender is not None else viber.sender,
+        message_class=viber.message_class,
+        ttl=fallback.ttl,
+        reference=viber.reference,
+        tags=viber.tags,
+        transliterate=fallback.transliterate,
+    )
+
+
+def _check_resend(fallback: Fallback) -> None:
+    """Refuse what a provider that sends the SMS itself does not let us choose."""
+    own = {
+        "text": fallback.text is not None,
+        "sender": fallback.sender is not None,
+        "ttl": fallback.ttl is not None,
+        "transliterate": fallback.transliterate,
+    }
+    for field, is_set in own.items():
+        if is_set:
+            raise InvalidMessage(
+                f"fallback.{field}", 'is decided by the provider that sends the SMS: leave it out, or set by = "router"'
+            )

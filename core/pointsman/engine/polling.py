@@ -47,9 +47,13 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
     """The provider was asked for an SMS in place of a Viber message that fails."""
     due: float = 0.0
     """Wall time until which the provider keeps the message; it is not asked before."""
+    ask_at: float = float("inf")
+    """Wall time at which it is asked about whatever the pace is: much may hang on the answer then."""
     polls: int = 0
     give_up_at: float = 0.0
     """Monotonic time, set when the watch begins: a clock that is set must neither end the asking nor prolong it."""
+    turn_at: float = float("inf")
+    """`ask_at` as monotonic time, set then as well."""
 
 
 class Poller:
@@ -96,6 +100,7 @@ class Poller:
             kept = max(watch.due - now, 0.0)
             age = max(now - max(watch.accepted_at, watch.due), 0.0)
             watch.give_up_at = monotonic + kept + self._rule(watch).give_up - age
+            watch.turn_at = monotonic + watch.ask_at - now
             self._schedule(watch, since=monotonic + kept)
 
     async def run(self) -> None:
@@ -247,7 +252,10 @@ class Poller:
         now = self._clock.monotonic()
         due = watch.give_up_at
         if watch.channel in self._polling:
-            due = min(due, max(max(now, since) + _pause(self._rule(watch), watch.polls), not_before))
+            turn = max(now, since) + _pause(self._rule(watch), watch.polls)
+            if now < watch.turn_at < turn:
+                turn = watch.turn_at
+            due = min(due, max(turn, not_before))
         self._count += 1
         entry = (max(due, now), self._count, watch)
         heapq.heappush(self._heaps[watch.channel], entry)

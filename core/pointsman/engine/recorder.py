@@ -4,8 +4,8 @@ from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.events import MessageMoved, MessageTaken
 from pointsman.message import Envelope
-from pointsman.outcome import State
-from pointsman.store import Record, Store
+from pointsman.outcome import Receipt, State
+from pointsman.store import Record, Store, receipt
 from pointsman.store.record import Change
 
 
@@ -43,6 +43,14 @@ class Recorder:
     async def get(self, message_id: str) -> Record | None:
         """Return a record."""
         return await self._store.get(message_id)
+
+    async def sms_of(self, record: Record) -> Record | None:
+        """Return the record of the SMS that takes the place of a Viber message; None while there is none."""
+        return await self._store.get(record.sms) if record.sms is not None else None
+
+    async def receipt(self, record: Record) -> Receipt:
+        """Return what the caller is told of a message and the SMS in its place."""
+        return receipt(record, await self.sms_of(record))
 
     async def find(self, provider: str, provider_id: str) -> tuple[tuple[str, int], ...]:
         """Return messages and attempts to which a provider gave this id."""

@@ -5,11 +5,15 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from pointsman.engine.doubts import Doubts
+from pointsman.engine.fallback import Fallbacks
 from pointsman.engine.flow import Desk, Flow
-from pointsman.engine.parsing import Parsed
+from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
+from pointsman.engine.watching import last_question
 from pointsman.message import Channel
 from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
@@ -41,10 +45,21 @@ def _tell_failure(task: asyncio.Task[Record]) -> None:
         _log.error("a message could not be seen through: %s", type(error).__name__)
 
 
+class _Beginning(msgspec.Struct, frozen=True, kw_only=True):
+    """How a message comes in, and who wants to know of it."""
+
+    attempted: Callable[[], object]
+    """Called once, when only its time or reports are waited for."""
+    taken: Callable[[Record], object]
+    """Told the record of a message that is written down now."""
+    is_recorded: bool
+    """It was written down before."""
+
+
 class Serving:
     """The messages on their way. State: one task and one flow for each of them."""
 
-    def __init__(self, desk: Desk, tracking: Tracking, doubts: Doubts, most: int) -> None:
+    def __init__(self, desk: Desk, tracking: Tracking, doubts: Doubts, door: Door, most: int) -> None:
         self._desk = desk
         self._tracking = tracking
         self._doubts = doubts
@@ -52,6 +67,8 @@ class Serving:
         self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
+        self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
+        tracking.heed, tracking.delivered = self._fallbacks.heed, self._fallbacks.delivered
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -62,15 +79,18 @@ class Serving:
         """Take a message and see it through: to its outcome, or to its last report.
 
         `attempted` is called once, when only its time or reports are waited for, if not nothing at all. A caller that
-        is cancelled gives the message up: what has not left is not sent any more, what has left is followed to its end.
+        is cancelled gives the message up: what has not left is not sent any more, such as an SMS that was to take its
+        place; what has left is followed to its end.
         """
+        message_id = parsed.envelope.id
         task = self._begin(parsed, attempted)
         try:
             record = await asyncio.shield(task)
+            record = await self._fallbacks.resting(record)
+            return await self.until_final(message_id) if until_final else record
         except asyncio.CancelledError:
-            self.give_up(parsed.envelope.id)
+            self.give_up(message_id)
             raise
-        return await self._tracking.until_final(record.envelope.id) if until_final else record
 
     async def submit(self, parsed: Parsed) -> Record:
         """Take a message; return when it is written down, and see it through in the background.
@@ -92,24 +112,27 @@ class Serving:
     def _begin(
         self,
         parsed: Parsed,
-        attempted: Callable[[], object],
+        attempted: Callable[[], object] = _nobody_asks,
         taken: Callable[[Record], object] = _nobody_listens,
+        *,
+        is_recorded: bool = False,
     ) -> asyncio.Task[Record]:
         message_id = parsed.envelope.id
         flow = Flow(self._desk, parsed.envelope, parsed.route)
-        task = asyncio.create_task(self._see_through(flow, parsed, attempted, taken), name="message")
+        beginning = _Beginning(attempted=attempted, taken=taken, is_recorded=is_recorded)
+        task = asyncio.create_task(self._see_through(flow, parsed, beginning), name="message")
         self._flows[message_id] = flow
         self._tasks[message_id] = task
         task.add_done_callback(lambda _: self._done(message_id))
         return task
 
     def give_up(self, message_id: str) -> bool:
-        """Keep a message from being sent, if it has not left yet; say whether it was on its way."""
-        flow = self._flows.get(message_id)
-        if flow is not None:
-            flow.give_up()
-            self._schedule.drop(message_id)
-        return flow is not None
+        """Keep a message, or the SMS in its place, from being sent if it has not left; say whether it was on its way.
+
+        An SMS that waits for its turn is not sent any more either.
+        """
+        was_under_way = self._withdraw(message_id)
+        return self._fallbacks.give_up(message_id) or was_under_way
 
     def taken(self, message_id: str) -> None:
         """Note that an attempt in doubt turned out to be accepted, so that no other is made."""
@@ -121,6 +144,7 @@ class Serving:
         """Wait for the flows, which end by themselves once the lanes are closed."""
         for flow in self._flows.values():
             flow.give_up()
+        self._fallbacks.stop()
         if unsent := await self._schedule.close():
             _log.warning("%d messages that were not due yet are cancelled, because the router was closed", unsent)
         if self._tasks:
@@ -128,6 +152,7 @@ class Serving:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._fallbacks.close()
 
     async def until_final(self, message_id: str) -> Record:
         """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one.
@@ -140,34 +165,43 @@ class Serving:
             record = await self._desk.recorder.get(message_id)
             if (error := task.exception()) is not None and (record is None or not is_final(record)):
                 raise error
-        return await self._tracking.until_final(message_id)
+        return await self._fallbacks.until_over(message_id)
 
-    async def _see_through(
-        self, flow: Flow, parsed: Parsed, attempted: Callable[[], object], taken: Callable[[Record], object]
-    ) -> Record:
+    def _carry(self, parsed: Parsed) -> asyncio.Task[Record]:
+        return self._begin(parsed, is_recorded=True)
+
+    def _withdraw(self, message_id: str) -> bool:
+        flow = self._flows.get(message_id)
+        if flow is not None:
+            flow.give_up()
+            self._schedule.drop(message_id)
+        return flow is not None
+
+    async def _see_through(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
         try:
-            record = await self._attempt(flow, parsed, attempted, taken)
-            await self._follow(record, since=0)
+            record = await self._attempt(flow, parsed, beginning)
+            await self._follow(record, parsed)
             if parsed.envelope.channel is Channel.HLR:
-                record = await self._second_opinion(flow, record)
+                record = await self._second_opinion(flow, record, parsed)
         except asyncio.CancelledError:
             # Only `close` cancels this task; whoever waits for the message gets its record, not a cancellation.
             record = await flow.abandon()
         except Exception:
             with contextlib.suppress(Exception):  # what is raised is the first error, not that this fails as well
                 self._tracking.woken(await flow.abandon())
+                self._fallbacks.watch(parsed, given_up=flow.is_given_up)
             raise
         for doubt in flow.doubts:
             self._doubts.add(doubt)
         self._tracking.woken(record)
+        self._fallbacks.watch(parsed, given_up=flow.is_given_up)
         return record
 
-    async def _attempt(
-        self, flow: Flow, parsed: Parsed, attempted: Callable[[], object], taken: Callable[[Record], object]
-    ) -> Record:
-        envelope = parsed.envelope
+    async def _attempt(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
+        envelope, attempted = parsed.envelope, beginning.attempted
         try:
-            taken(await self._desk.recorder.accept(envelope))
+            if not beginning.is_recorded:
+                beginning.taken(await self._desk.recorder.accept(envelope))
             if _is_kept(parsed):
                 attempted()
                 attempted = _nobody_asks
@@ -183,11 +217,11 @@ class Serving:
         self._tasks.pop(message_id, None)
         self._flows.pop(message_id, None)
 
-    async def _follow(self, record: Record, *, since: int) -> None:
+    async def _follow(self, record: Record, parsed: Parsed, *, since: int = 0) -> None:
         for attempt in record.attempts[since:]:
-            await self._tracking.follow(record, attempt)
+            await self._tracking.follow(record, attempt, ask_at=last_question(parsed))
 
-    async def _second_opinion(self, flow: Flow, record: Record) -> Record:
+    async def _second_opinion(self, flow: Flow, record: Record, parsed: Parsed) -> Record:
         """Ask one other provider where the first could not answer a lookup."""
         message_id = record.envelope.id
         record = await self._tracking.until_told(message_id)
@@ -196,6 +230,6 @@ class Serving:
                 break
             made = len(record.attempts)
             record = await flow.again(record.attempts[-1].provider)
-            await self._follow(record, since=made)
+            await self._follow(record, parsed, since=made)
             record = await self._tracking.until_told(message_id)
         return await flow.settle_for(record)

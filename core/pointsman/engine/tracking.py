@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from pointsman.engine.station import Station
 from pointsman.errors import RouterClosed
 from pointsman.events import Reported, ReportIgnored
 from pointsman.message import Fallback, FallbackBy, Message, Msisdn, Viber
-from pointsman.outcome import Accepted, Attempt, LookupResult, Refused, Report, SettledBy, Unknown
+from pointsman.outcome import Accepted, Attempt, LookupResult, Refused, Report, SettledBy, State, Unknown
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.store import Record
 from pointsman.store.record import UNMAPPED, Note, is_final, is_told
@@ -34,6 +34,14 @@ _Waiter = tuple[Callable[[Record], bool], asyncio.Future[Record]]
 
 def _nobody_learns(to: Msisdn, result: LookupResult) -> None:
     del to, result
+
+
+def _nobody(record: Record) -> None:
+    del record
+
+
+async def _nobody_cares(record: Record, provider: str) -> None:
+    del record, provider
 
 
 class Tracking:
@@ -54,6 +62,10 @@ class Tracking:
         self._closed = False
         self.learn: Callable[[Msisdn, LookupResult], None] = _nobody_learns
         """Told of every lookup result, and of the number that it is about."""
+        self.heed: Callable[[Record], None] = _nobody
+        """Told of every message of which there is news."""
+        self.delivered: Callable[[Record, str], Awaitable[None]] = _nobody_cares
+        """Told of every message that turns out to be delivered, and of the provider that says so."""
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
@@ -75,8 +87,8 @@ class Tracking:
                 if not future.done():
                     future.set_exception(_closed())
 
-    async def follow(self, record: Record, attempt: Attempt) -> None:
-        """Wait for the reports of an accepted attempt."""
+    async def follow(self, record: Record, attempt: Attempt, *, ask_at: float = float("inf")) -> None:
+        """Wait for the reports of an accepted attempt; at `ask_at` (wall time) ask for them whatever the pace is."""
         outcome = attempt.outcome
         if not isinstance(outcome, Accepted):
             return
@@ -98,6 +110,7 @@ class Tracking:
                         accepted_at=attempt.started_at,
                         resend=_resent_by_provider(record.envelope.message),
                         due=record.envelope.due,
+                        ask_at=ask_at,
                     )
                 )
 
@@ -162,17 +175,18 @@ class Tracking:
         return (), report
 
     async def until_final(self, message_id: str) -> Record:
-        """Wait until nothing more is going to be done for a message.
+        """Wait until nothing more is going to be done for a message; raises as `until` does."""
+        return await self.until(message_id, is_final)
+
+    async def until_told(self, message_id: str) -> Record:
+        """Wait until those who took a message told its end; raises as `until` does."""
+        return await self.until(message_id, is_told)
+
+    async def until(self, message_id: str, enough: Callable[[Record], bool]) -> Record:
+        """Wait until what is known of a message is enough.
 
         Raises `KeyError` for an unknown one, `RouterClosed` when that is not going to happen any more.
         """
-        return await self._until(message_id, is_final)
-
-    async def until_told(self, message_id: str) -> Record:
-        """Wait until those who took a message told its end; raises as `until_final` does."""
-        return await self._until(message_id, is_told)
-
-    async def _until(self, message_id: str, enough: Callable[[Record], bool]) -> Record:
         record = await self._recorder.get(message_id)
         if record is None:
             raise KeyError(message_id)
@@ -196,6 +210,7 @@ class Tracking:
 
     def woken(self, record: Record) -> None:
         """Wake those who wait for no more than what is known of a message now."""
+        self.heed(record)
         for enough, future in self._waiting.get(record.envelope.id, ()):
             if enough(record) and not future.done():
                 future.set_result(record)
@@ -226,6 +241,8 @@ class Tracking:
                 self._tell(provider, after, attempt, report, final=final)
             self._debts.settle(before, after, number)
             self.woken(after)
+            if before.state is not State.DELIVERED and after.state is State.DELIVERED:
+                await self.delivered(after, provider)
         return final
 
     def _tell(self, provider: str, record: Record, attempt: Attempt, report: Report, *, final: bool) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
-from pointsman.routing.failover import OnUnknown
+from pointsman.routing.failover import OnUnknown, default_on_unknown
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +44,10 @@ class Schedule(enum.StrEnum):
     """A provider does: only those that offer it are candidates, and it cannot be cancelled any more."""
 
 
+FALLBACK_MARGIN = 90.0
+"""Seconds; see `Route.fallback_margin`."""
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A rule: which messages, which providers, which policy."""
 
@@ -61,10 +65,16 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     on_unknown: OnUnknown | None = None
     """None: as the message's class prefers."""
     schedule: Schedule = Schedule.ROUTER
-    fallback_margin: float = 90.0
+    fallback_margin: float = FALLBACK_MARGIN
     """Seconds from the end of a Viber message's life to the SMS in its place: what providers may be late."""
 
 
 def route_of(routes: tuple[Route, ...], envelope: Envelope) -> Route | None:
     """Return the first route that is for a message."""
     return next((route for route in routes if route.match.holds(envelope)), None)
+
+
+def preference(route: Route | None, envelope: Envelope) -> OnUnknown:
+    """Return what an outcome that nobody can clear up leads to: as the route says, else the message's class."""
+    chosen = route.on_unknown if route is not None else None
+    return chosen or default_on_unknown(envelope.message.message_class, envelope.channel)

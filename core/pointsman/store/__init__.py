@@ -2,6 +2,7 @@
 
 from pointsman.store.interface import Store
 from pointsman.store.memory import MemoryStore
-from pointsman.store.record import Record, receipt
+from pointsman.store.record import Record
+from pointsman.store.whole import receipt
 
 __all__ = ["MemoryStore", "Record", "Store", "receipt"]

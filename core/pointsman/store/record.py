@@ -10,13 +10,12 @@ from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Channel, Envelope, Money
+from pointsman.message import Channel, Envelope, FallbackBy, Money, Viber
 from pointsman.outcome import (
     Accepted,
     Attempt,
     LookupResult,
     Outcome,
-    Receipt,
     Refused,
     Report,
     SettledBy,
@@ -64,6 +63,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the attempts ended when nobody took it, or no other provider is asked about a lookup."""
     reason: Refused | None = None
     possible_duplicate: bool = False
+    sms: str | None = None
+    """The id of the SMS that takes the place of this Viber message. After a crash it may not exist yet."""
+    forgone: bool = False
+    """It was decided that no SMS takes the place of this Viber message."""
     updated_at: float
 
 
@@ -109,7 +112,21 @@ class End(msgspec.Struct, frozen=True, tag=True, gc=False):
     reason: Refused | None = None
 
 
-Change = Due | Begin | Settle | Resolve | Note | End
+class FellBack(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """An SMS takes the place of a Viber message; written down before the SMS exists, so that there is never a second.
+
+    It comes too late for a message that was delivered or given up, and changes nothing then.
+    """
+
+    message_id: str
+    """Of the SMS."""
+
+
+class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """No SMS is going to take the place of a Viber message."""
+
+
+Change = Due | Begin | Settle | Resolve | Note | End | FellBack | Forgo
 
 
 def begin(envelope: Envelope) -> Record:
@@ -121,33 +138,28 @@ def begin(envelope: Envelope) -> Record:
 
 def advance(record: Record, change: Change, now: float) -> Record:
     """Return the record after a change; one that tells nothing new returns the same object."""
+    replace = msgspec.structs.replace
     match change:
         case Due():
-            if not record.waits:
-                return record
-            after = msgspec.structs.replace(record, waits=False)
+            after = replace(record, waits=False) if record.waits else record
         case Begin(intent):
-            in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
-            after = msgspec.structs.replace(
-                record, intent=intent, possible_duplicate=record.possible_duplicate or in_doubt
-            )
+            doubled = record.possible_duplicate or is_in_doubt(record)
+            after = replace(record, intent=intent, possible_duplicate=doubled)
         case Settle(attempt):
-            after = msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
+            after = replace(record, intent=None, attempts=(*record.attempts, attempt))
         case Resolve():
-            resolved = _resolved(record, change)
-            if resolved is record:
-                return record
-            after = resolved
+            after = _resolved(record, change)
         case Note(number, report):
-            noted = _noted(record, number, report)
-            if noted is record:
-                return record
-            after = noted
+            after = _noted(record, number, report)
         case End(state, reason):
-            after = msgspec.structs.replace(record, intent=None, ended=state, reason=reason)
+            after = replace(record, intent=None, ended=state, reason=reason)
+        case FellBack(message_id):
+            after = replace(record, sms=message_id) if awaits_fallback(record) else record
+        case Forgo():
+            after = replace(record, forgone=True) if awaits_fallback(record) else record
         case _:
             assert_never(change)
-    return msgspec.structs.replace(after, state=_state(after), updated_at=now)
+    return record if after is record else replace(after, state=_state(after), updated_at=now)
 
 
 def _resolved(record: Record, change: Resolve) -> Record:
@@ -227,11 +239,29 @@ FINAL = frozenset(
     }
 )
 """States in which nothing more is going to be done; news may still come."""
+_NO_FALLBACK = frozenset({State.DELIVERED, State.CANCELLED})
+"""States of a Viber message that no SMS follows."""
 
 
 def is_final(record: Record) -> bool:
-    """Say whether nothing more is going to be done for a message."""
-    return record.state in FINAL and record.intent is None
+    """Say whether nothing more is going to be done for a message, an SMS in its place included.
+
+    Once that SMS exists it is a message of its own: whether the whole is final is said by `store.whole`.
+    """
+    return record.state in FINAL and record.intent is None and not awaits_fallback(record)
+
+
+def is_in_doubt(record: Record) -> bool:
+    """Say whether there is an attempt of which nobody knows whether it got through."""
+    return any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
+
+
+def awaits_fallback(record: Record) -> bool:
+    """Say whether it is still open whether the router sends an SMS in place of a Viber message."""
+    message = record.envelope.message
+    if not isinstance(message, Viber) or message.fallback is None or message.fallback.by is not FallbackBy.ROUTER:
+        return False
+    return record.sms is None and not record.forgone and record.state not in _NO_FALLBACK
 
 
 def is_told(record: Record) -> bool:
@@ -247,25 +277,3 @@ def lookup_result(record: Record) -> LookupResult | None:
         if one.report.lookup is not None:
             best = better(best, one.report)
     return best.lookup if best is not None else None
-
-
-def receipt(record: Record) -> Receipt:
-    """Return what the caller is told."""
-    envelope = record.envelope
-    return Receipt(
-        id=envelope.id,
-        channel=envelope.channel,
-        message_class=envelope.message.message_class,
-        to=envelope.to,
-        network=envelope.network,
-        segments=envelope.segments,
-        state=record.state,
-        attempts=record.attempts,
-        reason=record.reason,
-        lookup=lookup_result(record),
-        reference=envelope.message.reference,
-        possible_duplicate=record.possible_duplicate,
-        accepted_at=envelope.accepted_at,
-        due=envelope.due if envelope.due > envelope.accepted_at else None,
-        updated_at=record.updated_at,
-    )

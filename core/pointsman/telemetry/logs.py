@@ -17,6 +17,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    LateDelivery,
     MessageMoved,
     MessageTaken,
     PluginQuarantined,
@@ -24,6 +25,7 @@ from pointsman.events import (
     Reported,
     ReportIgnored,
     Rested,
+    SteppedIn,
 )
 from pointsman.outcome import State
 from pointsman.telemetry.masking import Masker, scrub
@@ -48,6 +50,8 @@ class LogObserver:
             MessageTaken: self._taken,
             Decided: self._decided,
             FailedOver: self._failed_over,
+            SteppedIn: self._stepped_in,
+            LateDelivery: self._late,
             Reconciled: self._reconciled,
             Reported: self._reported,
             ReportIgnored: self._report_ignored,
@@ -142,6 +146,27 @@ class LogObserver:
             from_provider=event.from_provider,
             to_provider=event.to_provider,
             fault=event.fault or "unknown",
+        )
+
+    def _stepped_in(self, event: SteppedIn) -> None:
+        self._write(
+            LogLevel.INFO,
+            "message.fell_back",
+            event,
+            message_id=event.message_id,
+            sms_id=event.sms_id,
+            trigger=event.trigger,
+        )
+
+    def _late(self, event: LateDelivery) -> None:
+        self._write(
+            LogLevel.WARNING,
+            "message.late_delivery",
+            event,
+            message_id=event.message_id,
+            sms_id=event.sms_id,
+            provider=event.provider,
+            channel=event.channel,
         )
 
     def _reconciled(self, event: Reconciled) -> None:

@@ -15,6 +15,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    LateDelivery,
     MessageMoved,
     PluginQuarantined,
     Reported,
@@ -57,6 +58,7 @@ class MetricsObserver:
             Called: self._called,
             Decided: self._decided,
             FailedOver: self._failed_over,
+            LateDelivery: self._late,
             MessageMoved: self._moved,
             Reported: self._reported,
             Attempted: self._attempted,
@@ -92,6 +94,11 @@ class MetricsObserver:
             "failovers",
             "Messages that went on to another provider. Fault `unknown` means that the outcome was unknown.",
             ("from_provider", "to_provider", "fault"),
+        )
+        self._late_deliveries = self._counter(
+            "late_deliveries",
+            "Viber messages that were delivered after an SMS had left in their place.",
+            ("provider", "channel"),
         )
         self._messages = self._counter("messages", "Messages that came into a state.", ("channel", "class", "state"))
         self._delivery_seconds = self._histogram(
@@ -137,6 +144,9 @@ class MetricsObserver:
     def _failed_over(self, event: FailedOver) -> None:
         source, target = self._provider(event.from_provider), self._provider(event.to_provider)
         self._failovers.child(source, target, event.fault or "unknown").inc()
+
+    def _late(self, event: LateDelivery) -> None:
+        self._late_deliveries.child(self._provider(event.provider), event.channel).inc()
 
     def _moved(self, event: MessageMoved) -> None:
         self._messages.child(event.channel, event.message_class, event.after).inc()

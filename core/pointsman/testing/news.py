@@ -52,4 +52,11 @@ def report_of(news: News) -> Report:
     """Return what the sandbox told as a report."""
     network = Network(mccmnc=news.mccmnc, source=NetworkSource.HLR) if news.mccmnc is not None else None
     lookup = LookupResult(state=news.lookup, network=network) if news.lookup is not None else None
-    return Report(provider_id=news.id, state=news.state, lookup=lookup, final=news.final, reference=news.ref)
+    return Report(
+        provider_id=news.id,
+        state=news.state,
+        lookup=lookup,
+        final=news.final,
+        read=news.read,
+        reference=news.ref,
+    )

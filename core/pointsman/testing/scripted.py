@@ -48,7 +48,7 @@ from pointsman.testing.wire import UNREADABLE, Answer, Item, Question, Verdict, 
 
 
 class Scripted(Provider, ScriptedQuestions, LogsIn, Polls, Reconciles, ReceivesCallbacks):
-    """One account at a `ScriptedSandbox`. Takes all three channels."""
+    """One account at a `ScriptedSandbox`. Takes all three channels, unless its settings name fewer."""
 
     def __init__(self, settings: ScriptedSettings) -> None:
         self._settings = settings
@@ -59,14 +59,15 @@ class Scripted(Provider, ScriptedQuestions, LogsIn, Polls, Reconciles, ReceivesC
             flash=settings.flash,
             schedules=settings.schedules,
             schedules_local=settings.schedules_local,
+            resends=settings.resends,
         )
         polling = Polling(batch=settings.poll_bulk, by_reference=settings.by_reference)
         rule = Reconciling(repeats=settings.reconcile is Reconcile.REPEAT, settle=settings.settle)
         self.profile = Profile(
-            channels=dict.fromkeys(Channel, limits),
+            channels=dict.fromkeys(settings.channels, limits),
             faults=tuple(FaultRow(code=fault, name=fault, fault=fault, http=200) for fault in Fault),
-            polling=dict.fromkeys(Channel, polling) if settings.tells_reports else {},
-            reconciling=dict.fromkeys(Channel, rule) if settings.reconcile is not Reconcile.NONE else {},
+            polling=dict.fromkeys(settings.channels, polling) if settings.tells_reports else {},
+            reconciling=dict.fromkeys(settings.channels, rule) if settings.reconcile is not Reconcile.NONE else {},
             currency=settings.currency,
             inbox=windows_of(settings) if settings.reads_inbox else None,
             statistics=windows_of(settings) if settings.tells_statistics else None,
@@ -234,6 +235,7 @@ def _item(submission: Submission) -> Item:
         flash=isinstance(message, Sms) and message.flash,
         send_at=submission.send_at,
         send_at_local=submission.send_at_local,
+        resend=submission.resend,
     )
 
 

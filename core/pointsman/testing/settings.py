@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+from pointsman.message import Channel
+
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -21,6 +23,7 @@ class Reconcile(enum.StrEnum):
 class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a scripted account can do; the keys of its table in `router.toml`."""
 
+    channels: frozenset[Channel] = frozenset(Channel)
     bulk: Positive = 1
     """Messages in one request, at most."""
     one_per_recipient: bool = False
@@ -45,3 +48,5 @@ class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     flash: bool = False
     schedules: bool = False
     schedules_local: bool = False
+    resends: bool = False
+    """It sends an SMS itself in place of a Viber message, when it is asked to."""

@@ -33,6 +33,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ttl: float | None = None
     """Seconds, from the moment when it may be sent."""
     flash: bool = False
+    resend: bool = False
+    """Send an SMS instead if this Viber message does not get through."""
     send_at: datetime | None = None
     """With its time zone."""
     send_at_local: datetime | None = None
@@ -75,6 +77,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: DeliveryState | None = None
     lookup: LookupState | None = None
     final: bool = False
+    read: bool = False
     ref: str | None = None
     mccmnc: str | None = None
     """The network that a lookup found."""

@@ -1,0 +1,197 @@
+"""The SMS in place of a Viber message on the command line: options, columns, and a job that does not end before it."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pointsman.cli.checkpoint import Checkpoint, Header, RowStore
+from pointsman.cli.job import SENDING, Job, Taken
+from pointsman.cli.results import Result, describe
+from pointsman.cli.rows import MessageReader, Row, write_fallback, write_message
+from pointsman.cli.sheet import Line
+from pointsman.config import parse_config
+from pointsman.errors import InvalidMessage
+from pointsman.loading import load_plugins
+from pointsman.message import Channel, Fallback, FallbackBy, Viber
+from pointsman.outcome import Fault
+from pointsman.router import Router
+from pointsman.sandbox import DeliveryPlan, Fate
+from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox
+
+from .conftest import Runner
+
+TO = "+79161234567"
+CONFIG = """
+[providers.v]
+plugin = "scripted"
+base_url = "{viber}"
+channels = ["viber"]
+[providers.s]
+plugin = "scripted"
+base_url = "{sms}"
+channels = ["sms"]
+tells_reports = true
+"""
+
+
+def row(**cells: str) -> Line:
+    """Return a row of a file."""
+    return Line(row=2, cells={"to": TO, "text": "hello", **cells})
+
+
+# -- options and columns -----------------------------------------------------------------------------------------------
+
+
+def test_an_sms_has_no_fallback(pointsman: Runner, config: Path) -> None:
+    """Options about the SMS in place of a Viber message are refused for anything else, before anything is sent."""
+    run = pointsman("send", "--to", TO, "--text", "x", "--fallback-text", "y")
+
+    assert run.code == 2
+    assert "fallback_by: only a Viber message has an SMS in its place" in run.err
+
+
+def test_the_cells_say_what_the_sms_is() -> None:
+    """`fallback_by` and `fallback_text` make a fallback, each alone as well; without them there is none."""
+    read = MessageReader(channel=Channel.VIBER).read
+
+    assert read(row()).message == Viber(to=TO, text="hello", reference="2")
+    for cells, expected in (
+        ({"fallback_by": "Router"}, Fallback()),
+        ({"fallback_text": "by SMS"}, Fallback(text="by SMS")),
+        ({"fallback_by": "provider"}, Fallback(by=FallbackBy.PROVIDER)),
+    ):
+        message = read(row(**cells)).message
+        assert isinstance(message, Viber)
+        assert message.fallback == expected
+
+
+def test_options_fill_the_cells_of_viber_rows() -> None:
+    """The options hold for rows that say nothing of their own, and not for the SMS among the rows."""
+    read = MessageReader(channel=Channel.VIBER, fallback=Fallback(text="option")).read
+
+    message = read(row()).message
+    assert isinstance(message, Viber)
+    assert message.fallback == Fallback(text="option")
+    message = read(row(fallback_text="cell")).message
+    assert isinstance(message, Viber)
+    assert message.fallback == Fallback(text="cell")
+    assert read(row(channel="sms")).message == write_message(Channel.SMS, to=TO, text="hello", reference="2")
+    with pytest.raises(InvalidMessage, match="only a Viber message"):
+        read(row(channel="sms", fallback_text="cell"))
+    with pytest.raises(InvalidMessage, match=r"'fax'.*router"):
+        read(row(fallback_by="fax"))
+
+
+def test_a_row_may_say_when_and_how_as_well() -> None:
+    """A Viber row keeps its time beside its fallback; Latin letters are for the SMS, and without one refused."""
+    read = MessageReader(channel=Channel.VIBER).read
+
+    message = read(row(fallback_text="щука", transliterate="yes", send_at="2026-12-01T09:00:00+03:00")).message
+    assert isinstance(message, Viber)
+    assert message.fallback == Fallback(text="щука", transliterate=True)
+    assert message.send_at == datetime(2026, 12, 1, 6, tzinfo=UTC)
+    with pytest.raises(InvalidMessage, match="transliterate: is for SMS only; leave it out for viber"):
+        read(row(transliterate="yes"))
+
+
+def test_no_option_makes_no_fallback() -> None:
+    """Neither option given means that there is no SMS."""
+    assert write_fallback(None, None) is None
+
+
+# -- a job -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Iterator[Checkpoint]:
+    """The record of what was begun."""
+    with contextlib.closing(Checkpoint.open(tmp_path / "state", Header(input="x", job="send"))) as opened:
+        yield opened
+
+
+async def _run(checkpoint: Checkpoint, viber: ScriptedSandbox, sms: ScriptedSandbox, clock: FakeClock) -> Result:
+    """Send one row without waiting for last reports; return its line."""
+    plugins = load_plugins([SCRIPTED], entry_points=False)
+    config = parse_config(CONFIG.format(viber=viber.base_url, sms=sms.base_url), plugins=plugins, env={})
+    router = Router(config, plugins=plugins, clock=clock, store=RowStore(checkpoint), only_loopback=True)
+    lines: list[Result] = []
+
+    def report(taken: list[Taken]) -> None:
+        lines.extend(describe(one, receipt) for one, receipt in taken)
+
+    message = write_message(Channel.VIBER, to=TO, text="hello", reference="2", fallback=Fallback())
+    async with clock.autojump():
+        job = Job(iter([Row(number=2, message=message, reference="mine")]), report, SENDING)
+        async with router:
+            await job.run(router)
+        await job.finish()
+    (line,) = lines
+    return line
+
+
+async def test_a_job_does_not_end_before_the_sms(checkpoint: Checkpoint) -> None:
+    """A row with a fallback is waited for even without `--wait`; its line names who has the SMS."""
+    clock = FakeClock()
+    silent = DeliveryPlan(messages={Fate.STUCK: 1.0})
+    async with ScriptedSandbox(clock=clock, delivery=silent) as viber, ScriptedSandbox(clock=clock) as sms:
+        line = await _run(checkpoint, viber, sms, clock)
+
+        assert (line.state, line.provider, line.id, line.reference) == ("delivered", "s", "m1", "mine")
+        assert len(sms.ledger.messages) == 1
+
+
+async def test_rows_that_wait_for_their_sms_do_not_hold_up_the_others() -> None:
+    """More rows are in hand while they wait for a report or the SMS than a router can be busy with at once."""
+    clock, count = FakeClock(), SENDING.most + 100
+    begun: list[int] = []
+    begun_before_any_end: list[int] = []
+
+    def rows() -> Iterator[Row]:
+        for number in range(2, count + 2):
+            begun.append(number)
+            message = write_message(Channel.VIBER, to=f"7916{number:07d}", text="hello", fallback=Fallback())
+            yield Row(number=number, message=message, reference="")
+
+    def report(taken: list[Taken]) -> None:
+        if taken:
+            begun_before_any_end.append(len(begun))
+
+    silent = DeliveryPlan(messages={Fate.STUCK: 1.0})
+    async with ScriptedSandbox(clock=clock, delivery=silent) as viber, ScriptedSandbox(clock=clock) as sms:
+        plugins = load_plugins([SCRIPTED], entry_points=False)
+        text = CONFIG.format(viber=viber.base_url, sms=sms.base_url).replace("channels", "bulk = 200\nchannels")
+        config = parse_config(text, plugins=plugins, env={})
+        job = Job(rows(), report, SENDING)
+        async with clock.autojump():
+            async with Router(config, plugins=plugins, clock=clock, only_loopback=True) as router:
+                await job.run(router)
+            await job.finish()
+        assert begun_before_any_end[0] == count
+        assert len(sms.ledger.messages) == count
+
+
+async def test_a_refused_sms_does_not_prove_the_row_unsent(checkpoint: Checkpoint) -> None:
+    """When the Viber message went out and the SMS was refused, the row counts as begun: it may have arrived."""
+    clock = FakeClock()
+    silent = DeliveryPlan(messages={Fate.STUCK: 1.0})
+    async with ScriptedSandbox(clock=clock, delivery=silent) as viber, ScriptedSandbox(clock=clock) as sms:
+        sms.numbers[TO[1:]] = Refusal(fault=Fault.CONTENT)
+        line = await _run(checkpoint, viber, sms, clock)
+
+        assert (line.state, line.provider) == ("unknown", "v")
+        assert checkpoint.begun == {2}
+
+
+async def test_two_refusals_prove_the_row_unsent(checkpoint: Checkpoint) -> None:
+    """When neither was taken, the row failed and nothing of it was sent."""
+    clock = FakeClock()
+    async with ScriptedSandbox(clock=clock) as viber, ScriptedSandbox(clock=clock) as sms:
+        for box in (viber, sms):
+            box.numbers[TO[1:]] = Refusal(fault=Fault.CONTENT)
+        line = await _run(checkpoint, viber, sms, clock)
+
+        assert (line.state, line.code) == ("failed", "content")
+        assert checkpoint.begun == set()
