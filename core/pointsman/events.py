@@ -175,6 +175,17 @@ class BalanceRead(Event, frozen=True, kw_only=True, gc=False):
     balance: Money | None
 
 
+class PriceDrifted(Event, frozen=True, kw_only=True, gc=False):
+    """A provider charges something else than our price list says."""
+
+    provider: str
+    channel: Channel
+    network: str | None
+    """MCC/MNC or country of the messages concerned; None when it is not known."""
+    ratio: float
+    """What it charges, in listed prices."""
+
+
 class BreakerMoved(Event, frozen=True, kw_only=True, gc=False):
     """A breaker changed its state."""
 

@@ -173,6 +173,8 @@ class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     detail: str = ""
     fault: Fault | None = None
     """Whose fault a bad state is, where the provider's documentation tells."""
+    certain: bool = False
+    """For a bad number: every provider would say the same."""
     price: Money | None = None
     to: Msisdn | None = None
     """The number that the provider says the report is about; checked against ours."""

@@ -22,6 +22,7 @@ from pointsman.engine.debts import Debts
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
+from pointsman.engine.judging import Judging
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Door, Parsed
@@ -107,7 +108,9 @@ class Router(AsksProviders):
         recorder = self._recorder = Recorder(self._store, self._bus, self._clock)
         self._stations: dict[str, Station] = {}
         views: dict[str, View] = {}
-        stakes = Stakes(views, self._rests, self._rates)
+        confirming = frozenset(route.name for route in config.routes if route.confirms)
+        confirming = frozenset(route.name for route in config.routes if route.confirms)
+        stakes = Stakes(views, self._rests, self._rates, confirming)
         attempts = Attempts(self._stations, stakes, recorder, self._bus, self._clock)
         shop = Workshop(
             clock=self._clock,
@@ -128,7 +131,8 @@ class Router(AsksProviders):
         looking = Looking(self._bus, self._clock)
         debts = Debts(self._stations, self._rates, self._bus, self._clock)
         resolving = Resolving(self._stations, recorder, debts, self._rates, self._bus, self._clock)
-        self._tracking = Tracking(recorder, resolving, debts, self._bus, self._clock)
+        self._judging = Judging(stakes, self._bus, self._clock)
+        self._tracking = Tracking(recorder, resolving, debts, self._judging, self._bus, self._clock)
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
         self._tracking.learn = self._lookups.learn
@@ -163,6 +167,7 @@ class Router(AsksProviders):
         )
         self._serving = Serving(self._desk, self._tracking, self._doubts, self._door, config.router.max_in_flight)
         resolving.taken = self._serving.taken
+        self._judging.send_again = self._serving.send_again
 
     @classmethod
     def from_toml(
@@ -341,6 +346,15 @@ class Router(AsksProviders):
         Raises `KeyError` for an unknown one.
         """
         return await self._recorder.receipt(await self._serving.until_final(message_id))
+
+    async def confirm(self, message_id: str) -> bool:
+        """Note that the recipient of a message got it: a code was entered, a link was opened.
+
+        Health is learnt from it in routes that say `confirms`: whoever reports deliveries that nobody confirms loses
+        his traffic. Says whether a provider had taken the message; False for an unknown one.
+        """
+        record = await self._recorder.get(message_id)
+        return record is not None and self._judging.confirm(record)
 
     def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet; say whether it was still on its way.

@@ -144,6 +144,10 @@ class SyncRouter:
         """Wait until nothing more is going to be done for a message."""
         return self._call(self._running().wait(message_id))
 
+    def confirm(self, message_id: str) -> bool:
+        """Note that the recipient of a message got it."""
+        return self._call(self._running().confirm(message_id))
+
     def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet."""
         router = self._running()

@@ -79,7 +79,6 @@ async def test_a_bad_end_that_nobody_can_help_stays_where_it_is(bench: Bench, co
     assert (path(receipt), receipt.state) == (("devino",), MESSAGE_STATES[_means(code)])
 
 
-@pytest.mark.xfail(strict=True, reason="a report does not lead to another attempt of a message yet")
 @pytest.mark.parametrize("code", [10, 41, 42, 46, 48, 69, -3, 8])
 async def test_a_bad_end_that_another_provider_may_avoid_is_tried_there(bench: Bench, code: int) -> None:
     """What this provider or its network refused after all, or was too late with, is sent by the next one."""

@@ -459,7 +459,6 @@ async def test_a_state_is_read_from_stat(
         assert is_at_peace(table)
 
 
-@pytest.mark.xfail(strict=True, reason="a report does not lead to another attempt of a message yet")
 @pytest.mark.parametrize("fate", [Fate.UNDELIVERED, Fate.REJECTED])
 async def test_a_bad_end_that_another_provider_may_avoid_is_tried_there(bench: Bench, fate: Fate) -> None:
     """A message that is reported as UNDELIV or REJECTD in its life time is sent by the next provider."""

@@ -11,12 +11,13 @@ from pointsman.engine.bus import Bus
 from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
-from pointsman.events import Attempted, BreakerMoved, Rested, Spent
+from pointsman.events import Attempted, BreakerMoved, PriceDrifted, Rested, Spent
 from pointsman.message import Channel, Envelope, FallbackBy, Viber
 from pointsman.outcome import Attempt
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Move
 from pointsman.routing.candidate import Decision
+from pointsman.routing.observed import Drift
 from pointsman.routing.rests import Rest
 from pointsman.routing.stakes import Instant, Result, Stake, Stakes
 from pointsman.store.record import Begin, Intent, Settle
@@ -53,11 +54,13 @@ class Attempts:
         number: int,
         given_up: Callable[[], bool],
         ref: str | None = None,
+        *,
+        resent: bool = False,
     ) -> Made | Withdrawn:
         """Try the decision's first candidate, under the reference `ref` of an earlier attempt or under a new one.
 
         A withdrawn attempt left no trace at the provider and counts for nothing. `given_up` is asked just before the
-        message would leave: its caller may not want it any more.
+        message would leave: its caller may not want it any more. `resent` says that a provider lost it before.
         """
         taken = self._stakes.take(envelope, decision, self._now())
         stake = taken.stake
@@ -76,7 +79,14 @@ class Attempts:
         if isinstance(passage, Withdrawn):
             self._stakes.hand_back(envelope, stake, self._now())
             return passage
-        return await self._settle(envelope, decision, number, stake, passage)
+        result = Result(
+            outcome=passage.outcome,
+            started_at=passage.started_at,
+            echo=passage.echo,
+            shared=passage.shared,
+            resent=resent,
+        )
+        return await self._settle(envelope, decision, number, stake, passage, result)
 
     async def start(self, tickets: Sequence[Ticket], batch: Batch, started_at: float) -> None:
         """Write down, before a request leaves, which attempts it starts."""
@@ -149,14 +159,21 @@ class Attempts:
         )
 
     async def _settle(
-        self, envelope: Envelope, decision: Decision, number: int, stake: Stake, passage: Passage
+        self,
+        envelope: Envelope,
+        decision: Decision,
+        number: int,
+        stake: Stake,
+        passage: Passage,
+        result: Result,
     ) -> Made:
         provider, outcome = stake.candidate.provider, passage.outcome
-        result = Result(outcome=outcome, started_at=passage.started_at, echo=passage.echo, shared=passage.shared)
         settled = self._stakes.settle(envelope, number, stake, result, self._now())
         self._tell_moves(envelope, provider, settled.moves)
         if settled.rest is not None:
-            self._bus.emit(_rested(settled.rest, self._clock.now()))
+            self._bus.emit(rested(settled.rest, self._clock.now()))
+        if settled.drift is not None:
+            self._bus.emit(_drifted(provider, settled.drift, self._clock.now()))
         attempt = Attempt(
             number=number,
             provider=provider,
@@ -207,7 +224,8 @@ def moved(provider: str, channel: Channel, move: Move, at: float) -> BreakerMove
     )
 
 
-def _rested(rest: Rest, at: float) -> Rested:
+def rested(rest: Rest, at: float) -> Rested:
+    """Return the event of something that is out of use from now on."""
     return Rested(
         at=at,
         provider=rest.provider,
@@ -216,4 +234,10 @@ def _rested(rest: Rest, at: float) -> Rested:
         fault=rest.fault,
         until=None if rest.until == float("inf") else rest.until,
         alert=rest.alert,
+    )
+
+
+def _drifted(provider: str, drift: Drift, at: float) -> PriceDrifted:
+    return PriceDrifted(
+        at=at, provider=provider, channel=drift.channel, network=drift.network or None, ratio=drift.ratio
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import Random
+from typing import Self
 
 import msgspec
 
@@ -18,9 +19,10 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
 from pointsman.events import Decided, FailedOver
 from pointsman.message import Envelope
-from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy, State, Unknown
+from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, Report, SettledBy, State, Unknown
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser, Moment
+from pointsman.routing.exploring import Purse
 from pointsman.routing.failover import (
     Finish,
     GoOn,
@@ -30,6 +32,7 @@ from pointsman.routing.failover import (
     Repeat,
     Situation,
     Step,
+    after_bad_report,
     decide,
     final_state,
 )
@@ -53,11 +56,12 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
     random: Random
     replay: Callable[[Attempt], Awaitable[None]]
     """Hands over the reports that came under an attempt's reference before its outcome was known."""
+    purse: Purse = msgspec.field(default_factory=Purse)
     closing: bool = False
 
-    def moment(self) -> Moment:
-        """Return now, for a choice."""
-        return Moment(wall=self.clock.now(), monotonic=self.clock.monotonic(), random=self.random)
+    def moment(self, allowance: float = 0.0) -> Moment:
+        """Return now, for a choice; one that is not going to be acted on has nothing to explore with."""
+        return Moment(wall=self.clock.now(), monotonic=self.clock.monotonic(), random=self.random, allowance=allowance)
 
 
 class Flow:
@@ -78,11 +82,27 @@ class Flow:
         """By provider, the reference under which a repeat cannot duplicate anything."""
         self._number = 0
         self._decisions = 0
+        self._resent = False
         self._given_up = False
         self._taken = False
         self._news = asyncio.Event()
         self.doubts: list[Doubt] = []
         """Attempts that stayed unknown although their provider can be asked."""
+
+    @classmethod
+    def resumed(cls, desk: Desk, record: Record, route: Route | None) -> Self:
+        """Return the way of a message that a provider lost after it had taken it; it goes on where it was."""
+        flow = cls(desk, record.envelope, route)
+        flow._past = [Past(attempt.provider, attempt.outcome, looked_into=True) for attempt in record.attempts]
+        flow._tried = {attempt.provider for attempt in record.attempts}
+        flow._number = len(record.attempts)
+        flow._decisions = len(record.attempts)
+        flow._resent = True
+        return flow
+
+    def may_go_on(self, provider: str, report: Report) -> bool:
+        """Say whether the message is sent again after what is reported of it."""
+        return not self._unwanted() and after_bad_report(report, self._situation(provider))
 
     async def run(self) -> Record:
         """Attempt until the message is taken or nobody is left; return its record."""
@@ -95,13 +115,19 @@ class Flow:
             if candidate is None:
                 return await self._nobody(decision)
             made = await self._desk.attempts.make(
-                self._envelope, decision, self._number + 1, self._unwanted, self._refs.get(candidate.provider)
+                self._envelope,
+                decision,
+                self._number + 1,
+                self._unwanted,
+                self._refs.get(candidate.provider),
+                resent=self._resent,
             )
             if isinstance(made, Withdrawn):
                 ended = await self._withdrawn(made)
                 if ended is not None:
                     return ended
                 continue
+            self._desk.purse.note(self._envelope.channel, decision)
             if last is not None and last != candidate.provider:
                 self._failed_over(last, candidate.provider)
             self._number += 1
@@ -200,7 +226,7 @@ class Flow:
         decision = desk.chooser.choose(
             self._envelope,
             self._route,
-            desk.moment(),
+            desk.moment(desk.purse.allowance(self._envelope.channel)),
             tried=tried,
             decision_id=f"{self._envelope.id}-{self._decisions}",
         )

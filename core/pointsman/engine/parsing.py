@@ -133,6 +133,10 @@ class Door:
         route = route_of(self._routes, envelope)
         return Parsed(msgspec.structs.replace(envelope, deadline=due.at + self._life(message, route)), route)
 
+    def route(self, envelope: Envelope) -> Route | None:
+        """Return the route that is for a message."""
+        return route_of(self._routes, envelope)
+
     def number(self, text: str) -> Msisdn:
         """Return a number as messages have it. Raises `InvalidMessage`."""
         return parse_msisdn(text, self._region)

@@ -14,10 +14,11 @@ from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
-from pointsman.message import Channel
+from pointsman.message import Channel, HlrLookup, Viber
+from pointsman.outcome import Attempt, Report
 from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
-from pointsman.store.record import Due, is_final
+from pointsman.store.record import Due, Resume, is_final
 
 _log = logging.getLogger("pointsman.serving")
 
@@ -63,6 +64,7 @@ class Serving:
         self._desk = desk
         self._tracking = tracking
         self._doubts = doubts
+        self._door = door
         self._places = asyncio.Semaphore(most)
         self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
@@ -121,9 +123,7 @@ class Serving:
         flow = Flow(self._desk, parsed.envelope, parsed.route)
         beginning = _Beginning(attempted=attempted, taken=taken, is_recorded=is_recorded)
         task = asyncio.create_task(self._see_through(flow, parsed, beginning), name="message")
-        self._flows[message_id] = flow
-        self._tasks[message_id] = task
-        task.add_done_callback(lambda _: self._done(message_id))
+        self._enter(message_id, flow, task)
         return task
 
     def give_up(self, message_id: str) -> bool:
@@ -197,6 +197,46 @@ class Serving:
         self._fallbacks.watch(parsed, given_up=flow.is_given_up)
         return record
 
+    async def send_again(self, record: Record, attempt: Attempt, report: Report) -> Record | None:
+        """Have a message that a provider lost sent by another one, if the failover table says so.
+
+        Lookups have their second opinion, and a Viber message with an SMS in its place has that.
+        """
+        message = record.envelope.message
+        if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
+            return None
+        message_id = record.envelope.id
+        parsed = Parsed(record.envelope, self._door.route(record.envelope))
+        flow = Flow.resumed(self._desk, record, parsed.route)
+        if not flow.may_go_on(attempt.provider, report):
+            return None
+        _, record = await self._desk.recorder.change(message_id, Resume())
+        task = asyncio.create_task(self._go_on(flow, record, parsed, self._tasks.get(message_id)), name="message")
+        task.add_done_callback(_tell_failure)
+        self._enter(message_id, flow, task)
+        return record
+
+    async def _go_on(self, flow: Flow, record: Record, parsed: Parsed, before: "asyncio.Task[Record] | None") -> Record:
+        """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
+        made = len(record.attempts)
+        try:
+            if before is not None:
+                await asyncio.wait([before])
+            async with self._places:
+                record = await flow.run()
+            await self._follow(record, parsed, since=made)
+        except asyncio.CancelledError:
+            record = await flow.abandon()
+        for doubt in flow.doubts:
+            self._doubts.add(doubt)
+        self._tracking.woken(record)
+        return record
+
+    def _enter(self, message_id: str, flow: Flow, task: asyncio.Task[Record]) -> None:
+        self._flows[message_id] = flow
+        self._tasks[message_id] = task
+        task.add_done_callback(lambda task: self._done(message_id, task))
+
     async def _attempt(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
         envelope, attempted = parsed.envelope, beginning.attempted
         try:
@@ -213,9 +253,10 @@ class Serving:
         finally:
             attempted()
 
-    def _done(self, message_id: str) -> None:
-        self._tasks.pop(message_id, None)
-        self._flows.pop(message_id, None)
+    def _done(self, message_id: str, task: asyncio.Task[Record]) -> None:
+        if self._tasks.get(message_id) is task:
+            del self._tasks[message_id]
+            del self._flows[message_id]
 
     async def _follow(self, record: Record, parsed: Parsed, *, since: int = 0) -> None:
         for attempt in record.attempts[since:]:

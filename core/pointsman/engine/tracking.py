@@ -10,6 +10,7 @@ from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
 from pointsman.engine.debts import Debts
 from pointsman.engine.ids import ID_LENGTH
+from pointsman.engine.judging import Judging
 from pointsman.engine.polling import GIVE_UP, Poller, Watch, no_report
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
@@ -47,10 +48,13 @@ async def _nobody_cares(record: Record, provider: str) -> None:
 class Tracking:
     """The pollers, the reports that came too early, and those who wait for a message to be final."""
 
-    def __init__(self, recorder: Recorder, resolving: Resolving, debts: Debts, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self, recorder: Recorder, resolving: Resolving, debts: Debts, judging: Judging, bus: Bus, clock: Clock
+    ) -> None:
         self._recorder = recorder
         self._resolving = resolving
         self._debts = debts
+        self._judging = judging
         self._bus = bus
         self._clock = clock
         self._stations: Mapping[str, Station] = {}
@@ -240,6 +244,7 @@ class Tracking:
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
             self._debts.settle(before, after, number)
+            after = await self._judging.judge(before, after, number, report)
             self.woken(after)
             if before.state is not State.DELIVERED and after.state is State.DELIVERED:
                 await self.delivered(after, provider)

@@ -175,8 +175,6 @@ def decide(situation: Situation) -> Step:
 
 RESENDS = 1
 """How often a message is sent again because a provider reports that it lost it."""
-NOT_LOST_BY_PROVIDER = frozenset({Fault.RECIPIENT, Fault.CONTENT})
-"""What a bad report may give as the reason that another provider would meet with as well."""
 _LOST = frozenset({DeliveryState.UNDELIVERABLE, DeliveryState.REJECTED, DeliveryState.EXPIRED})
 
 
@@ -185,7 +183,9 @@ def after_bad_report(report: Report, situation: Situation) -> bool:
 
     Never while a copy may be out: after an unknown outcome, or an unknown end, only where a duplicate is preferred.
     """
-    if report.state not in _LOST or report.fault in NOT_LOST_BY_PROVIDER or not situation.another:
+    if report.state not in _LOST or not situation.another:
+        return False
+    if report.fault is Fault.CONTENT or (report.fault is Fault.RECIPIENT and report.certain):
         return False
     in_doubt = any(isinstance(past.outcome, Unknown) for past in situation.past)
     if in_doubt and situation.on_unknown is not OnUnknown.NEXT:

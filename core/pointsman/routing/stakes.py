@@ -10,7 +10,7 @@ from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Envelope, Money
+from pointsman.message import Envelope, HlrLookup, Money
 from pointsman.outcome import Accepted, Outcome, Refused, Report, Unknown
 from pointsman.routing.breaker import Move
 from pointsman.routing.candidate import Candidate, Decision
@@ -148,8 +148,17 @@ class Stakes:
         return Settled(price=price, on_delivery=on_delivery, moves=moves, rest=rest, drift=drift)
 
     def reported(self, provider: str, message_id: str, number: int, report: Report, now: Instant) -> None:
-        """Learn from a report about an attempt that was accepted."""
+        """Learn from the last report about an attempt that was accepted."""
         self._views[provider].health.reported((message_id, number), report, now.monotonic)
+
+    def blamed(self, provider: str, envelope: Envelope, report: Report, now: Instant) -> Rest | None:
+        """Draw the consequences of the fault that a report names, as of one that an answer names."""
+        if report.fault is None or RULES[report.fault].blame not in _BY_REPORT:
+            return None
+        sender = None if isinstance(envelope.message, HlrLookup) else envelope.message.sender
+        sender = sender or self._views[provider].default_sender
+        refused = Refused(fault=report.fault, code=report.code)
+        return self._rests.note(provider, envelope.channel, sender, envelope.id, refused, now.wall)
 
     def confirmed(self, provider: str, message_id: str, number: int, now: Instant) -> None:
         """Learn that the recipient of an attempt that was accepted got the message."""
@@ -227,6 +236,10 @@ class Stakes:
 
     def _in_account(self, view: View, money: Money | None) -> Decimal | None:
         return None if money is None else self._rates.convert(money, view.currency).amount
+
+
+_BY_REPORT = frozenset({Blame.SENDER, Blame.MESSAGES})
+"""What a report may speak against besides the health of its provider."""
 
 
 def _verdict(result: Result) -> bool | None:

@@ -61,6 +61,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reports: tuple[Known, ...] = ()
     ended: State | None = None
     """How the attempts ended when nobody took it, or no other provider is asked about a lookup."""
+    resuming: bool = False
+    """A provider lost it after it had taken it, and another one is going to send it."""
     reason: Refused | None = None
     possible_duplicate: bool = False
     sms: str | None = None
@@ -105,6 +107,10 @@ class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
     report: Report
 
 
+class Resume(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A message that a provider lost after it had taken it is going to be sent by another one."""
+
+
 class End(msgspec.Struct, frozen=True, tag=True, gc=False):
     """There will be no more attempts."""
 
@@ -126,7 +132,7 @@ class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
     """No SMS is going to take the place of a Viber message."""
 
 
-Change = Due | Begin | Settle | Resolve | Note | End | FellBack | Forgo
+Change = Due | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo
 
 
 def begin(envelope: Envelope) -> Record:
@@ -146,13 +152,16 @@ def advance(record: Record, change: Change, now: float) -> Record:
             doubled = record.possible_duplicate or is_in_doubt(record)
             after = replace(record, intent=intent, possible_duplicate=doubled)
         case Settle(attempt):
-            after = replace(record, intent=None, attempts=(*record.attempts, attempt))
+            resuming = record.resuming and not isinstance(attempt.outcome, Accepted)
+            after = replace(record, intent=None, attempts=(*record.attempts, attempt), resuming=resuming)
         case Resolve():
             after = _resolved(record, change)
         case Note(number, report):
             after = _noted(record, number, report)
+        case Resume():
+            after = replace(record, resuming=True)
         case End(state, reason):
-            after = replace(record, intent=None, ended=state, reason=reason)
+            after = replace(record, intent=None, resuming=False, ended=state, reason=reason)
         case FellBack(message_id):
             after = replace(record, sms=message_id) if awaits_fallback(record) else record
         case Forgo():
@@ -199,6 +208,8 @@ def _noted(record: Record, number: int, report: Report) -> Record:
 
 def _state(record: Record) -> State:
     best = _best(record)
+    if best is not None and record.resuming and best is not State.DELIVERED:
+        return State.SENDING
     if best is not None:
         return State.SENT if _is_unanswered(record, best) else best
     if record.ended is not None:
@@ -210,7 +221,7 @@ def _state(record: Record) -> State:
 
 def _best(record: Record) -> State | None:
     """Return the state by the attempts that were accepted, if any was."""
-    states = [_attempt_state(record, attempt) for attempt in record.attempts if isinstance(attempt.outcome, Accepted)]
+    states = [attempt_state(record, attempt) for attempt in record.attempts if isinstance(attempt.outcome, Accepted)]
     return best_attempt(states) if states else None
 
 
@@ -219,7 +230,8 @@ def _is_unanswered(record: Record, best: State) -> bool:
     return best is State.FAILED and record.envelope.channel is Channel.HLR and record.ended is None
 
 
-def _attempt_state(record: Record, attempt: Attempt) -> State:
+def attempt_state(record: Record, attempt: Attempt) -> State:
+    """Return what the reports say of one attempt that was accepted."""
     outcome = attempt.outcome
     ids = outcome.ids if isinstance(outcome, Accepted) else ()
     known = {one.provider_id: one.report for one in record.reports if one.number == attempt.number}

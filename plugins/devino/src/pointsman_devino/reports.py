@@ -35,6 +35,7 @@ def segment_report(message_id: str, answer: SmsAnswer, currency: str) -> tuple[R
         code=str(answer.state),
         detail=answer.description,
         fault=known.fault,
+        certain=known.certain,
         price=None if answer.price is None else Money(answer.price, currency),
     )
     return report, () if row else (Oddity.UNDOCUMENTED_CODE,)

@@ -16,6 +16,8 @@ class SmsState(msgspec.Struct, frozen=True):
     final: bool
     fault: Fault | None = None
     """Whose fault a bad end is, where the state tells; it decides whether another provider may try."""
+    certain: bool = False
+    """No provider could do better with this number."""
 
 
 class ViberState(msgspec.Struct, frozen=True):
@@ -48,7 +50,9 @@ SMS_STATES: Mapping[int, SmsState] = {
     -3: SmsState("неверная дата (SOAP)", DeliveryState.REJECTED, final=True, fault=Fault.DECLINED),
     8: SmsState("системная ошибка (SOAP)", DeliveryState.UNDELIVERABLE, final=True, fault=Fault.UNAVAILABLE),
     10: SmsState("Неверно введен адрес отправителя", DeliveryState.REJECTED, final=True, fault=Fault.SENDER),
-    11: SmsState("Неверно введен адрес получателя", DeliveryState.UNDELIVERABLE, final=True, fault=Fault.RECIPIENT),
+    11: SmsState(
+        "Неверно введен адрес получателя", DeliveryState.UNDELIVERABLE, final=True, fault=Fault.RECIPIENT, certain=True
+    ),
     41: SmsState("Недопустимый адрес получателя", DeliveryState.UNDELIVERABLE, final=True, fault=Fault.RECIPIENT),
     42: SmsState("Отклонено смс-центром", DeliveryState.REJECTED, final=True, fault=Fault.DECLINED),
     46: SmsState("Просрочено (истек срок жизни сообщения)", DeliveryState.EXPIRED, final=True),
