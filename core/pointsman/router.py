@@ -109,7 +109,6 @@ class Router(AsksProviders):
         self._stations: dict[str, Station] = {}
         views: dict[str, View] = {}
         confirming = frozenset(route.name for route in config.routes if route.confirms)
-        confirming = frozenset(route.name for route in config.routes if route.confirms)
         stakes = Stakes(views, self._rests, self._rates, confirming)
         attempts = Attempts(self._stations, stakes, recorder, self._bus, self._clock)
         shop = Workshop(
