@@ -14,7 +14,7 @@ import msgspec
 
 from pointsman.message import Channel, Network
 from pointsman.outcome import DeliveryState, Fault, LookupState, Report
-from pointsman.routing.evidence import OWNED_UP, Belief, Cell, Count, Delays, Learning, Memory, divergence
+from pointsman.routing.evidence import FRESH, OWNED_UP, Belief, Cell, Count, Delays, Learning, Memory, divergence
 from pointsman.routing.merge import is_final
 
 MOST_CELLS = 500
@@ -63,6 +63,8 @@ class _Line:
         self.whole = Cell(learning, self.count)
         self.networks: OrderedDict[str, Cell] = OrderedDict()
         self.delays = Delays(learning.horizon)
+        self.estimates: dict[str, tuple[float, Estimate]] = {}
+        """The latest ones by network, with the time when they were worked out."""
         self.taken = Memory(learning.memories[-1], learning.shortest_half_life)
         self.confirmable = Count()
         self.confirmed = Cell(learning, self.confirmable)
@@ -234,15 +236,30 @@ class Health:
             line.confirmation_delays.note(max(now - known.at, 0.0))
 
     def estimate(self, channel: Channel, network: Network, now: float) -> Estimate:
-        """Return what is expected of it for a message to a network."""
-        learning = self._learning
-        usual = self._commons.usual(channel)
+        """Return what is expected of it for a message to a network.
+
+        It is worked out anew a few times a second only: hundreds of messages may be routed within that time.
+        """
         line = self._lines.get(channel)
         if line is None:
+            usual = self._commons.usual(channel)
             return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
+        key = _key(network)
+        known = line.estimates.get(key)
+        if known is not None and 0.0 <= now - known[0] < FRESH:
+            return known[1]
+        estimate = self._worked_out(line, channel, key, now)
+        if len(line.estimates) > MOST_CELLS:
+            line.estimates.clear()
+        line.estimates[key] = now, estimate
+        return estimate
+
+    def _worked_out(self, line: _Line, channel: Channel, key: str, now: float) -> Estimate:
+        learning = self._learning
+        usual = self._commons.usual(channel)
         whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
         belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
-        cell = line.networks.get(_key(network))
+        cell = line.networks.get(key)
         if cell is not None:
             part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
             narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
