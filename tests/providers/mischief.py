@@ -29,8 +29,8 @@ from pointsman.sandbox import (
 
 HTML = "<html><body><h1>Bad Gateway</h1></body></html>"
 NOT_TAKEN = (400, 401, 403, 404, 405, 422, 429, 500, 502, 503, 504)
-DOUBTFUL = (500, 502, 503, 504)
-"""Statuses of a proxy that say nothing about whether the request went through."""
+DOUBTFUL = (500, 502, 504)
+"""Statuses of a proxy that say nothing about whether the request went through. 503 says that it did not."""
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):

@@ -428,6 +428,8 @@ def _held(truth: Truth, doubt: Attempt) -> Decimal:
     """Return what counts as spent for an attempt in doubt: its price by our list."""
     record = next(one for one in truth.story.records if doubt in one.attempts)
     envelope = record.envelope
+    if doubt.shared:
+        return Decimal(0)
     if doubt.provider == "affiliate":
         return AFFILIATE_LISTED
     match envelope.channel:

@@ -40,11 +40,11 @@ class Resolving:
     async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
         """Record what an unknown attempt turned out to be; return the record of its message."""
         station = self._stations[attempt.provider]
-        listed = self._listed(station, envelope, attempt)
+        listed = None if attempt.shared else self._listed(station, envelope, attempt)
         total = listed.of(envelope.parts) if listed is not None else None
         counted = self._in_account(station, total)
         price = on_delivery = None
-        if isinstance(outcome, Accepted):
+        if isinstance(outcome, Accepted) and not attempt.shared:
             told = self._rates.usable(outcome.price)
             due_later = told is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
             price, on_delivery = (None, total) if due_later else (told or total, None)
