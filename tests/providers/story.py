@@ -17,7 +17,7 @@ from pointsman.errors import InvalidMessage
 from pointsman.events import Event
 from pointsman.loading import load_plugins
 from pointsman.message import Channel, Message, Sms
-from pointsman.outcome import Accepted, Receipt, Refused
+from pointsman.outcome import Receipt, Refused
 from pointsman.plugin import Callback, Incoming
 from pointsman.router import Router
 from pointsman.routing.drift import Comparison
@@ -31,7 +31,7 @@ from .bench import Bench
 from .mischief import KINDS, STANDING, upset
 from .traffic import NONSENSE, Setup, draw_bursts, draw_delivery, draw_setup, write_config
 
-TOKEN = "obviously-fake-callback-token"  # noqa: S105 - as it says
+TOKEN = "obviously-fake-callback-token"
 PATIENCE = "300ms"
 """Of real time, for a request that hangs."""
 ENOUGH = "20s"
@@ -213,10 +213,7 @@ class Play:
     async def _send(self, router: Router, messages: tuple[Message, ...], *, together: bool) -> None:
         if self.random.random() < 0.1:
             await self._send_nonsense(router)
-        taken = []
-        for message in messages:
-            if self._is_fine(router, message):
-                taken.append(message)
+        taken = [message for message in messages if self._is_fine(router, message)]
         if together:
             self._ids += [receipt.id for receipt in await router.send_many(taken)]
             return
@@ -317,8 +314,3 @@ class Play:
 def segments_taken(box: DevinoSandbox) -> int:
     """Return the segments of all SMS that a sandbox took."""
     return sum(one.segments for one in box.ledger.messages if one.channel is Channel.SMS)
-
-
-def is_accepted(record: Record) -> bool:
-    """Say whether anybody took a message."""
-    return any(isinstance(attempt.outcome, Accepted) for attempt in record.attempts)

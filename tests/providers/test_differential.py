@@ -14,8 +14,9 @@ import pytest_asyncio
 from pointsman.outcome import outcome_label
 
 from .bench import Bench
+from .ledgers import Truth
 from .story import Door, Play
-from .truth import Truth, first_difference
+from .truth import first_difference
 
 SEEDS = int(os.environ.get("POINTSMAN_DIFFERENTIAL_SEEDS", "32"))
 MESSAGES = 100
@@ -43,9 +44,7 @@ async def test_receipts_and_ledgers_tell_one_story(bench: Bench, door: Door, see
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_draw_is_as_wild_as_it_claims(bench: Bench, door: Door):
-    """A few seeds hold all that matters: every outcome at every account, doubts that were in a ledger and that were
-    not, outcomes that were cleared up later, copies that were sent twice, places that equal messages shared.
-    """
+    """A few seeds hold every outcome at every account, doubts of both kinds, copies, shared places, late answers."""
     seen: Counter[str] = Counter()
     for seed in range(6):
         bench.reset()
