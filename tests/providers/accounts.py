@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pointsman.events import Called, Operation, Spent
 from pointsman.message import Channel
 from pointsman.outcome import Accepted, Attempt, Unknown
+from pointsman.routing.merge import is_final
 from pointsman.sandbox import Action, SandboxRequest
 
 from .ledgers import TELLERS, Differences, Match, Truth, Try
@@ -59,8 +60,14 @@ def _charged(truth: Truth, match: Match) -> Decimal:
 
 
 def _price_told(match: Match) -> bool:
-    del match
-    return False
+    """Say whether Devino told the price of all segments with their final states."""
+    payer = next(one for one in match.taken if not one.attempt.shared)
+    final = {
+        one.provider_id
+        for one in payer.record.reports
+        if one.number == payer.attempt.number and is_final(one.report) and one.report.price is not None
+    }
+    return len(final) == match.message.segments
 
 
 AFFILIATE_LISTED = Decimal("0.0050")
@@ -77,7 +84,7 @@ def sums(truth: Truth) -> Differences:
         attempts = [one for record in story.records for one in record.attempts if one.provider == account]
         prices = [one.price.amount for one in attempts if one.price is not None]
         spent = [one.price.amount for one in story.events if isinstance(one, Spent) and one.provider == account]
-        if sorted(prices) != sorted(spent):
+        if sum(prices) != sum(spent):
             yield f"{account}: {sum(spent)} was told as spent, but {sum(prices)} stands in the receipts"
         balance = story.statuses[account].balance
         if account in TELLERS:

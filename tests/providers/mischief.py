@@ -28,6 +28,8 @@ from pointsman.sandbox import (
 )
 
 HTML = "<html><body><h1>Bad Gateway</h1></body></html>"
+LATEST = 8.0
+"""Seconds after which a request takes effect at the latest; less than what SMStele is given for it (`settle`)."""
 NOT_TAKEN = (400, 401, 403, 404, 405, 422, 429, 500, 502, 503, 504)
 DOUBTFUL = (500, 502, 504)
 """Statuses of a proxy that say nothing about whether the request went through. 503 says that it did not."""
@@ -152,8 +154,7 @@ def _submit_fault(random: Random, trade: Trade, *, waits: bool) -> FaultRule:
     taken = random.random() < 1 / 2
     match random.randrange(12):
         case 0:
-            seconds = random.uniform(0.1, 40)
-            return delay(seconds, accepted=taken) if waits else _hang(taken=taken)
+            return delay(random.uniform(0.1, LATEST), accepted=taken) if waits else _hang(taken=taken)
         case 1:
             return slow(random.uniform(0.01, 0.5), random.randint(4, 60)) if waits else _hang(taken=taken)
         case 2:

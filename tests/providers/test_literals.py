@@ -132,7 +132,7 @@ ANSWERS: Mapping[str, tuple[Read, int, str]] = {
     "smstele_send2": (
         submit(
             SMSTELE,
-            batch("79160001234", "79072233645", "79676771707", "79260004567", ref="custom-message-id-test-22"),
+            batch("79160001234", "79072233645", "79676771707", "79260004567", ref=REF),
         ),
         200,
         f"accepted {REF}/79160001234, refused recipient None, refused recipient None, accepted {REF}/79260004567",

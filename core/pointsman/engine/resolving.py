@@ -61,6 +61,18 @@ class Resolving:
             self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=envelope.parts))
         return after
 
+    def reprice(self, before: Record, after: Record, number: int) -> None:
+        """Put account and books right after a report told another price than the one that was booked."""
+        attempt = after.attempts[number - 1]
+        booked, told = before.attempts[number - 1].price, attempt.price
+        if told is None or told == booked:
+            return
+        more = Money(told.amount - (booked.amount if booked is not None else 0), told.currency)
+        station = self._stations[attempt.provider]
+        age = self._clock.now() - (attempt.started_at + attempt.duration)
+        station.view.ledger.correct(self._in_account(station, more), self._clock.monotonic() - age)
+        self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=more, segments=0))
+
     def _listed(self, station: Station, envelope: Envelope, attempt: Attempt) -> Price | None:
         return station.view.tariff.price(envelope.channel, envelope.to, envelope.network, attempt.started_at)
 
