@@ -32,7 +32,7 @@ from .mischief import KINDS, STANDING, upset
 from .traffic import NONSENSE, Setup, draw_bursts, draw_delivery, draw_setup, write_config
 
 TOKEN = "obviously-fake-callback-token"
-PATIENCE = "300ms"
+PATIENCE = "500ms"
 """Of real time, for a request that hangs."""
 ENOUGH = "20s"
 """The same where none does."""
