@@ -212,6 +212,7 @@ class Attempts:
             started_at=passage.started_at,
             duration=passage.duration,
             price=price,
+            shared=passage.shared,
             on_delivery=_on_delivery(stake.candidate, passage) if price is None else None,
             decision_id=decision.id,
         )
@@ -248,7 +249,7 @@ class Attempts:
                 ledger.settle(stake.hold, charged or Decimal(0), now)
                 return price
             case Unknown():
-                ledger.settle(stake.hold, stake.hold.amount, now)
+                ledger.settle(stake.hold, Decimal(0) if passage.shared else stake.hold.amount, now)
             case Refused():
                 ledger.settle(stake.hold, Decimal(0), now)
         return None

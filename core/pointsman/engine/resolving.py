@@ -40,11 +40,11 @@ class Resolving:
     async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
         """Record what an unknown attempt turned out to be; return the record of its message."""
         station = self._stations[attempt.provider]
-        listed = self._listed(station, envelope, attempt)
+        listed = None if attempt.shared else self._listed(station, envelope, attempt)
         total = listed.of(envelope.parts) if listed is not None else None
         counted = self._in_account(station, total)
         price = on_delivery = None
-        if isinstance(outcome, Accepted):
+        if isinstance(outcome, Accepted) and not attempt.shared:
             told = self._rates.usable(outcome.price)
             due_later = told is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
             price, on_delivery = (None, total) if due_later else (told or total, None)
@@ -60,6 +60,18 @@ class Resolving:
         if price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=envelope.parts))
         return after
+
+    def reprice(self, before: Record, after: Record, number: int) -> None:
+        """Put account and books right after a report told another price than the one that was booked."""
+        attempt = after.attempts[number - 1]
+        booked, told = before.attempts[number - 1].price, attempt.price
+        if told is None or told == booked:
+            return
+        more = Money(told.amount - (booked.amount if booked is not None else 0), told.currency)
+        station = self._stations[attempt.provider]
+        age = self._clock.now() - (attempt.started_at + attempt.duration)
+        station.view.ledger.correct(self._in_account(station, more), self._clock.monotonic() - age)
+        self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=more, segments=0))
 
     def _listed(self, station: Station, envelope: Envelope, attempt: Attempt) -> Price | None:
         return station.view.tariff.price(envelope.channel, envelope.to, envelope.network, attempt.started_at)
