@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.cli.checkpoint import Checkpoint, Header, RowStore
+from pointsman.cli.fitness import Fitness
 from pointsman.cli.job import SENDING, Job, Taken
 from pointsman.cli.results import Result, describe
 from pointsman.cli.rows import MessageReader, Row, write_fallback, write_message
@@ -24,6 +25,7 @@ from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox
 from .conftest import Runner
 
 TO = "+79161234567"
+NOWHERE = "http://127.0.0.1:1"
 CONFIG = """
 [providers.v]
 plugin = "scripted"
@@ -95,6 +97,18 @@ def test_a_row_may_say_when_and_how_as_well() -> None:
     assert message.send_at == datetime(2026, 12, 1, 6, tzinfo=UTC)
     with pytest.raises(InvalidMessage, match="transliterate: is for SMS only; leave it out for viber"):
         read(row(transliterate="yes"))
+
+
+def test_every_row_is_checked_for_who_sends_its_sms() -> None:
+    """After a row whose SMS we send, one whose provider is to send it is refused where no provider does."""
+    plugins = load_plugins([SCRIPTED], entry_points=False)
+    config = parse_config(CONFIG.format(viber=NOWHERE, sms=NOWHERE), plugins=plugins, env={})
+    fitness = Fitness(Router(config, plugins=plugins))
+    read = MessageReader(channel=Channel.VIBER).read
+
+    fitness.check(read(row(fallback_by="router")).message)
+    with pytest.raises(InvalidMessage, match=r"fallback: s cannot carry|fallback: v cannot send an SMS in its place"):
+        fitness.check(read(row(fallback_by="provider")).message)
 
 
 def test_no_option_makes_no_fallback() -> None:

@@ -179,7 +179,10 @@ def _check_text(message: Sms | Viber) -> Segments:
 
 
 def _sms_of(viber: Viber, fallback: Fallback) -> Sms:
-    """Return the SMS in place of a Viber message: what the fallback does not say is as in that message."""
+    """Return the SMS in place of a Viber message: what the fallback does not say is as in that message.
+
+    Where it is to be in Latin letters, the door wrote the text of the fallback so when the message came.
+    """
     return Sms(
         to=viber.to,
         text=fallback.text if fallback.text is not None else viber.text,
@@ -188,7 +191,6 @@ def _sms_of(viber: Viber, fallback: Fallback) -> Sms:
         ttl=fallback.ttl,
         reference=viber.reference,
         tags=viber.tags,
-        transliterate=fallback.transliterate,
     )
 
 

@@ -234,12 +234,13 @@ class Tracking:
         if report.to is not None and report.to != record.envelope.to:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        report = with_country(report)
+        report = self._resolving.usable(with_country(report))
         before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
         if report.lookup is not None:
             self._learn(after, report, report.lookup)
         if after is not before:
+            self._resolving.reprice(before, after, number)
             attempt = after.attempts[number - 1]
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
