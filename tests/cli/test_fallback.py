@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pointsman.cli.checkpoint import Checkpoint, Header, RowStore
@@ -17,9 +18,10 @@ from pointsman.config import parse_config
 from pointsman.errors import InvalidMessage
 from pointsman.loading import load_plugins
 from pointsman.message import Channel, Fallback, FallbackBy, Viber
-from pointsman.outcome import Fault
+from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, SettledBy, Unknown, UnknownReason
 from pointsman.router import Router
 from pointsman.sandbox import DeliveryPlan, Fate
+from pointsman.store.record import Begin, FellBack, Intent, Resolve, Settle
 from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox
 
 from .conftest import Runner
@@ -209,3 +211,43 @@ async def test_two_refusals_prove_the_row_unsent(checkpoint: Checkpoint) -> None
 
         assert (line.state, line.code) == ("failed", "content")
         assert checkpoint.begun == set()
+
+
+@pytest.mark.parametrize("sms_outcome", [Accepted(ids=("m1",)), None])
+async def test_a_viber_message_that_proves_unsent_says_nothing_of_its_sms(
+    checkpoint: Checkpoint, sms_outcome: Accepted | None
+) -> None:
+    """When it turns out late that a Viber message never left, its SMS may have: the row still counts as begun."""
+    store = RowStore(checkpoint)
+    plugins = load_plugins([SCRIPTED], entry_points=False)
+    config = parse_config(CONFIG.format(viber=NOWHERE, sms=NOWHERE), plugins=plugins, env={})
+    router = Router(config, plugins=plugins)
+    envelope = router.check(write_message(Channel.VIBER, to=TO, text="hello", reference="2", fallback=Fallback()))
+    sms = router.check(write_message(Channel.SMS, to=TO, text="hello", reference="2"))
+    await store.accept(envelope)
+    await _attempted(store, envelope.id, "v", Unknown(reason=UnknownReason.TIMEOUT))
+    await store.apply(envelope.id, FellBack(sms.id), 1.0)
+    await store.accept(msgspec.structs.replace(sms, parent=envelope.id))
+    await _attempted(store, sms.id, "s", sms_outcome)
+
+    refused = Refused(fault=Fault.UNAVAILABLE, code="not_sent")
+    await store.apply(envelope.id, Resolve(1, refused, SettledBy.RECONCILED), 2.0)
+    assert checkpoint.begun == {2}
+
+
+async def _attempted(store: RowStore, message_id: str, provider: str, outcome: Outcome | None) -> None:
+    """Begin an attempt, and settle it unless it is still in flight."""
+    intent = Intent(number=1, provider=provider, ref="r", call_ref="c", decision_id="d", started_at=0.0)
+    await store.apply(message_id, Begin(intent), 0.0)
+    if outcome is not None:
+        attempt = Attempt(
+            number=1,
+            provider=provider,
+            ref="r",
+            calls=1,
+            outcome=outcome,
+            started_at=0.0,
+            duration=0.1,
+            decision_id="d",
+        )
+        await store.apply(message_id, Settle(attempt), 0.5)
