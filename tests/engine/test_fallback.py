@@ -11,7 +11,7 @@ from pointsman.message import Channel, Envelope, Fallback, FallbackBy, FallbackT
 from pointsman.outcome import DeliveryState, Fault, State
 from pointsman.sandbox import Fate, delay
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Change, FellBack, Forgo
+from pointsman.store.record import Change, FellBack, Forgo, Settle
 from pointsman.testing import FakeClock, Reconcile, Refusal, ScriptedSandbox, hang_up, normal, refuse
 
 from .pairing import BEFORE_IT, LIFE, SMS_STARTS, pair, viber
@@ -573,13 +573,18 @@ class Fragile(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.takes = True
+        self.tells = True
+        """Whether a message that was recorded is said to be."""
         self.refuses: tuple[type[Change], ...] = ()
 
     async def accept(self, envelope: Envelope) -> Record:
         """Record a message, if there is room for it."""
         if not self.takes:
             raise OSError("disk full")
-        return await super().accept(envelope)
+        record = await super().accept(envelope)
+        if not self.tells:
+            raise OSError("no answer")
+        return record
 
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Write a change, if there is room for it."""
@@ -622,6 +627,39 @@ async def test_a_decision_that_cannot_be_written_down_is_made_again(clock: FakeC
         await clock.advance(60)
 
         assert ((await both.ended(receipt)).state, both.sent) == (State.UNDELIVERED, 0)
+
+
+@pytest.mark.parametrize(("message_class", "sent"), [(MessageClass.TRANSACTIONAL, 0), (OTP, 1)])
+async def test_an_outcome_that_could_not_be_written_down_is_in_doubt(
+    clock: FakeClock, message_class: MessageClass, sent: int
+):
+    """The Viber message may have arrived: an SMS follows only where a duplicate is preferred, and says so."""
+    store = Fragile()
+    store.refuses = (Settle,)
+    async with pair(clock, store=store) as both:
+        receipt = await both.rig.router.submit(viber(message_class=message_class))
+        await clock.advance(5)
+        store.refuses = ()
+        assert len(both.viber.ledger.messages) == 1
+        assert (await both.receipt(receipt)).state is State.UNKNOWN
+        await clock.advance(5000)
+
+        assert both.sent == sent
+        assert (await both.ended(receipt)).possible_duplicate == bool(sent)
+
+
+async def test_an_sms_that_was_recorded_although_that_failed_is_sent(clock: FakeClock):
+    """A write may have reached the disk although it raised: the SMS that is found there is sent, once."""
+    store = Fragile()
+    async with pair(clock, store=store) as both:
+        receipt = await both.rig.router.send(viber())
+        store.tells = False
+        await both.report(DeliveryState.UNDELIVERABLE)
+        await clock.advance(10)
+        store.tells = True
+        await clock.advance(120)
+
+        assert ((await both.ended(receipt)).state, both.sent) == (State.DELIVERED, 1)
 
 
 class Slow(MemoryStore):
