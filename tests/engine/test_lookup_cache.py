@@ -94,6 +94,21 @@ def test_an_older_result_does_not_replace_a_newer_one(clock: FakeClock):
     assert lookups.known(NUMBER, HOUR) == known
 
 
+def test_a_clock_that_was_set_back_spoils_nothing(clock: FakeClock):
+    """A result from a time that is yet to come is not known, however old it may be, and the next one replaces it."""
+    lookups = remembering(clock)
+    start = clock.now()
+    clock.set_wall(start + 90 * 86400)
+    lookups.learn(NUMBER, result(mccmnc="25001"))
+    clock.set_wall(start)
+    assert lookups.known(NUMBER, HOUR) is None
+    assert lookups.network(NUMBER) is None
+    lookups.learn(NUMBER, result(mccmnc="25002"))
+    known = lookups.known(NUMBER, HOUR)
+    assert known is not None
+    assert known.at == as_utc(start)
+
+
 def test_a_result_without_a_network_leaves_it_to_the_number(clock: FakeClock):
     """A number that does not exist has no network, and a country alone is no better than what the number tells."""
     lookups = remembering(clock)
