@@ -118,7 +118,7 @@ class Tracking:
                         to=record.envelope.to,
                         channel=record.envelope.channel,
                         accepted_at=attempt.started_at,
-                        resend=_resent_by_provider(record.envelope.message),
+                        resend=resent_by_provider(record.envelope.message),
                         due=record.envelope.due,
                         ask_at=ask_at,
                     )
@@ -320,7 +320,7 @@ def with_country(report: Report) -> Report:
     return replace(report, lookup=replace(lookup, network=replace(network, country=country)))
 
 
-def _resent_by_provider(message: Message) -> bool:
+def resent_by_provider(message: Message) -> bool:
     """Say whether the provider sends an SMS when this message does not get through."""
     match message:
         case Viber(fallback=Fallback(by=FallbackBy.PROVIDER)):
