@@ -682,6 +682,17 @@ class Slow(MemoryStore):
         return await super().apply(message_id, change, now)
 
 
+async def test_a_message_that_is_over_is_not_remembered(clock: FakeClock):
+    """What was delivered waits for nothing any more, although its moment is still to come."""
+    async with pair(clock) as both:
+        receipt = await both.rig.router.send(viber())
+        fallbacks = both.rig.router._serving._fallbacks
+        assert repr(fallbacks._alarm) == "<Alarm waiting=1>"
+        await both.report(DeliveryState.DELIVERED)
+        await both.ended(receipt)
+        assert (repr(fallbacks), repr(fallbacks._alarm)) == ("<Fallbacks watches=0>", "<Alarm waiting=0>")
+
+
 @pytest.mark.parametrize("second", [0.5, 1.5])
 async def test_a_delivery_while_the_sms_is_written_down_keeps_it_from_leaving(clock: FakeClock, second: float):
     """Whether the decision or the SMS is on its way to the disk: a report of delivery comes in time for both."""

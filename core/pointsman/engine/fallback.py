@@ -138,6 +138,7 @@ class Fallbacks:
                     await watch.news.wait()
         finally:
             self._watches.pop(watch.message_id, None)
+            self._alarm.forget(watch.news)
             watch.resting.set()
             watch.decided.set()
 
