@@ -173,6 +173,22 @@ async def test_the_provider_is_asked_before_silence_counts(clock: FakeClock):
         assert ((await both.ended(receipt)).state, both.sent) == (State.DELIVERED, 0)
 
 
+async def test_a_message_that_turns_out_to_be_taken_is_asked_about_in_time_too(clock: FakeClock):
+    """The last question before silence counts is put as well where only a late look told that it was taken."""
+    unsure = [refuse(Fault.UNAVAILABLE, on=Operation.RECONCILE) for _ in range(30)]
+    poll = {"first": "20m", "longest": "20m"}
+    keys = {"fate": Fate.DELIVERED, "polls": True, "poll": poll, "reconcile": Reconcile.QUERY}
+    async with pair(clock, hang_up(taken=True), *unsure, **keys) as both:
+        task = asyncio.create_task(both.rig.router.send(viber()))
+        await clock.advance(90)
+        receipt = await task
+        assert receipt.state is State.UNKNOWN
+        both.viber.faults.clear()
+        await clock.advance(SMS_STARTS)
+
+        assert ((await both.ended(receipt)).state, both.sent) == (State.DELIVERED, 0)
+
+
 # -- doubt -------------------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,11 @@ def _nobody_learns(to: Msisdn, result: LookupResult) -> None:
     del to, result
 
 
+def _never(record: Record) -> float:
+    del record
+    return float("inf")
+
+
 def _nobody(record: Record) -> None:
     del record
 
@@ -72,6 +77,8 @@ class Tracking:
         self._closed = False
         self.learn: Callable[[Msisdn, LookupResult], None] = _nobody_learns
         """Told of every lookup result, and of the number that it is about."""
+        self.last_question: Callable[[Record], float] = _never
+        """Says when a provider is asked about a message whatever the pace is (wall time)."""
         self.heed: Callable[[Record], None] = _nobody
         """Told of every message of which there is news."""
         self.delivered: Callable[[Record, str], Awaitable[None]] = _nobody_cares
@@ -97,8 +104,8 @@ class Tracking:
                 if not future.done():
                     future.set_exception(_closed())
 
-    async def follow(self, record: Record, attempt: Attempt, *, ask_at: float = float("inf")) -> None:
-        """Wait for the reports of an accepted attempt; at `ask_at` (wall time) ask for them whatever the pace is."""
+    async def follow(self, record: Record, attempt: Attempt) -> None:
+        """Wait for the reports of an accepted attempt."""
         outcome = attempt.outcome
         if not isinstance(outcome, Accepted):
             return
@@ -120,7 +127,7 @@ class Tracking:
                         accepted_at=attempt.started_at,
                         resend=resent_by_provider(record.envelope.message),
                         due=record.envelope.due,
-                        ask_at=ask_at,
+                        ask_at=self.last_question(record),
                     )
                 )
 
