@@ -50,7 +50,7 @@ class LookupLine(Result, frozen=True, kw_only=True):
 
 def describe(row: Row, receipt: Receipt) -> Result:
     """Return the line of a message; its attempts go on with those of the SMS in its place."""
-    attempts = receipt.attempts + (receipt.fallback.attempts if receipt.fallback is not None else ())
+    attempts = attempts_of(receipt)
     last = attempts[-1] if attempts else None
     taken = next((one for one in reversed(attempts) if isinstance(one.outcome, Accepted)), None)
     ids = taken.outcome.ids if taken is not None and isinstance(taken.outcome, Accepted) else ()
@@ -66,6 +66,11 @@ def describe(row: Row, receipt: Receipt) -> Result:
         price=str(price.amount) if price is not None else "",
         currency=price.currency if price is not None else "",
     )
+
+
+def attempts_of(receipt: Receipt) -> tuple[Attempt, ...]:
+    """Return the attempts of a message, and after them those of the SMS in its place."""
+    return receipt.attempts + (receipt.fallback.attempts if receipt.fallback is not None else ())
 
 
 def describe_lookup(row: Row, receipt: Receipt) -> LookupLine:
