@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from pointsman.cli.sheet import Line
 from pointsman.config import parse_config
 from pointsman.errors import InvalidMessage
 from pointsman.loading import load_plugins
-from pointsman.message import Channel, Fallback, FallbackBy, Viber
+from pointsman.message import Channel, Fallback, FallbackBy, Money, Viber
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -257,7 +258,20 @@ async def test_an_sms_that_was_sent_is_no_outage(checkpoint: Checkpoint) -> None
     assert is_unserved(msgspec.structs.replace(whole, fallback=None))
 
 
-async def _fallen_back(store: RowStore, outcome: Outcome) -> tuple[str, str]:
+async def test_a_row_costs_what_both_cost(checkpoint: Checkpoint) -> None:
+    """A provider charges for a Viber message although the SMS in its place was needed."""
+    store = RowStore(checkpoint)
+    viber, sms = await _fallen_back(store, Accepted(ids=("m0",)), price=Money(Decimal("0.9"), "RUB"))
+    await _attempted(store, sms, "s", Accepted(ids=("m1",)), price=Money(Decimal("2.4"), "RUB"))
+    record = await store.get(viber)
+    assert record is not None
+    message = write_message(Channel.SMS, to=TO, text="hello")
+    line = describe(Row(number=2, message=message, reference=""), receipt(record, await store.get(sms)))
+
+    assert (line.price, line.currency) == ("3.3", "RUB")
+
+
+async def _fallen_back(store: RowStore, outcome: Outcome, price: Money | None = None) -> tuple[str, str]:
     """Record a Viber message with this outcome and the SMS in its place; return their ids."""
     plugins = load_plugins([SCRIPTED], entry_points=False)
     config = parse_config(CONFIG.format(viber=NOWHERE, sms=NOWHERE), plugins=plugins, env={})
@@ -265,14 +279,16 @@ async def _fallen_back(store: RowStore, outcome: Outcome) -> tuple[str, str]:
     viber = router.check(write_message(Channel.VIBER, to=TO, text="hello", reference="2", fallback=Fallback()))
     sms = router.check(write_message(Channel.SMS, to=TO, text="hello", reference="2"))
     await store.accept(viber)
-    await _attempted(store, viber.id, "v", outcome)
+    await _attempted(store, viber.id, "v", outcome, price)
     await store.apply(viber.id, End(State.UNKNOWN if isinstance(outcome, Unknown) else State.FAILED), 0.8)
     await store.apply(viber.id, FellBack(sms.id), 1.0)
     await store.accept(msgspec.structs.replace(sms, parent=viber.id))
     return viber.id, sms.id
 
 
-async def _attempted(store: RowStore, message_id: str, provider: str, outcome: Outcome | None) -> None:
+async def _attempted(
+    store: RowStore, message_id: str, provider: str, outcome: Outcome | None, price: Money | None = None
+) -> None:
     """Begin an attempt, and settle it unless it is still in flight."""
     intent = Intent(number=1, provider=provider, ref="r", call_ref="c", decision_id="d", started_at=0.0)
     await store.apply(message_id, Begin(intent), 0.0)
@@ -286,5 +302,6 @@ async def _attempted(store: RowStore, message_id: str, provider: str, outcome: O
             started_at=0.0,
             duration=0.1,
             decision_id="d",
+            price=price,
         )
         await store.apply(message_id, Settle(attempt), 0.5)
