@@ -250,10 +250,10 @@ class Tracking:
         report = with_country(report)
         before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
-        if report.lookup is not None:
-            self._learn(after, report, report.lookup)
         if after is not before:
             attempt = after.attempts[number - 1]
+            if report.lookup is not None:
+                self._learn(after, report, report.lookup)
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
             if not _delivered(before, number) and _delivered(after, number):
