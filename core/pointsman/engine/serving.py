@@ -206,7 +206,7 @@ class Serving:
             if _is_kept(parsed):
                 attempted()
                 attempted = _nobody_asks
-                if not await self._schedule.until(envelope.id, envelope.due):
+                if flow.is_given_up or not await self._schedule.until(envelope.id, envelope.due):
                     return await flow.abandon()
                 await self._desk.recorder.change(envelope.id, Due())
             async with self._places:
