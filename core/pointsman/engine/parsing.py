@@ -82,6 +82,10 @@ class Door:
             self._check_fallback(message.fallback, parsed)
         return parsed
 
+    def routed(self, envelope: Envelope) -> Parsed:
+        """Return a message that came through `parse` before, with the route that is for it."""
+        return Parsed(envelope, route_of(self._routes, envelope))
+
     def in_place_of(self, parsed: Parsed, message_id: str | None = None) -> Parsed:
         """Return the SMS that takes the place of a Viber message now; `message_id` is the id that it has already.
 

@@ -49,16 +49,22 @@ def outcomes(batch: Batch, answer: SendAnswer) -> tuple[tuple[Outcome, ...], tup
 def findings(sent: Batch, answer: StatusAnswer) -> tuple[tuple[Finding, ...], tuple[Oddity, ...]]:
     """Return what the status call says of each message of a request that had no answer, and what was odd."""
     rows = {row.phone: row for row in answer.rows if row.id == sent.ref}
-    missing: Finding = Absent() if answer.complete else _unknown("the list of messages is damaged")
     found = tuple(
         Accepted(ids=(message_id(sent.ref, item.to),), network=network_of(item.to, rows[item.to].mnc))
         if item.to in rows
-        else missing
+        else _missing(item, answer)
         for item in sent.items
     )
     asked = {item.to for item in sent.items}
     foreign = any(row.id != sent.ref or row.phone not in asked for row in answer.rows)
     return found, (Oddity.FOREIGN_ID,) if foreign else ()
+
+
+def _missing(item: Submission, answer: StatusAnswer) -> Absent | Unknown:
+    """Return what it means that a message is not listed. Whether those are that SMStele keeps is not documented."""
+    if not answer.complete:
+        return _unknown("the list of messages is damaged")
+    return Absent() if item.send_at is None else _unknown("a message that is kept may not be listed yet")
 
 
 def _ours(batch: Batch, answer: SendAnswer) -> tuple[dict[str, SentRow], tuple[Oddity, ...]]:
