@@ -207,17 +207,17 @@ class Serving:
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
         message_id = record.envelope.id
-        parsed = Parsed(record.envelope, self._door.route(record.envelope))
-        flow = Flow.resumed(self._desk, record, parsed.route)
+        route = self._door.route(record.envelope)
+        flow = Flow.resumed(self._desk, record, route)
         if not flow.may_go_on(attempt.provider, report):
             return None
         _, record = await self._desk.recorder.change(message_id, Resume())
-        task = asyncio.create_task(self._go_on(flow, record, parsed, self._tasks.get(message_id)), name="message")
+        task = asyncio.create_task(self._go_on(flow, record, self._tasks.get(message_id)), name="message")
         task.add_done_callback(_tell_failure)
         self._enter(message_id, flow, task)
         return record
 
-    async def _go_on(self, flow: Flow, record: Record, parsed: Parsed, before: "asyncio.Task[Record] | None") -> Record:
+    async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
         made = len(record.attempts)
         try:
@@ -225,7 +225,7 @@ class Serving:
                 await asyncio.wait([before])
             async with self._places:
                 record = await flow.run()
-            await self._follow(record, parsed, since=made)
+            await self._follow(record, since=made)
         except asyncio.CancelledError:
             record = await flow.abandon()
         for doubt in flow.doubts:
