@@ -1,6 +1,7 @@
 """`inbox`, `statistics`, `prices` and `status`: what a provider is asked, what is shown, and what ends how."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -157,11 +158,21 @@ def test_a_cursor_that_cannot_be_used_is_refused(pointsman: Runner, acme: Script
     later = (folder / "seen.json").read_text(encoding="utf-8").replace('"version":1', '"version":2')
     (folder / "later.json").write_text(later, encoding="utf-8")
     (folder / "torn.json").write_bytes(b'\xff{"provider"')
+    kept = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+    for name, change in (
+        ("endless.json", {"overlap": "P999999D"}),
+        ("negative.json", {"overlap": "-PT9S"}),
+        ("zoneless.json", {"since": "2026-01-01T00:00:00"}),
+    ):
+        (folder / name).write_text(json.dumps({**kept, "cursor": {**kept["cursor"], **change}}), encoding="utf-8")
 
     for arguments, words in (
         (("inbox", "acme", "--cursor", "other.json"), "other.json is not a file of this command"),
         (("inbox", "acme", "--cursor", "torn.json"), "torn.json is not a file of this command"),
         (("inbox", "acme", "--cursor", "later.json"), "later.json is not a file of this command"),
+        (("inbox", "acme", "--cursor", "endless.json"), "endless.json is not a file of this command"),
+        (("inbox", "acme", "--cursor", "negative.json"), "negative.json is not a file of this command"),
+        (("inbox", "acme", "--cursor", "zoneless.json"), "zoneless.json is not a file of this command"),
         (("inbox", "dumb", "--cursor", "seen.json"), "seen.json is about acme"),
         (("inbox", "acme", "--cursor", "seen.json", "--since", "1h"), "says already where to go on"),
         (("inbox", "acme", "--cursor", "no/where.json"), "there is no folder no"),
@@ -183,6 +194,18 @@ def test_a_cursor_that_cannot_be_written_is_told(pointsman: Runner, acme: Script
     assert run.code == 1
     assert "one" in run.out
     assert "seen.json: cannot be written: Is a directory; what was just shown will be shown again" in run.err
+
+
+def test_a_cursor_behind_a_link_is_written_there(pointsman: Runner, acme: ScriptedSandbox, folder: Path) -> None:
+    """A cursor file may be a link: what it leads to is replaced, and not the link."""
+    (folder / "kept").mkdir()
+    (folder / "seen.json").symlink_to("kept/seen.json")
+
+    runs = [pointsman("inbox", "acme", "--cursor", "seen.json") for _ in range(2)]
+
+    assert [run.code for run in runs] == [0, 0]
+    assert (folder / "seen.json").is_symlink()
+    assert [path.name for path in (folder / "kept").iterdir()] == ["seen.json"]
 
 
 FOLLOW = """
@@ -309,12 +332,16 @@ def test_status(pointsman: Runner, acme: ScriptedSandbox) -> None:
         (("inbox", "acme", "--since", "yesterday"), "--since: 'yesterday' is no moment; write a date"),
         (("inbox", "acme", "--since", "2026-11-01T12:00"), "does not say its time zone"),
         (("inbox", "acme", "--since", "1h", "--until", "2h"), "since: is not before until"),
+        (("inbox", "acme", "--since", "9999-01-01"), "--since: '9999-01-01' has not come yet; give an earlier moment"),
+        (("statistics", "acme", "--since", "9999-01-01"), "--since: '9999-01-01' has not come yet"),
         (("inbox", "acme", "--follow", "--every", "0s"), "--every: expected a duration longer than zero"),
         (("inbox", "dumb"), "dumb cannot be asked this (inbox); its plugin does not offer it"),
         (("statistics", "dumb", "--since", "1d"), "dumb cannot be asked this (statistics)"),
         (("prices", "dumb"), "dumb cannot be asked this (prices)"),
         (("prices", "nobody"), "there is no provider 'nobody'; there are acme, dumb"),
         (("status", "acme", "--to", "+79161234567"), "ids: give the provider's ids"),
+        (("status", "acme", "--id", "", "--to", "+79161234567"), "ids: one of them is empty"),
+        (("status", "acme", "--id", "m1", "--reference", "r", "--to", "+79161234567"), "reference of it, and not both"),
         (("status", "acme", "--id", "m1"), "to: we have no record of this message; give the number"),
         (("status", "acme", "--id", "m1", "--to", "12"), "to: has 2 digits"),
         (("status", "dumb", "--id", "m1", "--to", "+79161234567"), "dumb cannot be asked this (poll)"),

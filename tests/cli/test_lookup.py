@@ -1,12 +1,15 @@
 """`lookup`: numbers on the command line and in files."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from pointsman.message import Channel
+from pointsman.sandbox import Fate
 
-from .conftest import Boxes, Runner, write_config
+from .conftest import PATIENCE, Boxes, Runner, write_config
+from .test_resume import Spawn, wait_for_lines
 from .test_send_csv import results_of
 
 
@@ -87,3 +90,29 @@ def test_a_large_file_takes_few_requests(pointsman: Runner, boxes: Boxes, folder
     calls = boxes["affiliate_hlr"].ledger.calls
     assert (calls["hlr/create"] <= 16, boxes["affiliate_hlr"].ledger.accepted[Channel.HLR]) == (True, 2500)
     assert "done before and not looked up again: 2500 of 2500 rows" in runs[1].err
+
+
+def test_a_result_that_did_not_come_is_asked_for_again(
+    pointsman: Runner, spawn: Spawn, boxes: Boxes, folder: Path, config: Path
+) -> None:
+    """A lookup that Ctrl-C cut off before its result is no success: it stays unknown until --repeat-unknown."""
+    (folder / "numbers.txt").write_text("+79161000001\n+79161000002\n", encoding="utf-8")
+    results = folder / "numbers.results.csv"
+    outcomes = boxes["affiliate_hlr"].outcomes
+    outcomes["79161000002"] = Fate.STUCK
+
+    process = spawn("lookup", "--file", "numbers.txt")
+    wait_for_lines(results, 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE)
+    cut_off = results_of(results)[1]
+    del outcomes["79161000002"]
+    left_alone = pointsman("lookup", "--file", "numbers.txt")
+    repeated = pointsman("lookup", "--file", "numbers.txt", "--repeat-unknown")
+
+    assert process.returncode == 130
+    assert (cut_off["to"], cut_off["state"], cut_off["code"]) == ("79161000002", "unknown", "interrupted")
+    assert cut_off["id"]
+    assert left_alone.code == 1
+    assert "unknown, not repeated: 1 of 2 rows" in left_alone.err
+    assert (repeated.code, [line["state"] for line in results_of(results)]) == (0, ["resolved", "unknown", "resolved"])

@@ -118,6 +118,8 @@ def test_shifted_clock_runs_ahead() -> None:
         ("POST", "faults", '{"action": "explode"}', 400, "explode"),
         ("POST", "faults", '{"action": "quirk", "code": "whisper"}', 400, "there are: shout"),
         ("POST", "account", '{"balance": "1"}', 400, "balance"),
+        ("POST", "account", '{"top_up": "NaN"}', 400, "finite"),
+        ("POST", "clock/advance", '{"seconds": 1e300}', 400, "seconds"),
         ("POST", "outcomes", '{"7916": "vanished"}', 400, "vanished"),
         ("POST", "clock/advance", "", 400, "truncated"),
         ("GET", "requests?after=x", None, 400, "'x'"),

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from cyclopts import Parameter
 
 from pointsman.cli.exits import ExitCode
-from pointsman.cli.moments import HOW, read_moment, shown
+from pointsman.cli.moments import HOW, read_moment, read_start, shown
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.cli.output import Output
@@ -33,7 +33,7 @@ def statistics(provider: ProviderName, /, *, since: Since, until: Until = None, 
     They are in its own counting and decide nothing. Exit code 1 when it does not tell.
     """
     now = datetime.now(UTC)
-    start = read_moment("--since", since, now)
+    start = read_start(since, until, now)
     end = read_moment("--until", until, now) if until is not None else now
     setup = set_up(common or Common())
     told = asyncio.run(ask(setup, lambda router: router.statistics(provider, since=start, until=end)))

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from pointsman.cli.asking import ProviderName, ask, refusal, refused
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.job import stopped_by_signals
-from pointsman.cli.moments import HOW, read_moment, shown
+from pointsman.cli.moments import HOW, read_moment, read_start, shown
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
 from pointsman.config.values import parse_duration
@@ -65,7 +65,7 @@ def inbox(
     if until is not None and (follow or cursor is not None):
         raise UsageError("--until goes neither with --follow nor with --cursor, which both end now")
     end = read_moment("--until", until, now) if until is not None else now
-    start = read_moment("--since", since or LAST, now)
+    start = read_start(since or LAST, until, now)
     pause = _pause(every)
     begun = _read(cursor, provider, since) if cursor is not None else None
     setup = set_up(common or Common())
@@ -157,13 +157,14 @@ def _read(path: Path, provider: str, since: str | None) -> InboxCursor | None:
 
 def _write(path: Path, content: CursorFile) -> None:
     """Replace the file as a whole, so that a crash leaves the old one or the new one. Raises `PointsmanError`."""
-    beside = path.with_name(f"{path.name}.new")
+    target = path.resolve()  # a link stays a link
+    beside = target.with_name(f"{target.name}.new")
     try:
         with beside.open("wb") as stream:
             stream.write(msgspec.json.encode(content) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
-        beside.replace(path)
+        beside.replace(target)
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()

@@ -30,6 +30,14 @@ def read_moment(option: str, text: str, now: datetime) -> datetime:
     return moment
 
 
+def read_start(text: str, until: str | None, now: datetime) -> datetime:
+    """Return the moment of --since. Raises `UsageError` for one that is still to come where the end is now."""
+    start = read_moment("--since", text, now)
+    if until is None and start >= now:
+        raise UsageError(f"--since: {text!r} has not come yet; give an earlier moment")
+    return start
+
+
 def shown(moment: datetime | None) -> str:
     """Return a moment for people, in UTC; nothing when it is not known."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if moment is not None else ""

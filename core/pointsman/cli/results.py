@@ -19,6 +19,7 @@ INVALID = "invalid"
 """The state of a row that was left out because something is wrong with it."""
 INTERRUPTED = "interrupted"
 """The code of a row that was begun by a run that did not live to see its outcome."""
+_NO_RESULT_YET = frozenset({State.ACCEPTED, State.SENDING, State.SENT})
 
 STATES = {state.value: state for state in State}
 
@@ -84,8 +85,13 @@ def attempts_of(receipt: Receipt) -> tuple[Attempt, ...]:
 
 
 def describe_lookup(row: Row, receipt: Receipt) -> LookupLine:
-    """Return the line of a lookup."""
+    """Return the line of a lookup.
+
+    One that was stopped before its result came is `unknown`: it was paid for, and only asking again gives a result.
+    """
     common = msgspec.structs.asdict(describe(row, receipt))
+    if receipt.state in _NO_RESULT_YET:
+        return LookupLine(**{**common, "state": State.UNKNOWN.value, "code": INTERRUPTED})
     found = receipt.lookup
     if found is None:
         return LookupLine(**common)

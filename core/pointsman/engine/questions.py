@@ -38,7 +38,9 @@ async def tracked_by(
     if polling is None:
         raise NotOffered(station.name, Operation.POLL, f"it tells no reports on {channel}")
     if bool(question.ids) == (question.reference is not None):
-        raise InvalidQuestion("ids", "give the provider's ids of the message, or our reference of it")
+        raise InvalidQuestion("ids", "give the provider's ids of the message, or our reference of it, and not both")
+    if "" in question.ids:
+        raise InvalidQuestion("ids", "one of them is empty; write it exactly as it stands in the receipt")
     if question.reference is not None:
         if not polling.by_reference:
             raise NotOffered(station.name, Operation.POLL, f"it knows none of our references on {channel}; give its id")

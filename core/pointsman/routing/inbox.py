@@ -18,6 +18,8 @@ from pointsman.plugin import Incoming, Window
 
 OVERLAP = timedelta(hours=1)
 """How late a provider may list a message, unless the cursor says something else."""
+LONGEST_OVERLAP = timedelta(days=366)
+"""More than any provider keeps."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -39,16 +41,26 @@ class InboxCursor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     shown: tuple[Shown, ...] = ()
     """What the next window may hold although it was shown."""
 
+    def __post_init__(self) -> None:
+        """See that the next window can be computed, because a kept cursor may have been edited or damaged."""
+        moments = (self.since, self.until, *(one.at for one in self.shown))
+        if any(moment.utcoffset() is None for moment in moments):
+            raise ValueError("a time of the cursor does not say its zone")
+        if not timedelta() <= self.overlap <= LONGEST_OVERLAP:
+            raise ValueError("the overlap of the cursor is negative or longer than a year")
+
     @classmethod
     def starting(cls, since: datetime, overlap: timedelta = OVERLAP) -> "InboxCursor":
         """Return a cursor that begins with the messages that came at `since` or later.
 
-        Raises `InvalidQuestion` for a time without a zone and for a negative overlap.
+        Raises `InvalidQuestion` for a time without a zone, and for an overlap that is negative or longer than a year.
         """
         if since.utcoffset() is None:
             raise InvalidQuestion("since", f"{since.isoformat()} does not say its time zone; give an aware time")
         if overlap < timedelta():
             raise InvalidQuestion("overlap", "is negative; give zero or more")
+        if overlap > LONGEST_OVERLAP:
+            raise InvalidQuestion("overlap", "is longer than a year; give less")
         start = since.astimezone(UTC)
         return cls(since=start, until=start, overlap=overlap)
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs
 
 import msgspec
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pointsman.sandbox.base import Sandbox
 
 PREFIX = "/_sandbox/"
+MOST_SECONDS = 1e9
+"""How far one call moves the clock; after some thousand years there are no dates any more."""
 
 
 class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +29,7 @@ class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ClockPush(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `POST clock/advance`."""
 
-    seconds: float
+    seconds: Annotated[float, msgspec.Meta(ge=-MOST_SECONDS, le=MOST_SECONDS)]
 
 
 Control = Callable[["Sandbox", dict[str, list[str]], bytes], Awaitable[Reply]]
@@ -117,6 +119,8 @@ async def _account(sandbox: "Sandbox", query: dict[str, list[str]], body: bytes)
 
 async def _change_account(sandbox: "Sandbox", query: dict[str, list[str]], body: bytes) -> Reply:
     change = msgspec.json.decode(body, type=AccountChange)
+    if not change.top_up.is_finite():
+        raise ValueError("Expected a finite amount - at `$.top_up`")
     sandbox.account.top_up(change.top_up, at=sandbox.clock.now())
     return await _account(sandbox, query, body)
 
