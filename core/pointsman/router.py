@@ -22,6 +22,7 @@ from pointsman.engine.debts import Debts
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
+from pointsman.engine.journal import DecisionLog
 from pointsman.engine.judging import Judging
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
@@ -33,7 +34,7 @@ from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
-from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
+from pointsman.errors import ConfigError, InvalidMessage, InvalidMessages, Problem, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, Envelope, Message
@@ -43,6 +44,7 @@ from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser, View
 from pointsman.routing.health import Commons
+from pointsman.routing.journal import DecisionMade
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.strategy import STRATEGIES
@@ -211,7 +213,8 @@ class Router(AsksProviders):
     async def start(self) -> None:
         """Open the store and the connections, read the balances, begin to poll.
 
-        What was opened is closed again when this fails. Raises `RouterClosed` after `aclose` or a start that failed.
+        What was opened is closed again when this fails. Raises `RouterClosed` after `aclose` or a start that failed,
+        `ConfigError` when the file for decisions cannot be written.
         """
         if self._closed:
             raise RouterClosed("the router was closed and cannot be started again: put a new one together")
@@ -226,6 +229,8 @@ class Router(AsksProviders):
         opened = self._opened
         await self._store.open()
         opened.push_async_callback(self._store.close)
+        if self._config.router.decisions is not None:
+            await self._keep_decisions(Path(self._config.router.decisions))
         for station in self._stations.values():
             opened.push_async_callback(station.transport.close)
             opened.push_async_callback(station.caller.close)
@@ -237,6 +242,17 @@ class Router(AsksProviders):
         opened.push_async_callback(self._balances.close)
         self._balances.start(self._stations)
         await self._balances.known(BALANCE_PATIENCE)
+
+    async def _keep_decisions(self, path: Path) -> None:
+        log = DecisionLog(path)
+        try:
+            await asyncio.to_thread(log.open)
+        except OSError as error:
+            why = f"{path} cannot be written: {error.strerror}"
+            problem = Problem(file=self._config.file, line=None, key="router.decisions", message=why)
+            raise ConfigError([problem]) from None
+        self._opened.push_async_callback(asyncio.to_thread, log.close)
+        self._bus.subscribe(log, DecisionMade)
 
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.
@@ -313,7 +329,11 @@ class Router(AsksProviders):
         return self._door.parse(message).envelope
 
     def explain(self, message: Message) -> Decision:
-        """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`."""
+        """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`.
+
+        `routing.words.why` says in words why the first is first. Decisions for messages that are sent come as events
+        `DecisionMade`.
+        """
         parsed = self._door.parse(message)
         return self._desk.chooser.choose(
             parsed.envelope, parsed.route, self._desk.moment(), decision_id=self._ids.new()

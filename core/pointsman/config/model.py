@@ -8,7 +8,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration, Life, PublicUrl
+from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -55,6 +55,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lookup_age: Duration = Duration(86400)
     """How old a lookup may be to tell the network of a number for prices and routes."""
     log_format: LogFormat = LogFormat.AUTO
+    decisions: NewFile | None = None
+    """The file to which decisions are appended, for `pointsman replay`; none are kept by default."""
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""The order in which candidates are tried, those behind breakers included: what a decision and its replay have in common."""
+"""The order in which candidates are tried, those behind breakers included: what a decision and its replay share."""
 
 from collections.abc import Sequence
 from random import Random

@@ -145,11 +145,21 @@ def expected_cost(candidate: Candidate, loss: float, doubt: float = BENEFIT_OF_D
     """
     chance = _at_best(candidate, doubt)
     price = candidate.expected_price or 0.0
-    paid = price * chance if candidate.pays_on_delivery else price
+    paid = _paid(candidate, chance)
     refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
     lost = (1.0 - candidate.owned_up) * loss + candidate.owned_up * (price + SECOND_LOSS * loss)
     late = chance * candidate.wait + refused * RETRY_COST
     return paid + (1.0 - chance) * lost + late * loss + price * _sparing(candidate.runway)
+
+
+def expected_payment(candidate: Candidate, doubt: float = BENEFIT_OF_DOUBT) -> float:
+    """Return how much of the expected cost is paid to the provider; the rest is risk."""
+    return _paid(candidate, _at_best(candidate, doubt))
+
+
+def _paid(candidate: Candidate, chance: float) -> float:
+    price = candidate.expected_price or 0.0
+    return price * chance if candidate.pays_on_delivery else price
 
 
 def _sparing(runway: float | None) -> float:
