@@ -331,7 +331,7 @@ class Router(AsksProviders):
     def explain(self, message: Message) -> Decision:
         """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`.
 
-        `routing.words.why` says in words why the first is first. Decisions for messages that are sent come as events
+        `pointsman.why` says in words why the first is first. Decisions for messages that are sent come as events
         `DecisionMade`.
         """
         parsed = self._door.parse(message)

@@ -18,7 +18,7 @@ from pointsman.config.rows import RowReader
 from pointsman.engine.journal import read_decisions
 from pointsman.message import MessageClass, Money
 from pointsman.routing.journal import Entry
-from pointsman.routing.replay import Change, Replayed, Side, Survey, WhatIf, replay, survey, what_if
+from pointsman.routing.replay import Replayed, Side, Suppose, Survey, WhatIf, replay, survey, what_if
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates, Tariff
 
@@ -84,7 +84,7 @@ def again(
         replayed = replay(entries)
         unreadable = entries.unreadable
         asked = bool(strategy or without or prices or loss)
-        change = _change(survey(entries), strategy, without, prices, loss) if asked else None
+        change = _supposed(survey(entries), strategy, without, prices, loss) if asked else None
         answer = what_if(entries, change) if change is not None else None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
@@ -97,14 +97,14 @@ def again(
     return output.ended(ExitCode.GOOD if good else ExitCode.FAILED)
 
 
-def _change(
+def _supposed(
     seen: Survey, strategy: str | None, without: Iterable[str], prices: Iterable[str], loss: Iterable[str]
-) -> Change:
+) -> Suppose:
     if strategy is not None and strategy not in STRATEGIES:
         raise UsageError(f"--strategy: {_unknown(strategy, STRATEGIES)}; there are {', '.join(STRATEGIES)}")
     for name in without:
         _check_provider("--without", name, seen)
-    return Change(
+    return Suppose(
         strategy=strategy,
         without=frozenset(without),
         tariffs=dict(_tariff(text, seen) for text in prices),

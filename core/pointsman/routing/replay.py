@@ -40,7 +40,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """The first `MOST_DIFFERENCES`."""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Suppose(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be different."""
 
     strategy: str | None = None
@@ -121,7 +121,7 @@ def replay(entries: Iterable[Entry], strategies: Mapping[str, Strategy] = STRATE
     return Replayed(decisions=decisions, agreed=agreed, differences=tuple(differences))
 
 
-def what_if(entries: Iterable[Entry], change: Change, strategies: Mapping[str, Strategy] = STRATEGIES) -> WhatIf:
+def what_if(entries: Iterable[Entry], suppose: Suppose, strategies: Mapping[str, Strategy] = STRATEGIES) -> WhatIf:
     """Make decisions again under another condition; those that no route was for are left out.
 
     What a message is worth where no policy says so follows the price of the cheapest candidate, as it does in the
@@ -138,7 +138,7 @@ def what_if(entries: Iterable[Entry], change: Change, strategies: Mapping[str, S
             raise ValueError(f"the decisions are in several currencies: {' and '.join(sorted(currencies))}")
         candidates = {one.provider: one for one in candidates_of(entry)}
         was = candidates[entry.first] if entry.first is not None else None
-        would = _changed(entry, change, strategies)
+        would = _changed(entry, suppose, strategies)
         decisions += 1
         changed += (was and was.provider) != (would and would.provider)
         for side, count, first in ((before, counts[0], was), (after, counts[1], would)):
@@ -182,27 +182,27 @@ def _reason_differs(was: Reason, now: Reason) -> str | None:
     return None if was is now else f"the reason is {now} instead of {was}"
 
 
-def _changed(entry: Entry, change: Change, strategies: Mapping[str, Strategy]) -> Candidate | None:
+def _changed(entry: Entry, suppose: Suppose, strategies: Mapping[str, Strategy]) -> Candidate | None:
     """Return who would have come first."""
     if entry.conditions is None:
         raise AssertionError("without a route there is nothing to change")
-    left = [_repriced(one, entry, change) for one in candidates_of(entry) if one.provider not in change.without]
+    left = [_repriced(one, entry, suppose) for one in candidates_of(entry) if one.provider not in suppose.without]
     candidates, forced = [one for one in left if not one.forced], [one for one in left if one.forced]
     loss = entry.conditions.loss
-    told = change.losses.get(entry.message_class)
+    told = suppose.losses.get(entry.message_class)
     if told is not None:
         loss = float(told)
     elif not entry.conditions.loss_told:
         loss = usual_loss(entry.message_class, candidates or forced)
     conditions = msgspec.structs.replace(entry.conditions, loss=loss)
-    strategy = strategies[change.strategy if change.strategy is not None else entry.strategy]
+    strategy = strategies[suppose.strategy if suppose.strategy is not None else entry.strategy]
     ranking, _ = rank(strategy, candidates, forced, conditions)
     return ranking[0].candidate if ranking else None
 
 
-def _repriced(candidate: Candidate, entry: Entry, change: Change) -> Candidate:
+def _repriced(candidate: Candidate, entry: Entry, suppose: Suppose) -> Candidate:
     """Return a candidate with the price of another list, by network or as much of the number as was kept."""
-    tariff = change.tariffs.get(candidate.provider)
+    tariff = suppose.tariffs.get(candidate.provider)
     if tariff is None:
         return candidate
     price = tariff.price(entry.channel, Msisdn(entry.prefix), entry.network, entry.at)
