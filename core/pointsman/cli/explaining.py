@@ -16,6 +16,7 @@ from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
 from pointsman.cli.wishes import WishOptions
 from pointsman.message import Channel, Envelope, Message, MessageClass, Money, NetworkSource
+from pointsman.router import Router
 from pointsman.routing.candidate import Candidate, Conditions, Decision, Ranked
 from pointsman.routing.words import LEFT_OUT, why
 
@@ -73,23 +74,29 @@ def explain(
     setup = set_up(common or Common())
     explanation = asyncio.run(_explain(message, setup))
     setup.output.record(explanation)
-    _show(explanation, setup)
+    show_explanation(explanation, setup)
     return setup.output.ended(ExitCode.GOOD if explanation.decision.chosen is not None else ExitCode.FAILED)
 
 
 async def _explain(message: Message, setup: Setup) -> Explanation:
     async with opened(setup) as router:
-        envelope, decision = router.check(message), router.explain(message)
+        return explained(router, message)
+
+
+def explained(router: Router, message: Message) -> Explanation:
+    """Return what a router would do with a message now. Raises `InvalidMessage`."""
+    envelope, decision = router.check(message), router.explain(message)
+    return Explanation(
         # Neither is kept anywhere; two ids of one message would only make people wonder.
-        return Explanation(
-            message=msgspec.structs.replace(envelope, id=decision.message_id),
-            decision=decision,
-            why=why(decision),
-            left_out=tuple(LeftOut(provider=one.provider, because=LEFT_OUT[one.why]) for one in decision.excluded),
-        )
+        message=msgspec.structs.replace(envelope, id=decision.message_id),
+        decision=decision,
+        why=why(decision),
+        left_out=tuple(LeftOut(provider=one.provider, because=LEFT_OUT[one.why]) for one in decision.excluded),
+    )
 
 
-def _show(explanation: Explanation, setup: Setup) -> None:
+def show_explanation(explanation: Explanation, setup: Setup) -> None:
+    """Write an explanation for people."""
     output, envelope, decision = setup.output, explanation.message, explanation.decision
     output.show(heading(envelope))
     if decision.route is None:
