@@ -38,7 +38,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What `replay` found."""
 
     replayed: Replayed
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: int = 0
+    """Lines that are no decisions."""
+    lines: tuple[Unreadable, ...] = ()
+    """The first of them."""
     what_if: WhatIf | None = None
 
 
@@ -47,31 +50,31 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.unreadable: tuple[Unreadable, ...] = ()
+        self.unreadable = 0
+        self.lines: list[Unreadable] = []
 
     def __iter__(self) -> Iterator[Entry]:
-        unreadable: list[Unreadable] = []
-        yield from read_decisions(
-            self._path, lambda line, problem: unreadable.append(Unreadable(line=line, problem=problem))
-        )
-        self.unreadable = tuple(unreadable)
+        self.unreadable, self.lines = 0, []
+        return read_decisions(self._path, self._note)
+
+    def _note(self, line: int, problem: str) -> None:
+        self.unreadable += 1
+        if len(self.lines) < SHOWN:
+            self.lines.append(Unreadable(line=line, problem=problem))
+
+
+def _repeated(text: str) -> Parameter:
+    return Parameter(negative="", show_default=False, help=f"{text}; may be given again.")
 
 
 def again(
     file: Annotated[Path, Parameter(help="What `decisions` of the configuration named.")],
+    /,
     *,
     strategy: Annotated[str | None, Parameter(help="What if this strategy had chosen.")] = None,
-    without: Annotated[
-        tuple[str, ...], Parameter(negative="", help="What if this provider had taken nothing; may be given again.")
-    ] = (),
-    prices: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="What if PROVIDER=FILE.csv had been its price list; may be given again."),
-    ] = (),
-    loss: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="What if a lost message cost CLASS=AMOUNT; may be given again."),
-    ] = (),
+    without: Annotated[tuple[str, ...], _repeated("What if this provider had taken nothing")] = (),
+    prices: Annotated[tuple[str, ...], _repeated("What if PROVIDER=FILE.csv had been its price list")] = (),
+    loss: Annotated[tuple[str, ...], _repeated("What if a lost message cost CLASS=AMOUNT")] = (),
     json: JsonOption = False,
 ) -> int:
     """Make the decisions in a file again from what they were made from, and compare to the last bit.
@@ -82,7 +85,6 @@ def again(
     output, entries = Output(json=json), _File(file)
     try:
         replayed = replay(entries)
-        unreadable = entries.unreadable
         asked = bool(strategy or without or prices or loss)
         change = _supposed(survey(entries), strategy, without, prices, loss) if asked else None
         answer = what_if(entries, change) if change is not None else None
@@ -90,10 +92,10 @@ def again(
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
-    found = Answer(replayed=replayed, unreadable=unreadable, what_if=answer)
+    found = Answer(replayed=replayed, unreadable=entries.unreadable, lines=tuple(entries.lines), what_if=answer)
     output.record(found)
     _show(found, file, output)
-    good = replayed.agreed == replayed.decisions and not unreadable
+    good = replayed.agreed == replayed.decisions and not entries.unreadable
     return output.ended(ExitCode.GOOD if good else ExitCode.FAILED)
 
 
@@ -119,7 +121,7 @@ def _tariff(text: str, seen: Survey) -> tuple[str, Tariff]:
     _check_provider("--prices", name, seen)
     currency = seen.currency or ""
     rates = Rates(currency, {**seen.rates, currency: Decimal(1)})
-    reader = RowReader(seen.accounts[name], {**seen.rates, currency: Decimal(1)}, guess=seen.currency)
+    reader = RowReader(None, {**seen.rates, currency: Decimal(1)}, guess=seen.accounts[name] or currency)
     rows, problems = read_price_file(Path(path), path, reader)
     if problems:
         raise UsageError(*map(str, problems))
@@ -149,9 +151,9 @@ def _show(answer: Answer, file: Path, output: Output) -> None:
     for difference in replayed.differences[:SHOWN]:
         output.show(f"  {difference.id}: {difference.what}")
     _more(replayed.decisions - replayed.agreed, "decision that differs", "decisions that differ", output)
-    for one in answer.unreadable[:SHOWN]:
+    for one in answer.lines:
         output.show(f"  line {one.line} cannot be read: {one.problem}")
-    _more(len(answer.unreadable), "line", "lines", output)
+    _more(answer.unreadable, "line that cannot be read", "lines that cannot be read", output)
     if answer.what_if is not None:
         output.show("")
         _show_what_if(answer.what_if, output)
