@@ -22,7 +22,7 @@ from pointsman.engine.debts import Debts
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
-from pointsman.engine.journal import DecisionLog
+from pointsman.engine.journal import keep_decisions
 from pointsman.engine.judging import Judging
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
@@ -34,7 +34,7 @@ from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.tracking import Tracking
-from pointsman.errors import ConfigError, InvalidMessage, InvalidMessages, Problem, RouterClosed, SomeFailed
+from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, Envelope, Message
@@ -44,7 +44,6 @@ from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.candidate import Decision
 from pointsman.routing.choose import Chooser, View
 from pointsman.routing.health import Commons
-from pointsman.routing.journal import DecisionMade
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.strategy import STRATEGIES
@@ -229,8 +228,7 @@ class Router(AsksProviders):
         opened = self._opened
         await self._store.open()
         opened.push_async_callback(self._store.close)
-        if self._config.router.decisions is not None:
-            await self._keep_decisions(Path(self._config.router.decisions))
+        await keep_decisions(self._config, self._bus, opened)
         for station in self._stations.values():
             opened.push_async_callback(station.transport.close)
             opened.push_async_callback(station.caller.close)
@@ -242,17 +240,6 @@ class Router(AsksProviders):
         opened.push_async_callback(self._balances.close)
         self._balances.start(self._stations)
         await self._balances.known(BALANCE_PATIENCE)
-
-    async def _keep_decisions(self, path: Path) -> None:
-        log = DecisionLog(path)
-        try:
-            await asyncio.to_thread(log.open)
-        except OSError as error:
-            why = f"{path} cannot be written: {error.strerror}"
-            problem = Problem(file=self._config.file, line=None, key="router.decisions", message=why)
-            raise ConfigError([problem]) from None
-        self._opened.push_async_callback(asyncio.to_thread, log.close)
-        self._bus.subscribe(log, DecisionMade)
 
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.

@@ -1,5 +1,6 @@
 """Writes decisions to a file in a thread of its own, so that no disk can stall a message; and reads them."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -8,6 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pointsman.config import Config
+from pointsman.engine.bus import Bus
+from pointsman.errors import ConfigError, Problem
 from pointsman.events import Event
 from pointsman.routing.candidate import Decision
 from pointsman.routing.journal import DecisionMade, Entry, entry_of, read_entry, write_entry
@@ -36,6 +40,24 @@ def read_decisions(
                 if unreadable is None:
                     raise ValueError(f"line {number} of {path}: {error}") from None
                 unreadable(number, str(error))
+
+
+async def keep_decisions(config: Config, bus: Bus, opened: contextlib.AsyncExitStack) -> None:
+    """Write what is decided from now on to the file that the configuration names, if it does, until `opened` closes.
+
+    Raises `ConfigError` when the file cannot be written.
+    """
+    if config.router.decisions is None:
+        return
+    log = DecisionLog(Path(config.router.decisions))
+    try:
+        await asyncio.to_thread(log.open)
+    except OSError as error:
+        why = f"{config.router.decisions} cannot be written: {error.strerror}"
+        problem = Problem(file=config.file, line=None, key="router.decisions", message=why)
+        raise ConfigError([problem]) from None
+    opened.push_async_callback(asyncio.to_thread, log.close)
+    bus.subscribe(log, DecisionMade)
 
 
 class DecisionLog:
