@@ -13,7 +13,7 @@ from pointsman.routing.candidate import Decision, Reason
 from pointsman.routing.journal import Entry, Out, candidates_of, entry_of, read_entry, write_entry
 from pointsman.routing.price import ChargedOn, PriceRow
 from pointsman.routing.replay import MOST_DIFFERENCES, Suppose, replay, survey, what_if
-from pointsman.routing.strategy import STRATEGIES
+from pointsman.routing.strategy import STRATEGIES, expected_cost, expected_payment
 from pointsman.routing.tariff import Tariff
 
 from .deciding import RATES, decisions
@@ -187,6 +187,19 @@ def test_old_files_are_read() -> None:
     assert {one.strategy for one in read} == {*STRATEGIES, ""}
     found = replay(one for one in read if one.strategy in UNTUNED)
     assert (found.differences, found.decisions > 50) == ((), True)
+
+
+def test_what_is_paid_and_what_is_risk() -> None:
+    """Where a lost message costs nothing and nothing is refused, spared or late, the expected cost is what is paid."""
+    checked = 0
+    for decision in decisions(6, 300):
+        for one in (ranked.candidate for ranked in decision.ranking):
+            calm = msgspec.structs.replace(one, owned_up=0.0, taken=1.0, wait=0.0, runway=None)
+            assert expected_cost(calm, 0.0) == expected_payment(calm)
+            assert expected_cost(one, 1.0) >= expected_payment(one)
+            checked += one.pays_on_delivery
+
+    assert checked > 50
 
 
 # -- what if ---------------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class Chooser:
             excluded=tuple(excluded),
             subject=_subject(envelope),
             conditions=conditions,
-            held_back=tuple(one for one in forced if one.provider not in let_in),
+            held_back=tuple(one for one in forced if one.provider not in let_in) if forced else (),
         )
 
     def _forced(self, down: list[Candidate], need: _Need) -> list[Candidate]:

@@ -7,6 +7,22 @@ from pointsman.routing.candidate import Candidate, Conditions, Ranked, Reason
 from pointsman.routing.strategy import Strategy, Terms
 
 
+class _Seeded:
+    """Makes a generator when it is needed first."""
+
+    __slots__ = ("_random", "_seed")
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._random: Random | None = None
+
+    def __call__(self) -> Random:
+        """Return the generator."""
+        if self._random is None:
+            self._random = Random(self._seed)
+        return self._random
+
+
 def rank(
     strategy: Strategy, candidates: Sequence[Candidate], forced: Sequence[Candidate], conditions: Conditions
 ) -> tuple[Sequence[Ranked], Reason]:
@@ -18,7 +34,7 @@ def rank(
     if not (candidates or forced):
         return (), Reason.NONE
     terms = Terms(
-        random=Random(conditions.seed),
+        generator=_Seeded(conditions.seed),
         weights=dict(conditions.weights),
         loss=conditions.loss,
         allowance=conditions.allowance,
