@@ -50,6 +50,7 @@ WAITS = {
 
 CHANCE = {
     "pointsman/router.py": "an embedder who gives no generator gets one seeded by the system",
+    "pointsman/routing/ranking.py": "seeded by the decision, so that it can be made again exactly",
     "pointsman/sandbox/base.py": "seeded, so that a sandbox does the same every time",
     "pointsman_devino/sandbox/server.py": "seeded likewise; what session ids draw must not change anything else",
 }

@@ -10,6 +10,7 @@ Ten lines are enough to embed it::
 """
 
 from pointsman.clock import Clock, SystemClock
+from pointsman.engine.journal import read_decisions
 from pointsman.errors import (
     ConfigError,
     InvalidMessage,
@@ -51,6 +52,9 @@ from pointsman.outcome import (
 )
 from pointsman.router import Router
 from pointsman.routing.inbox import InboxCursor
+from pointsman.routing.journal import DecisionMade
+from pointsman.routing.replay import Suppose, replay, what_if
+from pointsman.routing.words import why
 from pointsman.sync import SyncRouter
 
 __all__ = [
@@ -59,6 +63,7 @@ __all__ = [
     "Channel",
     "Clock",
     "ConfigError",
+    "DecisionMade",
     "Fallback",
     "FallbackBy",
     "FallbackTrigger",
@@ -87,9 +92,14 @@ __all__ = [
     "Sms",
     "SomeFailed",
     "State",
+    "Suppose",
     "SyncRouter",
     "SystemClock",
     "Unknown",
     "UnknownReason",
     "Viber",
+    "read_decisions",
+    "replay",
+    "what_if",
+    "why",
 ]

@@ -22,6 +22,7 @@ from pointsman.engine.debts import Debts
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
+from pointsman.engine.journal import keep_decisions
 from pointsman.engine.judging import Judging
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
@@ -211,7 +212,8 @@ class Router(AsksProviders):
     async def start(self) -> None:
         """Open the store and the connections, read the balances, begin to poll.
 
-        What was opened is closed again when this fails. Raises `RouterClosed` after `aclose` or a start that failed.
+        What was opened is closed again when this fails. Raises `RouterClosed` after `aclose` or a start that failed,
+        `ConfigError` when the file for decisions cannot be written.
         """
         if self._closed:
             raise RouterClosed("the router was closed and cannot be started again: put a new one together")
@@ -226,6 +228,7 @@ class Router(AsksProviders):
         opened = self._opened
         await self._store.open()
         opened.push_async_callback(self._store.close)
+        await keep_decisions(self._config, self._bus, opened)
         for station in self._stations.values():
             opened.push_async_callback(station.transport.close)
             opened.push_async_callback(station.caller.close)
@@ -313,7 +316,11 @@ class Router(AsksProviders):
         return self._door.parse(message).envelope
 
     def explain(self, message: Message) -> Decision:
-        """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`."""
+        """Return the decision that would be made for a message now, without sending it. Raises `InvalidMessage`.
+
+        `pointsman.why` says in words why the first is first. Decisions for messages that are sent come as events
+        `DecisionMade`.
+        """
         parsed = self._door.parse(message)
         return self._desk.chooser.choose(
             parsed.envelope, parsed.route, self._desk.moment(), decision_id=self._ids.new()

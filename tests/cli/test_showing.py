@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from pointsman.cli import providers as providers_command
-from pointsman.cli.exclusions import WORDS
 from pointsman.cli.explaining import heading
 from pointsman.cli.output import Output
 from pointsman.cli.providers import Account
@@ -16,6 +15,7 @@ from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, Envelope, Msisdn, Network, NetworkSource, Sms
 from pointsman.routing.breaker import BreakerState
 from pointsman.routing.candidate import Exclusion
+from pointsman.routing.words import LEFT_OUT
 from pointsman.sandbox import error, hang_before_accept
 
 from .conftest import Boxes, Runner, write_config
@@ -73,7 +73,7 @@ def test_explain_json(pointsman: Runner, config: Path) -> None:
 
 def test_every_exclusion_has_words() -> None:
     """No reason of exclusion is without words."""
-    assert set(Exclusion) == set(WORDS)
+    assert set(Exclusion) == set(LEFT_OUT)
 
 
 def test_providers(pointsman: Runner, config: Path) -> None:

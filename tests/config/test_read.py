@@ -264,6 +264,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("store to come", '[router]\nstore = "sqlite:x.db"', "router.store", 'write store = "memory:"'),
     ("store", '[router]\nstore = "redis:"', "router.store", 'there is no store "redis:"'),
     ("region", '[router]\nregion = "UK"', "router.region", "ISO 3166-1"),
+    ("loss", '[policies.p.loss]\notp = "-0.01"', "policies.p.loss", "otp is below zero"),
     ("log format", '[router]\nlog_format = "jsn"', "router.log_format", 'did you mean "json"?'),
     ("file", '[router]\nnumber_ranges = "no.csv"', "router.number_ranges", "there is no file"),
     ("router is no table", "[[router]]", "router", "expected a table, got a list"),

@@ -8,6 +8,7 @@ from pointsman.events import Attempted, Called, Decided, Event, MessageMoved, Me
 from pointsman.loading import load_plugins
 from pointsman.outcome import State
 from pointsman.plugin import hookimpl
+from pointsman.routing.journal import DecisionMade
 from pointsman.testing import SCRIPTED, FakeClock, ScriptedSandbox
 
 from .rig import account, price, routing, sms
@@ -62,8 +63,9 @@ async def test_the_life_of_a_message_is_told(clock: FakeClock, box: ScriptedSand
     async with routing({"a": account(box, prices=[price("1")])}, clock=clock) as rig:
         receipt = await rig.router.send(sms())
         kinds = [type(event) for event in rig.events]
-        assert kinds == [MessageTaken, Decided, MessageMoved, Called, MessageMoved, Attempted, Spent]
+        assert kinds == [MessageTaken, Decided, DecisionMade, MessageMoved, Called, MessageMoved, Attempted, Spent]
         assert {event.message_id for event in rig.events if hasattr(event, "message_id")} == {receipt.id}
+        assert [event.decision.message_id for event in rig.told(DecisionMade)] == [receipt.id]
         (attempted,) = rig.told(Attempted)
         assert attempted.attempt == receipt.attempts[0]
         assert {event.at for event in rig.events} == {clock.now()}

@@ -527,3 +527,26 @@ def test_choosing_changes_nothing(make_envelope: MakeEnvelope) -> None:
         decide(make_envelope(), one, view("b"), rests=rests)
 
     assert before == (repr(one.ledger), repr(one.limiter), repr(one.breakers), list(rests))
+
+
+@pytest.mark.parametrize(
+    ("to", "prefix"), [("79161234567", "7916123"), ("4791234567", "479123"), ("2901234", "290"), ("7" * 15, "7" * 7)]
+)
+def test_no_decision_knows_the_number(make_envelope: MakeEnvelope, to: str, prefix: str) -> None:
+    """A decision has seven digits of the number at most, and at least four are left out."""
+    decision = decide(make_envelope(to=to), view("a"))
+
+    assert decision.subject.prefix == prefix
+    assert to not in repr(decision)
+
+
+def test_what_a_decision_was_made_from_is_in_it(make_envelope: MakeEnvelope) -> None:
+    """The value of a lost message, the allowance and who was held back are kept, also of who was not let in."""
+    resting = {name: view(name, breakers=opened()) for name in "cd"}
+    decision = decide(make_envelope(), view("a"), view("b"), *resting.values(), strategy="cheapest")
+
+    assert [one.provider for one in decision.held_back] == ["c", "d"]
+    assert decision.conditions is not None
+    assert (decision.conditions.loss, decision.conditions.loss_told) == (pytest.approx(20 * 0.02), False)
+    assert (decision.conditions.served, decision.conditions.currency) == (0, "EUR")
+    assert decide(make_envelope(), seed=1).conditions != decide(make_envelope(), seed=2).conditions

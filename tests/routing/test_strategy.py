@@ -32,7 +32,7 @@ def candidate(name: str, position: int = 0, comparable: str | None = None) -> Ca
 
 def terms(weights: Mapping[str, float], random: Random) -> Terms:
     """Return the terms of a choice in which nothing but weights and chance counts."""
-    return Terms(random=random, weights=weights)
+    return Terms(generator=lambda: random, weights=weights)
 
 
 A, B, C, D = (candidate(name, position) for position, name in enumerate("abcd"))

@@ -10,6 +10,7 @@ COMMANDS = {
     "send": ("sending:send", "Send one message, or those of a CSV file."),
     "lookup": ("looking:lookup", "Ask for the state and the network of numbers (HLR)."),
     "explain": ("explaining:explain", "Say which provider would take a message now and why; nothing is sent."),
+    "replay": ("replaying:again", "Make recorded decisions again: to compare, or to ask what if."),
     "providers": ("providers:providers", "Show how the providers are doing."),
     "inbox": ("inbox:inbox", "Show the messages that people sent to a provider's account."),
     "statistics": ("asking:statistics", "Show a provider's own figures about a span of time."),

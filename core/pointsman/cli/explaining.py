@@ -1,7 +1,8 @@
 """`pointsman explain`: the decision for a message, in words, without sending it."""
 
 import asyncio
-from typing import Annotated, assert_never
+from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
@@ -10,11 +11,26 @@ from pointsman.cli.exclusions import show_excluded
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.opening import Setup, opened, set_up
 from pointsman.cli.options import Common
+from pointsman.cli.providers import lasts
 from pointsman.cli.rows import read_ttl, write_message
 from pointsman.cli.sending import Class, Sender, Text, Ttl
 from pointsman.cli.wishes import WishOptions
 from pointsman.message import Channel, Envelope, Message, MessageClass, Money, NetworkSource
-from pointsman.routing.candidate import Decision, Ranked, Reason
+from pointsman.router import Router
+from pointsman.routing.candidate import Candidate, Conditions, Decision, Ranked
+from pointsman.routing.words import LEFT_OUT, why
+
+_COLUMNS = (
+    *("provider", ">segment", ">together", ">compared", ">charged", ">funds", ">lasts"),
+    *(">delivers", ">known by", ">takes", ">delay", ">score", "sender", ""),
+)
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider that could not take the message, and why in words."""
+
+    provider: str
+    because: str
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +38,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     message: Envelope
     decision: Decision
+    why: str
+    """Why the first is first, or why there is none."""
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def explain(
@@ -37,7 +56,8 @@ def explain(
 ) -> int:
     """Say which provider would take a message now and why the others would not; nothing is sent.
 
-    The balances are read for it. Exit code 1 when nobody could take the message.
+    The balances are read for it. What a message would be chosen for in order to learn is left aside. Exit code 1 when
+    nobody could take the message.
     """
     if text is None and channel is not Channel.HLR:
         raise UsageError("give --text: its length decides the price")
@@ -54,28 +74,41 @@ def explain(
     setup = set_up(common or Common())
     explanation = asyncio.run(_explain(message, setup))
     setup.output.record(explanation)
-    _show(explanation, setup)
+    show_explanation(explanation, setup)
     return setup.output.ended(ExitCode.GOOD if explanation.decision.chosen is not None else ExitCode.FAILED)
 
 
 async def _explain(message: Message, setup: Setup) -> Explanation:
     async with opened(setup) as router:
-        envelope, decision = router.check(message), router.explain(message)
+        return explained(router, message)
+
+
+def explained(router: Router, message: Message) -> Explanation:
+    """Return what a router would do with a message now. Raises `InvalidMessage`."""
+    envelope, decision = router.check(message), router.explain(message)
+    return Explanation(
         # Neither is kept anywhere; two ids of one message would only make people wonder.
-        return Explanation(message=msgspec.structs.replace(envelope, id=decision.message_id), decision=decision)
+        message=msgspec.structs.replace(envelope, id=decision.message_id),
+        decision=decision,
+        why=why(decision),
+        left_out=tuple(LeftOut(provider=one.provider, because=LEFT_OUT[one.why]) for one in decision.excluded),
+    )
 
 
-def _show(explanation: Explanation, setup: Setup) -> None:
+def show_explanation(explanation: Explanation, setup: Setup) -> None:
+    """Write an explanation for people."""
     output, envelope, decision = setup.output, explanation.message, explanation.decision
     output.show(heading(envelope))
     if decision.route is None:
         output.show("no route of the configuration is for this message")
         return
-    output.show(f"route {decision.route}, strategy {decision.strategy}: {_verdict(decision)}")
+    output.show(f"route {decision.route}, strategy {decision.strategy}: {explanation.why}")
+    if decision.conditions is not None and decision.ranking:
+        output.show(_loss(decision.conditions, envelope))
     if decision.ranking:
         output.show("")
         output.table(
-            ("provider", ">segment", ">together", ">compared", ">funds", ">health", ">score", "sender", ""),
+            _COLUMNS,
             [_candidate_cells(ranked, setup) for ranked in decision.ranking],
         )
     if decision.excluded:
@@ -99,37 +132,29 @@ def _candidate_cells(ranked: Ranked, setup: Setup) -> tuple[object, ...]:
         one.price.per_segment if one.price is not None else "unknown",
         one.total if one.total is not None else "unknown",
         Money(one.comparable, config.router.currency) if one.comparable is not None else None,
+        _charged(one, config.router.currency),
         Money(one.funds, config.providers[one.provider].currency) if one.funds is not None else "unknown",
-        f"{one.health:.2f}",
+        lasts(one.runway),
+        f"{one.health:.1%}",
+        f"{one.evidence:.0f}",
+        f"{one.taken:.1%}",
+        f"{one.delay:.1f} s" if one.delay is not None else None,
         f"{ranked.score:.6g}" if ranked.score is not None else "",
         one.sender,
         "rests after failures" if one.forced else "",
     )
 
 
-def _verdict(decision: Decision) -> str:
-    """Return the reason of the decision in words."""
-    first = decision.chosen.provider if decision.chosen is not None else ""
-    match decision.reason:
-        case Reason.ONLY:
-            return f"{first}, the only one that can take it"
-        case Reason.CHEAPEST:
-            return f"{first}, the cheapest"
-        case Reason.PRIORITY:
-            return f"{first}, the first of the route that can take it"
-        case Reason.WEIGHT:
-            return f"{first}, drawn by weight (the next message may go elsewhere)"
-        case Reason.FASTEST:
-            return f"{first}, the quickest to deliver"
-        case Reason.SCORE:
-            return f"{first}, the least expected cost"
-        case Reason.EXPLORE:
-            return f"{first}, which may be better than it seems (a small share of the traffic finds out)"
-        case Reason.ALL_DOWN:
-            return f"{first}, the best of those that are all resting after failures"
-        case Reason.HALF_DOWN:
-            return f"{first}, the best of those that rest after failures: too many of them rest"
-        case Reason.NONE:
-            return "nobody can take it"
-        case _:
-            assert_never(decision.reason)
+def _charged(candidate: Candidate, currency: str) -> Money | None:
+    """Return what a message is taken to cost where the provider charges something else than the list says."""
+    if candidate.drift == 1.0 or candidate.comparable is None:
+        return None
+    places = candidate.comparable.normalize().as_tuple().exponent
+    exact = candidate.comparable * Decimal(str(candidate.drift))
+    return Money(round(exact, max(-places, 4) if isinstance(places, int) else 4), currency)
+
+
+def _loss(conditions: Conditions, envelope: Envelope) -> str:
+    """Return what a lost message is taken to cost, and by what."""
+    by = "by the policy" if conditions.loss_told else "by the price of the cheapest; the policy does not say"
+    return f"a lost {envelope.message.message_class} message costs {conditions.loss:.4g} {conditions.currency} ({by})"

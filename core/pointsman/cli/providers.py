@@ -92,7 +92,7 @@ def _cells(account: Account) -> tuple[object, ...]:
         account.balance or unknown,
         None if account.balance is None else "told" if account.told else "assumed",
         account.available or unknown,
-        _lasts(account.runway),
+        lasts(account.runway),
         " ".join(f"{channel}:{value:.2f}" for channel, value in account.health.items()),
         account.state,
         account.remark,
@@ -122,7 +122,7 @@ def _open_cell(cell: OpenCell) -> str:
     return f"{where} {cell.state}{end}: {cell.reason}"
 
 
-def _lasts(runway: float | None) -> str | None:
+def lasts(runway: float | None) -> str | None:
     """Return how long the money lasts, in the largest unit of which there are two."""
     if runway is None:
         return None

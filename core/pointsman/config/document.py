@@ -17,6 +17,7 @@ from pointsman.config.values import (
     Address,
     Duration,
     Life,
+    NewFile,
     PublicUrl,
     check_name,
     parse_address,
@@ -59,6 +60,7 @@ class DocumentReader:
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
                 Path: self._file,
+                NewFile: self._new_file,
             },
             self._secrets.hide,
         )
@@ -188,6 +190,17 @@ class DocumentReader:
         raise ValueError(
             f"there is no file {self._base / value}" if isinstance(value, str) else "expected a path in quotes"
         )
+
+    def _new_file(self, value: object) -> NewFile:
+        """Return the path of a file that can be made where it is not."""
+        if not isinstance(value, str) or not value:
+            raise ValueError("expected a path in quotes")
+        path = self._base / value
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise ValueError(f"there is no folder {path.parent}")
+        return NewFile(path)
 
 
 class _Anything:

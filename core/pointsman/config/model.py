@@ -8,7 +8,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration, Life, PublicUrl
+from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -23,7 +23,6 @@ DEFAULT_STRATEGY = "balanced"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0)]
-Amount = Annotated[Decimal, msgspec.Meta(ge=0)]
 Sha256 = Annotated[
     str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="the SHA-256 of a key: 64 digits of 0-9 a-f in quotes")
 ]
@@ -55,6 +54,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lookup_age: Duration = Duration(86400)
     """How old a lookup may be to tell the network of a number for prices and routes."""
     log_format: LogFormat = LogFormat.AUTO
+    decisions: NewFile | None = None
+    """The file to which decisions are appended, for `pointsman replay`; none are kept by default."""
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,9 +161,14 @@ class Losses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Where none is given, it is so many times the price of the cheapest candidate.
     """
 
-    otp: Amount | None = None
-    transactional: Amount | None = None
-    marketing: Amount | None = None
+    otp: Decimal | None = None
+    transactional: Decimal | None = None
+    marketing: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for message_class, amount in self.items():
+            if amount < 0:
+                raise ValueError(f"{message_class} is below zero; a lost message costs 0 or more")
 
     def items(self) -> tuple[tuple[MessageClass, Decimal], ...]:
         """Return what is given."""

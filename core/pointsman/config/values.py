@@ -36,6 +36,12 @@ class PublicUrl(str):
     __slots__ = ()
 
 
+class NewFile(str):
+    """The path of a file that need not be there yet, in a folder that is."""
+
+    __slots__ = ()
+
+
 class Address(msgspec.Struct, frozen=True):
     """Where to listen; the file writes it as `"127.0.0.1:8080"` or `"[::1]:8080"`."""
 

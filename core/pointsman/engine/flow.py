@@ -36,6 +36,7 @@ from pointsman.routing.failover import (
     decide,
     final_state,
 )
+from pointsman.routing.journal import DecisionMade
 from pointsman.routing.match import Route, preference
 from pointsman.store import Record
 from pointsman.store.record import End, is_final
@@ -111,6 +112,7 @@ class Flow:
             if self._unwanted():
                 return await self.abandon()
             decision = self._next_choice()
+            self._desk.bus.emit(DecisionMade(at=decision.at, decision=decision))
             candidate = decision.chosen
             if candidate is None:
                 return await self._nobody(decision)

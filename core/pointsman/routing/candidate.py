@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from pointsman.message import Money
+from pointsman.message import Channel, MessageClass, Money, Network
 from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price
 
@@ -122,6 +122,35 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """It is in this place although others are expected to be better."""
 
 
+class Subject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What of a message a decision is about: nothing by which anybody could be reached, and nothing of the text."""
+
+    channel: Channel
+    message_class: MessageClass
+    network: Network
+    parts: int
+    prefix: str
+    """The first digits of the number, 7 at most; at least 4 are left out."""
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the order of the candidates was made from besides the candidates."""
+
+    seed: int
+    """Of the generator that the strategy drew from; 64 bits."""
+    currency: str
+    """The router's, in which candidates are compared."""
+    loss: float
+    """What it costs, in the router's currency, that the message is not delivered."""
+    loss_told: bool = False
+    """The policy says so; else it is so many times the price of the cheapest candidate."""
+    allowance: float = 0.0
+    """How much more than the best the choice might cost for the sake of learning, in the router's currency."""
+    weights: tuple[tuple[str, float], ...] = ()
+    served: int = 0
+    """Providers that work and had their turn; counted only where somebody is behind a breaker that may be forced."""
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one choice was made of."""
 
@@ -134,6 +163,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: Reason
     ranking: tuple[Ranked, ...]
     excluded: tuple[Excluded, ...]
+    subject: Subject
+    conditions: Conditions | None = None
+    """None where no route is for the message, so that nothing was ranked."""
+    held_back: tuple[Candidate, ...] = ()
+    """Those behind breakers that might have been forced and were not; they are among the excluded as well."""
 
     @property
     def chosen(self) -> Candidate | None:

@@ -15,15 +15,25 @@ import msgspec
 from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
 from pointsman.plugin.interface import ChannelLimits
 from pointsman.routing.breakers import CellBreakers
-from pointsman.routing.candidate import Candidate, Decision, Excluded, Exclusion, Ranked, Reason
+from pointsman.routing.candidate import (
+    Candidate,
+    Conditions,
+    Decision,
+    Excluded,
+    Exclusion,
+    Ranked,
+    Reason,
+    Subject,
+)
 from pointsman.routing.fitting import Wants, bad_sender, not_offered, too_long, wants_of
 from pointsman.routing.health import Health
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Route
 from pointsman.routing.observed import ObservedPrices
+from pointsman.routing.ranking import rank
 from pointsman.routing.rests import Rests
-from pointsman.routing.strategy import Strategy, Terms
+from pointsman.routing.strategy import Strategy
 from pointsman.routing.tariff import Price, Rates, Tariff
 
 
@@ -119,7 +129,8 @@ class Chooser:
                 candidates.append(found)
             else:
                 down.append(found)
-        ranking, reason = self._rank(route, candidates, self._forced(down, need), need)
+        forced = self._forced(down, need)
+        ranking, reason, conditions = self._rank(route, candidates, forced, need)
         let_in = {one.candidate.provider for one in ranking}
         excluded += [self._open(one, need) for one in down if one.provider not in let_in]
         return Decision(
@@ -131,6 +142,9 @@ class Chooser:
             reason=reason,
             ranking=tuple(ranking),
             excluded=tuple(excluded),
+            subject=_subject(envelope),
+            conditions=conditions,
+            held_back=tuple(one for one in forced if one.provider not in let_in) if forced else (),
         )
 
     def _forced(self, down: list[Candidate], need: _Need) -> list[Candidate]:
@@ -150,32 +164,24 @@ class Chooser:
 
     def _rank(
         self, route: Route | None, candidates: list[Candidate], forced: list[Candidate], need: _Need
-    ) -> tuple[Sequence[Ranked], Reason]:
-        """Order the candidates, and behind them the best of those behind breakers if these are more than half.
-
-        When every breaker is open, all those behind them are candidates.
-        """
-        if route is None or not (candidates or forced):
-            return (), Reason.NONE
-        strategy = self._strategies[route.strategy]
-        terms = Terms(
-            random=need.moment.random,
-            weights=dict(route.weights),
-            loss=_loss(need.envelope, route, candidates or forced),
+    ) -> tuple[Sequence[Ranked], Reason, Conditions | None]:
+        """Order the candidates by the route's strategy; return what that was made from, too."""
+        if route is None:
+            return (), Reason.NONE, None
+        message_class = need.envelope.message.message_class
+        told = dict(route.losses).get(message_class)
+        conditions = Conditions(
+            # One number stands for all the chance of a decision, so that it can be made again exactly.
+            seed=need.moment.random.getrandbits(64),
+            currency=self._rates.currency,
+            loss=float(told) if told is not None else usual_loss(message_class, candidates or forced),
+            loss_told=told is not None,
             allowance=need.moment.allowance,
+            weights=route.weights,
+            served=self._served(route, need) if forced else 0,
         )
-        ranking = list(strategy.rank(candidates, terms)) if candidates else []
-        working = len(candidates) + (self._served(route, need) if forced else 0)
-        if forced and not working:
-            return strategy.rank(forced, terms), Reason.ALL_DOWN
-        too_many = len(forced) - (working + len(forced)) // 2
-        if too_many > 0:
-            ranking += strategy.rank(forced, terms)[:too_many]
-        if not candidates:
-            return ranking, Reason.HALF_DOWN if ranking else Reason.NONE
-        if len(candidates) == 1:
-            return ranking, Reason.ONLY
-        return ranking, Reason.EXPLORE if ranking[0].explored else strategy.reason
+        ranking, reason = rank(self._strategies[route.strategy], candidates, forced, conditions)
+        return ranking, reason, conditions
 
     def _consider(self, view: View, position: int, need: _Need) -> Candidate | Excluded:
         if view.name in need.tried:
@@ -272,14 +278,25 @@ LOSS_IN_PRICES: Mapping[MessageClass, float] = MappingProxyType(
 """What a lost message costs where the policy does not say, in prices of the cheapest candidate."""
 
 
-def _loss(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> float:
-    """Return what it costs that a message is not delivered, in the router's currency."""
-    message_class = envelope.message.message_class
-    told = dict(route.losses).get(message_class)
-    if told is not None:
-        return float(told)
+def usual_loss(message_class: MessageClass, candidates: Sequence[Candidate]) -> float:
+    """Return what it costs that a message is not delivered, where the policy does not say; in the router's currency."""
     cheapest = min((one.comparable for one in candidates if one.comparable is not None), default=Decimal(0))
     return LOSS_IN_PRICES[message_class] * float(cheapest)
+
+
+SHOWN_DIGITS = 7
+"""Of a number, in a decision: as many as price lists and number ranges tell operators apart by."""
+HIDDEN_DIGITS = 4
+
+
+def _subject(envelope: Envelope) -> Subject:
+    return Subject(
+        channel=envelope.channel,
+        message_class=envelope.message.message_class,
+        network=envelope.network,
+        parts=envelope.parts,
+        prefix=envelope.to[: min(SHOWN_DIGITS, len(envelope.to) - HIDDEN_DIGITS)],
+    )
 
 
 def _comparable(price: Price | None, parts: int) -> Decimal | None:

@@ -1,6 +1,6 @@
 """In which order candidates are tried. A strategy is a pure function of candidates and of the terms of the choice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf, log, sqrt
 from operator import attrgetter, itemgetter
 from random import Random
@@ -15,13 +15,19 @@ from pointsman.routing.candidate import Candidate, Ranked, Reason
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a choice depends on besides the candidates."""
 
-    random: Random
+    generator: Callable[[], Random]
+    """Returns the generator of this choice, always the same; making one takes long, and few strategies need it."""
     weights: Mapping[str, float] = {}
     """Shares of the traffic by provider; 1 where none is given."""
     loss: float = 0.0
     """What it costs, in the router's currency, that this message is not delivered."""
     allowance: float = 0.0
     """How much more than the best a choice may cost for the sake of learning, in the router's currency."""
+
+    @property
+    def random(self) -> Random:
+        """Where chance comes from."""
+        return self.generator()
 
 
 class Strategy(Protocol):
@@ -73,7 +79,8 @@ class Weighted:
 
     def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
         """Draw without putting back; the score is the place."""
-        arrivals = [(_waiting_time(terms.weights.get(one.provider, 1.0), terms.random), one) for one in candidates]
+        weights, random = terms.weights, terms.random
+        arrivals = [(_waiting_time(weights.get(one.provider, 1.0), random), one) for one in candidates]
         arrivals.sort(key=itemgetter(0))
         return [Ranked(candidate=one, score=float(place)) for place, (_, one) in enumerate(arrivals)]
 
@@ -150,6 +157,12 @@ def expected_cost(candidate: Candidate, loss: float, doubt: float = BENEFIT_OF_D
     lost = (1.0 - candidate.owned_up) * loss + candidate.owned_up * (price + SECOND_LOSS * loss)
     late = chance * candidate.wait + refused * RETRY_COST
     return paid + (1.0 - chance) * lost + late * loss + price * _sparing(candidate.runway)
+
+
+def expected_payment(candidate: Candidate, doubt: float = BENEFIT_OF_DOUBT) -> float:
+    """Return how much of the expected cost is paid to the provider; the rest is risk."""
+    price = candidate.expected_price or 0.0
+    return price * _at_best(candidate, doubt) if candidate.pays_on_delivery else price
 
 
 def _sparing(runway: float | None) -> float:
