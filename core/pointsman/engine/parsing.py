@@ -137,6 +137,10 @@ class Door:
         """Return the route that is for a message."""
         return route_of(self._routes, envelope)
 
+    def by_range(self, to: Msisdn) -> Network:
+        """Return the network of a number as far as its digits tell it."""
+        return classify(to, self._ranges)
+
     def number(self, text: str) -> Msisdn:
         """Return a number as messages have it. Raises `InvalidMessage`."""
         return parse_msisdn(text, self._region)

@@ -8,6 +8,7 @@ import msgspec
 from pointsman.message import Money
 from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price
+from pointsman.routing.verdict import Verdict
 
 
 class Exclusion(enum.StrEnum):
@@ -134,6 +135,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: Reason
     ranking: tuple[Ranked, ...]
     excluded: tuple[Excluded, ...]
+    lookup: Verdict | None = None
+    """Whether the number would be looked up before; only where that is asked for without sending."""
 
     @property
     def chosen(self) -> Candidate | None:

@@ -161,7 +161,7 @@ class Chooser:
         terms = Terms(
             random=need.moment.random,
             weights=dict(route.weights),
-            loss=_loss(need.envelope, route, candidates or forced),
+            loss=loss_of(need.envelope, route, candidates or forced),
             allowance=need.moment.allowance,
         )
         ranking = list(strategy.rank(candidates, terms)) if candidates else []
@@ -272,7 +272,7 @@ LOSS_IN_PRICES: Mapping[MessageClass, float] = MappingProxyType(
 """What a lost message costs where the policy does not say, in prices of the cheapest candidate."""
 
 
-def _loss(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> float:
+def loss_of(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> float:
     """Return what it costs that a message is not delivered, in the router's currency."""
     message_class = envelope.message.message_class
     told = dict(route.losses).get(message_class)
