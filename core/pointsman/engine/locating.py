@@ -151,7 +151,10 @@ class Locating:
             for one in waiting:
                 one.cancel()
         result = asking.result() if asking.done() and not asking.cancelled() else None
-        return result if result is not None and result.state in TELLING else None
+        told = result is not None and result.state in TELLING
+        if told or not unwanted.is_set():
+            self._porting.asked(told=told)
+        return result if told else None
 
 
 _SAME = SameLuck()

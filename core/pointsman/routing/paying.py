@@ -8,8 +8,8 @@ paid. So it saves
     dead · (what is paid for a number that does not exist)
     + (1 - dead) · sum over networks of (chance · (cost of the blind choice there - cost of the informed choice there))
 
-and pays if that is more than its price. What is not known adds nothing: an unlisted price is never taken for a saving,
-and never for free.
+as often as it tells anything in time, and pays if that is more than its price. What is not known adds nothing: an
+unlisted price is never taken for a saving, and never for free.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,12 +49,11 @@ class SameLuck(Random):
         return 0.5
 
 
-def weigh(blind: Decision, prospects: Sequence[Prospect], *, dead: float, loss: float, price: float | None) -> Verdict:
+def weigh(blind: Decision, prospects: Sequence[Prospect], odds: Odds, *, loss: float, price: float | None) -> Verdict:
     """Return whether a lookup for `price` pays.
 
     `blind` is the choice by what is known now; `prospects` are those that may follow from a lookup, as far as they may
-    differ from it. `dead` is the chance that the number does not exist, `loss` what a message costs that is not
-    delivered.
+    differ from it. `loss` is what a message costs that is not delivered.
     """
     if price is None:
         return Verdict(look=False, why=Why.NO_PRICE)
@@ -62,7 +61,7 @@ def weigh(blind: Decision, prospects: Sequence[Prospect], *, dead: float, loss: 
     if chosen is None:
         return Verdict(look=False, why=Why.NO_CANDIDATE, cost=price)
     better = sum(one.share * _gain(chosen, one.decision, loss) for one in prospects)
-    saving = dead * wasted(chosen) + (1.0 - dead) * better
+    saving = odds.told * (odds.dead * wasted(chosen) + (1.0 - odds.dead) * better)
     look = saving > price
     why = Why.SAVES if look else Why.DEAR
     return Verdict(look=look, why=why, saving=saving, cost=price, paid=chosen.expected_price or 0.0)
@@ -105,7 +104,7 @@ def advise(
         if mccmnc != known.mccmnc
     ]
     loss = loss_of([one.candidate for one in blind.ranking])
-    return weigh(blind, prospects, dead=odds.dead, loss=loss, price=price)
+    return weigh(blind, prospects, odds, loss=loss, price=price)
 
 
 def out_of_curiosity(verdict: Verdict, evidence: float, luck: float) -> Verdict:

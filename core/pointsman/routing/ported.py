@@ -24,6 +24,8 @@ GUESS_DEAD = 20.0
 Few: a range that seems to hold more dead numbers than it does is looked up and soon known better; one that seems to
 hold fewer is not looked up, and remains unknown.
 """
+TOLD = 0.95
+"""The share of lookups that tell something in time, before any did."""
 FADE = 0.995
 """What a result counts beside the next one of its range."""
 MOST_RANGES = 2000
@@ -42,6 +44,8 @@ class Odds(msgspec.Struct, frozen=True, kw_only=True):
 
     The chances may sum up to less than 1: about the rest nothing is known.
     """
+    told: float = 1.0
+    """The chance that a lookup tells anything in time, from 0 to 1."""
     evidence: float = 0.0
     """How many lookups this rests on besides the guess."""
 
@@ -68,12 +72,14 @@ FORGOTTEN = 0.05
 class Porting:
     """The counts by range and by country. Say `note` once for each number, or it counts as several."""
 
-    __slots__ = ("_all", "_markets", "_ranges")
+    __slots__ = ("_all", "_asked", "_markets", "_ranges", "_told")
 
     def __init__(self) -> None:
         self._ranges: dict[str, _Counts] = {}
         self._markets: dict[str, _Counts] = {}
         self._all = _Counts()
+        self._asked = 0.0
+        self._told = 0.0
 
     def __repr__(self) -> str:
         return f"<Porting ranges={len(self._ranges)}>"
@@ -89,6 +95,11 @@ class Porting:
                 del table[next(iter(table))]
             table[key] = counts  # at the end: it was heard of last
             counts.note(dead=dead, network=network)
+
+    def asked(self, *, told: bool) -> None:
+        """Take in whether a lookup that a message waited for told anything in time."""
+        self._asked = self._asked * FADE + 1.0
+        self._told = self._told * FADE + float(told)
 
     def odds(self, by_range: Network, others: Collection[str]) -> Odds:
         """Return what a number of a range may turn out to be.
@@ -107,6 +118,7 @@ class Porting:
         return Odds(
             dead=(counts.dead + GUESS_DEAD * overall) / (counts.seen + GUESS_DEAD),
             networks=tuple(shares[:MOST_NETWORKS]),
+            told=(self._told + GUESS * TOLD) / (self._asked + GUESS),
             evidence=counts.seen,
         )
 

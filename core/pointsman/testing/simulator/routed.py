@@ -189,6 +189,7 @@ class _Way:
         """Learn from a lookup, and send nothing to a number that does not exist."""
         state = LookupState.REACHABLE if mccmnc is not None else LookupState.NONEXISTENT
         network = Network("RU", mccmnc, NetworkSource.HLR)
+        self._routed.porting.asked(told=True)
         self._routed.porting.note(self._envelope.network, LookupResult(state=state, network=network))
         if mccmnc is None:
             self._stopped = True
