@@ -137,7 +137,7 @@ class RouteReader:
         if table.get("schedule") == Schedule.PROVIDER and seen and not any(map(self._keeps, seen)):
             problem = "no provider of this route can keep a message until later"
             self._problems.add((*path, "schedule"), problem, f'write "{Schedule.ROUTER}"')
-        if table.get("lookup", Lookup.NEVER) != Lookup.NEVER and not any(map(self._looks_up, self._providers)):
+        if table.get("lookup") in {Lookup.ALWAYS, Lookup.AUTO} and not any(map(self._looks_up, self._providers)):
             problem = "no provider offers lookups; add one"
             self._problems.add((*path, "lookup"), problem, f'write "{Lookup.NEVER}"')
         policy = table.get("policy", DEFAULT_POLICY)
