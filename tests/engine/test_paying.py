@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from pointsman.clock import as_utc
 from pointsman.errors import RouterClosed
 from pointsman.events import Operation
-from pointsman.message import Channel, Fallback, MessageClass, Network, NetworkSource, Viber
+from pointsman.message import Channel, Fallback, MessageClass, Network, NetworkSource, Sms, Viber
 from pointsman.outcome import Fault, LookupState, Receipt, State
 from pointsman.routing.paying import CURIOSITY_AT_FIRST
 from pointsman.routing.verdict import Why
@@ -24,6 +25,7 @@ from .rig import Account, Rig, account, devino, finish, lookup, number, price, r
 
 ALWAYS: Mapping[str, Any] = {"lookup": "always"}
 AUTO: Mapping[str, Any] = {"lookup": "auto"}
+RANGES = Path(__file__).parents[1] / "fixtures" / "def_sample.csv"
 NEVER_SENT = "hlr_nonexistent"
 
 
@@ -155,11 +157,18 @@ async def test_a_network_that_no_route_is_for_changes_nothing(clock: FakeClock):
     """A message is not lost because its number has moved to where no route leads."""
     box, hlr = ScriptedSandbox(clock=clock), looker(clock)
     hlr.networks[number(0)] = "40177"
-    accounts = {"a": sends(box, network_price("40177", "3"), price("1")), "h": looks_up(hlr)}
+    lossy = ScriptedSandbox(clock=clock, delivery=DeliveryPlan(messages={Fate.UNDELIVERED: 1.0}))
+    accounts = {
+        "lossy": sends(lossy, network_price("40177", "2"), price("1"), tells_reports=True),
+        "a": sends(box, network_price("40177", "3"), price("1"), tells_reports=True),
+        "h": looks_up(hlr),
+    }
     async with routing(accounts, clock=clock, route={**ALWAYS, "match": {"country": ["RU"]}}) as rig:
-        receipt = await sent(rig, clock)
-        assert (receipt.state, receipt.network.country) == (State.SENT, "KZ")
-        assert str(rig.spent("a")) == "3"
+        async with clock.autojump():
+            receipt = await rig.router.send(sms(), until_final=True)
+        assert (receipt.state, receipt.network.country) == (State.DELIVERED, "KZ")
+        assert [attempt.provider for attempt in receipt.attempts] == ["lossy", "a"], "it is sent again by its route"
+        assert (str(rig.spent("lossy")), str(rig.spent("a"))) == ("2", "3")
 
 
 # -- patience ----------------------------------------------------------------------------------------------------------
@@ -381,6 +390,30 @@ async def test_auto_learns_that_numbers_are_dead(clock: FakeClock):
         assert (before.why, after.why) == (Why.DEAR, Why.SAVES)
         assert (await sent(rig, clock)).state is State.FAILED
         assert asked(box) == 0
+
+
+async def test_auto_learns_where_the_numbers_of_a_range_went(clock: FakeClock):
+    """Lookups of one range that mostly found another network make those of the rest of it pay, and no others."""
+    a, b, hlr = ScriptedSandbox(clock=clock), ScriptedSandbox(clock=clock), looker(clock)
+    hlr.networks.update({number(place): "25002" for place in range(1, 31)})
+    accounts = {
+        "a": sends(a, network_price("25001", "0.9"), network_price("25002", "1.5"), price("1")),
+        "b": sends(b, price("1.1")),
+        "h": looks_up(hlr, "0.15"),
+    }
+    policy = {"strategy": "cheapest"}
+    async with routing(accounts, clock=clock, route=AUTO, policy=policy, ranges=RANGES) as rig:
+        assert rig.router.check(sms()).network == Network("RU", "25001", NetworkSource.RANGE)
+        before = rig.router.explain(sms()).lookup
+        await finish(clock, sending(rig, *(lookup(place) for place in range(1, 31))))
+        after, elsewhere = rig.router.explain(sms()).lookup, rig.router.explain(Sms("79000000000", "x")).lookup
+        assert before is not None
+        assert after is not None
+        assert elsewhere is not None
+        assert (before.why, after.why, elsewhere.why) == (Why.DEAR, Why.SAVES, Why.DEAR)
+        assert after.saving > 0.2
+        await sent(rig, clock)
+        assert asked(hlr) == 31
 
 
 async def test_a_result_told_twice_counts_once(clock: FakeClock):

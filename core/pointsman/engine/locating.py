@@ -106,7 +106,7 @@ class Locating:
 
         def choose(network: Network) -> Decision:
             there = msgspec.structs.replace(envelope, network=network)
-            return self._desk.chooser.choose(there, self._door.route(there) or route, moment, decision_id="")
+            return self._desk.chooser.choose(there, self._door.route(there), moment, decision_id="")
 
         return advise(by_range, odds, choose, lambda candidates: loss_of(envelope, route, candidates), price), odds
 

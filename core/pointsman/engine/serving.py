@@ -263,17 +263,14 @@ class Serving:
             attempted()
 
     async def _locate(self, flow: Flow, parsed: Parsed) -> Record | None:
-        """Find out where a number is, if the route says so; return the record of a message that is refused for it.
-
-        Where no route is for the network that was found, the message stays with the route that it had.
-        """
+        """Find out where a number is, if the route says so; return the record of a message that is refused for it."""
         result = await self._locating.find(parsed, flow.news)
         if result is None or flow.is_given_up or self._desk.closing:
             return None
         _, record = await self._desk.recorder.change(parsed.envelope.id, Located(result))
         if result.state is LookupState.NONEXISTENT:
             return await flow.refuse(NONEXISTENT)
-        flow.relocate(record.envelope, self._door.route(record.envelope) or parsed.route)
+        flow.relocate(record.envelope, self._door.route(record.envelope))
         return None
 
     async def _look_up(self, question: HlrLookup) -> LookupResult | None:
