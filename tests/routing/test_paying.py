@@ -234,8 +234,8 @@ def test_an_order_that_heeds_no_price_is_not_improved(strategy: str):
     """Where the network does not change the order, knowing it saves nothing, whatever luck would draw."""
     there = (candidate("a", "2.00"), candidate("b", "0.50"))
     here = (candidate("a", "0.50"), candidate("b", "1.00"))
-    prospect = Prospect(share=0.5, decision=decision(*there, strategy=strategy))
-    assert weigh(decision(*here, strategy=strategy), [prospect], odds(), loss=0.0, price=0.1).saving == 0.0
+    prospects = [Prospect(share=0.05, decision=decision(*there, strategy=strategy)) for _ in range(20)]
+    assert weigh(decision(*here, strategy=strategy), prospects, odds(), loss=0.0, price=0.1).saving == 0.0
 
 
 # -- curiosity ---------------------------------------------------------------------------------------------------------
