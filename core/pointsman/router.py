@@ -13,7 +13,7 @@ from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_lives, build_routes, build_station
+from pointsman.engine.assembly import Workshop, build_door, build_station
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
@@ -24,9 +24,10 @@ from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
 from pointsman.engine.journal import keep_decisions
 from pointsman.engine.judging import Judging
+from pointsman.engine.locating import Locating
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
-from pointsman.engine.parsing import Door, Parsed
+from pointsman.engine.parsing import Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
@@ -49,7 +50,7 @@ from pointsman.routing.stakes import Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
 from pointsman.store import MemoryStore, Store
-from pointsman.text import NumberRanges, valid_sender
+from pointsman.text import valid_sender
 
 BALANCE_PATIENCE = 2.0
 """Seconds that the start waits for the first reading of the balances."""
@@ -135,7 +136,6 @@ class Router(AsksProviders):
         self._tracking = Tracking(recorder, resolving, debts, self._judging, self._bus, self._clock)
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
-        self._tracking.learn = self._lookups.learn
         prices = {name: one.prices for name, one in config.providers.items()}
         self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
@@ -154,18 +154,12 @@ class Router(AsksProviders):
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._control = Control(self._stations, self._rests, self._bus, self._clock)
-        ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
-        self._door = Door(
-            region=config.router.region,
-            ranges=ranges,
-            routes=build_routes(config),
-            lives=build_lives(config),
-            offers={name: frozenset(view.limits) for name, view in views.items()},
-            clock=self._clock,
-            ids=self._ids,
-            network_of=self._lookups.network,
+        self._door = build_door(config, views, self._clock, self._ids, self._lookups.network)
+        self._locating = Locating(self._desk, self._door, self._lookups)
+        self._tracking.learn = self._locating.learn
+        self._serving = Serving(
+            self._desk, self._tracking, self._doubts, self._door, self._locating, config.router.max_in_flight
         )
-        self._serving = Serving(self._desk, self._tracking, self._doubts, self._door, config.router.max_in_flight)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again
 
@@ -320,11 +314,13 @@ class Router(AsksProviders):
 
         `pointsman.why` says in words why the first is first. Decisions for messages that are sent come as events
         `DecisionMade`.
+        Where the route wants lookups, `Decision.lookup` says whether one would be made before, and why; none is.
         """
         parsed = self._door.parse(message)
-        return self._desk.chooser.choose(
+        decision = self._desk.chooser.choose(
             parsed.envelope, parsed.route, self._desk.moment(), decision_id=self._ids.new()
         )
+        return self._locating.explained(parsed, decision)
 
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pointsman.cli import providers as providers_command
-from pointsman.cli.explaining import heading
+from pointsman.cli.explaining import heading, lookup_before
 from pointsman.cli.output import Output
 from pointsman.cli.providers import Account
 from pointsman.engine.status import OpenCell, ProviderStatus
@@ -15,6 +15,7 @@ from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, Envelope, Msisdn, Network, NetworkSource, Sms
 from pointsman.routing.breaker import BreakerState
 from pointsman.routing.candidate import Exclusion
+from pointsman.routing.verdict import Verdict, Why
 from pointsman.routing.words import LEFT_OUT
 from pointsman.sandbox import error, hang_before_accept
 
@@ -51,6 +52,15 @@ def test_explain_says_how_the_network_is_known() -> None:
 
     assert heading(envelope) == "+79161234567 (RU 25002)"
     assert heading(looked_up) == "+79161234567 (RU 25002 by its last lookup)"
+
+
+@pytest.mark.parametrize("why", Why)
+def test_explain_says_whether_the_number_is_looked_up_before(why: Why) -> None:
+    """Each verdict about a lookup before sending has its sentence, with what it saves and costs where that decides."""
+    look = why in {Why.ALWAYS, Why.SAVES, Why.LEARNS}
+    told = lookup_before(Verdict(look=look, why=why, saving=0.0205, cost=0.002), "EUR")
+    assert told.startswith("looked up before" if look else "not looked up before")
+    assert ("0.0205 EUR" in told) is (why in {Why.SAVES, Why.LEARNS, Why.DEAR})
 
 
 def test_explain_exclusions(pointsman: Runner, boxes: Boxes, config: Path) -> None:

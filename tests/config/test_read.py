@@ -13,7 +13,7 @@ from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, MessageClass
 from pointsman.plugin import Polling, Secret
 from pointsman.routing.failover import OnUnknown
-from pointsman.routing.match import Match, Schedule
+from pointsman.routing.match import Lookup, Match, Schedule
 
 from .conftest import BASE, Echo, Problems, Read
 
@@ -67,6 +67,7 @@ strategy = "weighted"
 max_attempts = 2
 weights = { one = 3, two = 0 }
 ttl = { otp = "1m" }
+lookup_patience = "10s"
 
 [[routes]]
 name = "codes"
@@ -75,6 +76,7 @@ providers = ["two", "one"]
 policy = "fair"
 on_unknown = "stop"
 schedule = "router"
+lookup = "never"
 """
 """Every key that there is."""
 
@@ -111,6 +113,7 @@ def test_every_key_arrives(folder: Path, plugins: PluginSet) -> None:
     assert (policy.strategy, policy.max_attempts, dict(policy.weights)) == ("weighted", 2, {"one": 3.0, "two": 0.0})
     assert [policy.ttl.of(kind) for kind in MessageClass] == [60, 3600, 86400]
     assert (route.providers, route.on_unknown) == (("two", "one"), OnUnknown.STOP)
+    assert (route.lookup, policy.lookup_patience) == (Lookup.NEVER, 10.0)
     assert (route.schedule, config.daemon.public_url) == (Schedule.ROUTER, "https://sms.example")
     assert route.match == Match(
         channel=frozenset({Channel.SMS}),
@@ -281,6 +284,18 @@ CASES: list[tuple[str, str, str, str]] = [
         "travel readable; write https://",
     ),
     ("address with a user", '[daemon]\npublic_url = "https://a:b@sms.example"', "daemon.public_url", "must not hold"),
+    (
+        "lookups that nobody offers",
+        '[[routes]]\nname = "x"\nproviders = ["one"]\nlookup = "auto"',
+        "routes[0].lookup",
+        "no provider offers lookups; add one",
+    ),
+    (
+        "lookups now and then",
+        '[[routes]]\nname = "x"\nproviders = ["one"]\nlookup = "sometimes"',
+        "routes[0].lookup",
+        'expected one of "never", "always", "auto"',
+    ),
     (
         "schedule that nobody keeps",
         '[[routes]]\nname = "x"\nproviders = ["one"]\nschedule = "provider"',

@@ -18,6 +18,7 @@ from pointsman.message import (
     Money,
     Msisdn,
     Network,
+    NetworkSource,
     Segments,
     Sms,
     Viber,
@@ -46,6 +47,7 @@ from pointsman.store.record import (
     FellBack,
     Forgo,
     Intent,
+    Located,
     Note,
     Resolve,
     Settle,
@@ -604,3 +606,43 @@ def test_a_message_and_the_sms_in_its_place_are_one(
 
     assert (whole.state, is_over(record, sms), whole.possible_duplicate) == (state, over, double)
     assert whole.fallback == (receipt(sms) if sms is not None else None)
+
+
+# -- what a lookup tells before ----------------------------------------------------------------------------------------
+
+MOVED = LookupResult(state=LookupState.REACHABLE, network=Network("RU", "25002", NetworkSource.HLR))
+
+
+def test_a_lookup_before_sending_tells_the_network():
+    """The network of the message becomes the one that was found; its state and its deadline stay as they are."""
+    before = begin(envelope())
+    after = advance(before, Located(MOVED), 1.0)
+
+    assert after.envelope == msgspec.structs.replace(before.envelope, network=MOVED.network)
+    assert (after.state, receipt(after).lookup, receipt(after).network) == (before.state, MOVED, MOVED.network)
+
+
+@pytest.mark.parametrize("network", [None, Network("RU"), Network(None, None, NetworkSource.HLR)])
+def test_a_lookup_that_names_no_network_leaves_it_to_the_number(network: Network | None):
+    """The result is kept, and the network stays what the number tells."""
+    result = LookupResult(state=LookupState.ABSENT, network=network)
+    after = advance(begin(envelope()), Located(result), 1.0)
+
+    assert (after.lookup, after.envelope.network) == (result, Network("RU"))
+
+
+def test_a_lookup_without_a_country_keeps_that_of_the_number():
+    """A code whose country nobody knows is still a network of the number's country."""
+    result = LookupResult(state=LookupState.REACHABLE, network=Network(None, "99999"))
+    after = advance(begin(envelope()), Located(result), 1.0)
+
+    assert after.envelope.network == Network("RU", "99999", NetworkSource.HLR)
+
+
+def test_a_lookup_after_the_first_attempt_changes_nothing():
+    """What was chosen and charged by one network stays so, whenever a late result comes."""
+    began = advance(begin(envelope()), starts(), 1.0)
+    ended = advance(begin(envelope()), End(State.CANCELLED), 1.0)
+
+    for record in (began, ended):
+        assert advance(record, Located(MOVED), 2.0) is record

@@ -2,7 +2,7 @@
 
 import asyncio
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, assert_never
 
 import msgspec
 from cyclopts import Parameter
@@ -18,6 +18,7 @@ from pointsman.cli.wishes import WishOptions
 from pointsman.message import Channel, Envelope, Message, MessageClass, Money, NetworkSource
 from pointsman.router import Router
 from pointsman.routing.candidate import Candidate, Conditions, Decision, Ranked
+from pointsman.routing.verdict import Verdict, Why
 from pointsman.routing.words import LEFT_OUT, why
 
 _COLUMNS = (
@@ -105,6 +106,8 @@ def show_explanation(explanation: Explanation, setup: Setup) -> None:
     output.show(f"route {decision.route}, strategy {decision.strategy}: {explanation.why}")
     if decision.conditions is not None and decision.ranking:
         output.show(_loss(decision.conditions, envelope))
+    if decision.lookup is not None:
+        output.show(lookup_before(decision.lookup, setup.config.router.currency))
     if decision.ranking:
         output.show("")
         output.table(
@@ -123,6 +126,31 @@ def heading(envelope: Envelope) -> str:
         network += " by its last lookup"
     parts = f", {envelope.segments.count} × {envelope.segments.alphabet}" if envelope.segments is not None else ""
     return f"+{envelope.to} ({network}{parts})"
+
+
+def lookup_before(verdict: Verdict, currency: str) -> str:
+    """Return in words whether the number would be looked up before, and why."""
+    saves = f"expected to save {verdict.saving:.4f} {currency}"
+    costs = "at an unknown price" if verdict.cost is None else f"for {verdict.cost:.4f} {currency}"
+    match verdict.why:
+        case Why.ALWAYS:
+            return f"looked up before, {costs}: the route says always"
+        case Why.SAVES:
+            return f"looked up before, {costs}: {saves}"
+        case Why.LEARNS:
+            return f"looked up before, {costs}: {saves}, but a few are looked up to learn"
+        case Why.KNOWN:
+            return "not looked up before: a lookup told already"
+        case Why.NO_LOOKUP:
+            return "not looked up before: nobody can look it up now"
+        case Why.NO_PRICE:
+            return "not looked up before: the price of a lookup is not listed"
+        case Why.NO_CANDIDATE:
+            return "not looked up before: nobody can take the message"
+        case Why.DEAR:
+            return f"not looked up before: {saves} {costs} (a few are looked up all the same, to learn)"
+        case _:
+            assert_never(verdict.why)
 
 
 def _candidate_cells(ranked: Ranked, setup: Setup) -> tuple[object, ...]:

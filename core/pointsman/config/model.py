@@ -13,7 +13,7 @@ from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
 from pointsman.routing.health import Silence
-from pointsman.routing.match import FALLBACK_MARGIN, Match, Schedule
+from pointsman.routing.match import FALLBACK_MARGIN, Lookup, Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
 
@@ -193,6 +193,8 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     loss: Losses = Losses()
     fallback_margin: Duration = Duration(FALLBACK_MARGIN)
     """From the end of a Viber message's life to the SMS in its place, where nobody said what became of it."""
+    lookup_patience: Duration | None = None
+    """How long a message waits for its lookup at most, and never longer than a tenth of its life; None: by class."""
 
 
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,6 +209,8 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What to do about an outcome that nobody can clear up; None leaves it to the message's class."""
     schedule: Schedule = Schedule.ROUTER
     """Who keeps a message that is to be sent later."""
+    lookup: Lookup = Lookup.NEVER
+    """Whether numbers are looked up before messages are sent to them."""
     confirms: bool = False
     """Recipients confirm what they get, by entering a code for example, and the caller passes that on."""
 

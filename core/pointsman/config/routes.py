@@ -12,7 +12,7 @@ from pointsman.config.tables import TableReader, texts_of
 from pointsman.config.values import check_name, parse_region
 from pointsman.message import Channel, MessageClass
 from pointsman.plugin import Provider
-from pointsman.routing.match import Match, Schedule
+from pointsman.routing.match import Lookup, Match, Schedule
 from pointsman.routing.strategy import STRATEGIES
 
 Digits = Annotated[
@@ -137,6 +137,9 @@ class RouteReader:
         if table.get("schedule") == Schedule.PROVIDER and seen and not any(map(self._keeps, seen)):
             problem = "no provider of this route can keep a message until later"
             self._problems.add((*path, "schedule"), problem, f'write "{Schedule.ROUTER}"')
+        if table.get("lookup") in {Lookup.ALWAYS, Lookup.AUTO} and not any(map(self._looks_up, self._providers)):
+            problem = "no provider offers lookups; add one"
+            self._problems.add((*path, "lookup"), problem, f'write "{Lookup.NEVER}"')
         policy = table.get("policy", DEFAULT_POLICY)
         if isinstance(policy, str) and policy not in policies:
             at = (*path, "policy")
@@ -147,6 +150,11 @@ class RouteReader:
         built = self._providers.get(provider)
         limits = built.profile.channels.values() if built is not None else ()
         return built is None or any(one.schedules or one.schedules_local for one in limits)
+
+    def _looks_up(self, provider: str) -> bool:
+        """Say whether a provider offers lookups; one with problems of its own is not blamed."""
+        built = self._providers.get(provider)
+        return built is None or Channel.HLR in built.profile.channels
 
     def _not_offered(self, provider: str, match: object) -> Iterator[Channel]:
         built = self._providers[provider]

@@ -13,6 +13,7 @@ from pointsman.engine.bus import Bus
 from pointsman.engine.doubts import Doubt
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import PATIENCE, Looking
+from pointsman.engine.parsing import Parsed
 from pointsman.engine.queue import Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
@@ -86,7 +87,9 @@ class Flow:
         self._resent = False
         self._given_up = False
         self._taken = False
-        self._news = asyncio.Event()
+        self._is_dead = False
+        self.news = asyncio.Event()
+        """Set when the message needs nothing more."""
         self.doubts: list[Doubt] = []
         """Attempts that stayed unknown although their provider can be asked."""
 
@@ -150,18 +153,18 @@ class Flow:
     def give_up(self) -> None:
         """Try nothing more: the caller does not want it any more, or the router closes."""
         self._given_up = True
-        self._news.set()
+        self.news.set()
 
     def took(self) -> None:
         """Try nothing more: an attempt whose outcome was unknown turned out to be accepted."""
         self._taken = True
-        self._news.set()
+        self.news.set()
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not for longer than the message is wanted."""
         waiting = {
             asyncio.ensure_future(self._desk.clock.sleep(seconds)),
-            asyncio.ensure_future(_told(self._news)),
+            asyncio.ensure_future(_told(self.news)),
         }
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -185,8 +188,22 @@ class Flow:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether the caller does not want it any more, or the router closes."""
-        return self._given_up
+        """Whether the caller does not want it any more, the router closes, or its number does not exist."""
+        return self._given_up or self._is_dead
+
+    @property
+    def parsed(self) -> Parsed:
+        """The message as it is known by now, and the route that is for it."""
+        return Parsed(self._envelope, self._route)
+
+    def relocate(self, envelope: Envelope, route: Route | None) -> None:
+        """Go on, before the first attempt, with what a lookup told of the number."""
+        self._envelope, self._route = envelope, route
+
+    async def refuse(self, reason: Refused) -> Record:
+        """Write down that the message is not sent at all, nor an SMS in its place: its number does not exist."""
+        self._is_dead = True
+        return await self._end(State.FAILED, reason)
 
     @property
     def has_budget(self) -> bool:
@@ -201,7 +218,7 @@ class Flow:
         """Go on after a provider took the message and then reported that it could not do it."""
         self._tried.add(excluding)
         self._taken = False
-        self._news.clear()
+        self.news.clear()
         return await self.run()
 
     async def settle_for(self, record: Record) -> Record:

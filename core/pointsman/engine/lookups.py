@@ -60,9 +60,13 @@ class Lookups:
         self._results.move_to_end(to)
         return result
 
+    def fresh(self, to: Msisdn) -> LookupResult | None:
+        """Return the last result about a number if it is fresh enough to price and route by."""
+        return self.known(to, self._age)
+
     def network(self, to: Msisdn) -> Network | None:
         """Return the network that serves a number by a fresh result; None when that names none."""
-        result = self.known(to, self._age)
+        result = self.fresh(to)
         network = result.network if result is not None else None
         return network if network is not None and network.mccmnc is not None else None
 

@@ -18,6 +18,7 @@ from pointsman.message import (
     MessageClass,
     Msisdn,
     Network,
+    NetworkSource,
     Segments,
     Sms,
     Viber,
@@ -138,8 +139,19 @@ class Door:
         return Parsed(msgspec.structs.replace(envelope, deadline=due.at + self._life(message, route)), route)
 
     def route(self, envelope: Envelope) -> Route | None:
-        """Return the route that is for a message."""
-        return route_of(self._routes, envelope)
+        """Return the route that is for a message.
+
+        Where none is for the network that a lookup found, it is the one for the network that the digits name: a message
+        that had a route does not lose it because its number has moved.
+        """
+        found = route_of(self._routes, envelope)
+        if found is None and envelope.network.source is NetworkSource.HLR:
+            return route_of(self._routes, msgspec.structs.replace(envelope, network=self.by_range(envelope.to)))
+        return found
+
+    def by_range(self, to: Msisdn) -> Network:
+        """Return the network of a number as far as its digits tell it."""
+        return classify(to, self._ranges)
 
     def number(self, text: str) -> Msisdn:
         """Return a number as messages have it. Raises `InvalidMessage`."""

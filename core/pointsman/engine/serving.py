@@ -10,15 +10,16 @@ import msgspec
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.fallback import Fallbacks
 from pointsman.engine.flow import Desk, Flow
+from pointsman.engine.locating import NONEXISTENT, Locating
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
 from pointsman.message import Channel, HlrLookup, Viber
-from pointsman.outcome import Attempt, Report
+from pointsman.outcome import Attempt, LookupResult, LookupState, Report
 from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
-from pointsman.store.record import Due, Resume, is_final
+from pointsman.store.record import Due, Located, Resume, is_final, lookup_result
 
 _log = logging.getLogger("pointsman.serving")
 
@@ -60,11 +61,14 @@ class _Beginning(msgspec.Struct, frozen=True, kw_only=True):
 class Serving:
     """The messages on their way. State: one task and one flow for each of them."""
 
-    def __init__(self, desk: Desk, tracking: Tracking, doubts: Doubts, door: Door, most: int) -> None:
+    def __init__(
+        self, desk: Desk, tracking: Tracking, doubts: Doubts, door: Door, locating: Locating, most: int
+    ) -> None:
         self._desk = desk
         self._tracking = tracking
         self._doubts = doubts
         self._door = door
+        self._locating = locating
         self._places = asyncio.Semaphore(most)
         self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
@@ -72,6 +76,7 @@ class Serving:
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
         tracking.last_question = lambda record: last_question(door.routed(record.envelope))
         tracking.heed, tracking.delivered = self._fallbacks.heed, self._fallbacks.delivered
+        locating.look_up = self._look_up
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -181,6 +186,7 @@ class Serving:
     async def _see_through(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
         try:
             record = await self._attempt(flow, parsed, beginning)
+            parsed = flow.parsed
             await self._follow(record)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record)
@@ -249,10 +255,27 @@ class Serving:
                 if flow.is_given_up or not await self._schedule.until(envelope.id, envelope.due):
                     return await flow.abandon()
                 await self._desk.recorder.change(envelope.id, Due())
+            # A lookup takes a place of its own, so a message that waits for one must not have taken its place yet.
+            if (refused := await self._locate(flow, parsed)) is not None:
+                return refused
             async with self._places:
                 return await flow.run()
         finally:
             attempted()
+
+    async def _locate(self, flow: Flow, parsed: Parsed) -> Record | None:
+        """Find out where a number is, if the route says so; return the record of a message that is refused for it."""
+        result = await self._locating.find(parsed, flow.news)
+        if result is None or flow.is_given_up or self._desk.closing:
+            return None
+        _, record = await self._desk.recorder.change(parsed.envelope.id, Located(result))
+        if result.state is LookupState.NONEXISTENT:
+            return await flow.refuse(NONEXISTENT)
+        flow.relocate(record.envelope, self._door.route(record.envelope))
+        return None
+
+    async def _look_up(self, question: HlrLookup) -> LookupResult | None:
+        return lookup_result(await self.send(self._door.parse(question), until_final=False))
 
     def _done(self, message_id: str, task: asyncio.Task[Record]) -> None:
         if self._tasks.get(message_id) is task:

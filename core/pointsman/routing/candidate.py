@@ -8,6 +8,7 @@ import msgspec
 from pointsman.message import Channel, MessageClass, Money, Network
 from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price
+from pointsman.routing.verdict import Verdict
 
 
 class Exclusion(enum.StrEnum):
@@ -168,6 +169,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None where no route is for the message, so that nothing was ranked."""
     held_back: tuple[Candidate, ...] = ()
     """Those behind breakers that might have been forced and were not; they are among the excluded as well."""
+    lookup: Verdict | None = None
+    """Whether the number would be looked up before; only where that is asked for without sending."""
 
     @property
     def chosen(self) -> Candidate | None:

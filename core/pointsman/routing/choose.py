@@ -174,7 +174,7 @@ class Chooser:
             # One number stands for all the chance of a decision, so that it can be made again exactly.
             seed=need.moment.random.getrandbits(64),
             currency=self._rates.currency,
-            loss=float(told) if told is not None else usual_loss(message_class, candidates or forced),
+            loss=loss_of(need.envelope, route, candidates or forced),
             loss_told=told is not None,
             allowance=need.moment.allowance,
             weights=route.weights,
@@ -276,6 +276,15 @@ LOSS_IN_PRICES: Mapping[MessageClass, float] = MappingProxyType(
     {MessageClass.OTP: 20.0, MessageClass.TRANSACTIONAL: 8.0, MessageClass.MARKETING: 2.0}
 )
 """What a lost message costs where the policy does not say, in prices of the cheapest candidate."""
+
+
+def loss_of(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> float:
+    """Return what it costs that a message is not delivered, in the router's currency."""
+    message_class = envelope.message.message_class
+    told = dict(route.losses).get(message_class)
+    if told is not None:
+        return float(told)
+    return usual_loss(message_class, candidates)
 
 
 def usual_loss(message_class: MessageClass, candidates: Sequence[Candidate]) -> float:

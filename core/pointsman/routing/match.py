@@ -44,6 +44,16 @@ class Schedule(enum.StrEnum):
     """A provider does: only those that offer it are candidates, and it cannot be cancelled any more."""
 
 
+class Lookup(enum.StrEnum):
+    """Whether a number is looked up before a message is sent to it."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    """Unless a fresh result is known."""
+    AUTO = "auto"
+    """Where that is expected to save more than it costs."""
+
+
 FALLBACK_MARGIN = 90.0
 """Seconds; see `Route.fallback_margin`."""
 
@@ -67,6 +77,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule = Schedule.ROUTER
     fallback_margin: float = FALLBACK_MARGIN
     """Seconds from the end of a Viber message's life to the SMS in its place: what providers may be late."""
+    lookup: Lookup = Lookup.NEVER
+    lookup_patience: float | None = None
+    """Seconds that a message waits for its lookup at most; None: as its class can wait."""
 
 
 def route_of(routes: tuple[Route, ...], envelope: Envelope) -> Route | None:
@@ -78,3 +91,20 @@ def preference(route: Route | None, envelope: Envelope) -> OnUnknown:
     """Return what an outcome that nobody can clear up leads to: as the route says, else the message's class."""
     chosen = route.on_unknown if route is not None else None
     return chosen or default_on_unknown(envelope.message.message_class, envelope.channel)
+
+
+LOOKUP_PATIENCE = 30.0
+"""Seconds that a message waits for its lookup where the policy does not say."""
+LOOKUP_PATIENCE_OTP = 5.0
+"""The same for a one-time password."""
+LOOKUP_SHARE = 0.1
+"""The share of a message's life that it waits for its lookup at most."""
+
+
+def patience(route: Route, envelope: Envelope) -> float:
+    """Return the seconds that a message waits for its lookup at most."""
+    otp = envelope.message.message_class is MessageClass.OTP
+    wanted = route.lookup_patience
+    if wanted is None:
+        wanted = LOOKUP_PATIENCE_OTP if otp else LOOKUP_PATIENCE
+    return min(wanted, LOOKUP_SHARE * (envelope.deadline - max(envelope.due, envelope.accepted_at)))

@@ -118,6 +118,11 @@ class Tariff:
     def __len__(self) -> int:
         return self._rows
 
+    def networks(self, channel: Channel) -> frozenset[str]:
+        """Return the networks that the list names for a channel, as MCC and MNC."""
+        index = self._channels.get(channel)
+        return frozenset(index.networks) if index is not None else frozenset()
+
     def price(self, channel: Channel, to: Msisdn, network: Network, now: float) -> Price | None:
         """Return the price for a number at a moment (wall time), or None when the list says nothing."""
         index = self._channels.get(channel)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Channel, Envelope, FallbackBy, Money, Viber
+from pointsman.message import Channel, Envelope, FallbackBy, Money, Network, NetworkSource, Viber
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -71,11 +71,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The id of the SMS that takes the place of this Viber message. After a crash it may not exist yet."""
     forgone: bool = False
     """It was decided that no SMS takes the place of this Viber message."""
+    lookup: LookupResult | None = None
+    """What was known of the number from a lookup before the message was sent."""
     updated_at: float
 
 
 class Due(msgspec.Struct, frozen=True, tag=True, gc=False):
     """The time of a message came that we kept until then."""
+
+
+class Located(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A lookup told where the number of a message is, before its first attempt; afterwards it changes nothing."""
+
+    result: LookupResult
 
 
 class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -134,7 +142,7 @@ class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
     """No SMS is going to take the place of a Viber message."""
 
 
-Change = Due | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo
+Change = Due | Located | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo
 
 
 def begin(envelope: Envelope) -> Record:
@@ -150,6 +158,8 @@ def advance(record: Record, change: Change, now: float) -> Record:
     match change:
         case Due():
             after = replace(record, waits=False) if record.waits else record
+        case Located(result):
+            after = _located(record, result)
         case Begin(intent):
             doubled = record.possible_duplicate or is_in_doubt(record)
             after = replace(record, intent=intent, possible_duplicate=doubled)
@@ -171,6 +181,18 @@ def advance(record: Record, change: Change, now: float) -> Record:
         case _:
             assert_never(change)
     return record if after is record else replace(after, state=_state(after), updated_at=now)
+
+
+def _located(record: Record, result: LookupResult) -> Record:
+    """Return the record of a message that is priced and routed by what its lookup found."""
+    if record.attempts or record.intent is not None or record.ended is not None:
+        return record
+    replace = msgspec.structs.replace
+    envelope, found = record.envelope, result.network
+    if found is not None and found.mccmnc is not None:
+        country = found.country or envelope.network.country
+        envelope = replace(envelope, network=Network(country, found.mccmnc, NetworkSource.HLR))
+    return replace(record, envelope=envelope, lookup=result)
 
 
 def _resolved(record: Record, change: Resolve) -> Record:
@@ -320,9 +342,9 @@ def is_told(record: Record) -> bool:
 
 
 def lookup_result(record: Record) -> LookupResult | None:
-    """Return the best answer to a lookup."""
+    """Return the best answer to a lookup; of another message what a lookup told before it was sent."""
     best: Report | None = None
     for one in record.reports:
         if one.report.lookup is not None:
             best = better(best, one.report)
-    return best.lookup if best is not None else None
+    return best.lookup if best is not None else record.lookup

@@ -3,13 +3,15 @@
 from collections import Counter
 from random import Random
 
+import msgspec
+
 from pointsman.message import Alphabet, Channel, Envelope, Msisdn, Network, NetworkSource, Segments, Sms
-from pointsman.outcome import Accepted, DeliveryState, Fault, Outcome, Refused, Report
+from pointsman.outcome import Accepted, DeliveryState, Fault, LookupResult, LookupState, Outcome, Refused, Report
 from pointsman.plugin import ChannelLimits
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.candidate import Decision
-from pointsman.routing.choose import Chooser, Moment, View
+from pointsman.routing.choose import Chooser, Moment, View, loss_of
 from pointsman.routing.exploring import Purse
 from pointsman.routing.failover import (
     Finish,
@@ -25,14 +27,16 @@ from pointsman.routing.failover import (
 from pointsman.routing.health import Commons, Health
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
-from pointsman.routing.match import Match, Route
+from pointsman.routing.match import Lookup, Match, Route
 from pointsman.routing.observed import ObservedPrices
+from pointsman.routing.paying import SameLuck, advise, out_of_curiosity
+from pointsman.routing.ported import Porting
 from pointsman.routing.price import PriceRow
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Instant, Result, Stake, Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates, Tariff
-from pointsman.testing.simulator.run import Action, Journey, Scene, Stop, Try, Wait
+from pointsman.testing.simulator.run import Action, Journey, Look, Scene, Stop, Try, Wait
 from pointsman.testing.simulator.world import Letter, Upstream
 
 MOST_ATTEMPTS = 4
@@ -49,8 +53,8 @@ _ROUTE = "all"
 class Routed:
     """A policy made of the router's own parts."""
 
-    def __init__(self, scene: Scene, strategy: str = "balanced") -> None:
-        self.name = strategy
+    def __init__(self, scene: Scene, strategy: str = "balanced", lookup: Lookup = Lookup.NEVER) -> None:
+        self.name = strategy if lookup is Lookup.NEVER else f"{strategy}, lookups: {lookup}"
         self.world = scene.world
         self.purse = Purse()
         self._scene = scene
@@ -73,7 +77,9 @@ class Routed:
             strategy=strategy,
             losses=tuple(scene.world.losses.items()),
             max_attempts=MOST_ATTEMPTS,
+            lookup=lookup,
         )
+        self.porting = Porting()
 
     def journey(self, letter: Letter, now: float) -> Journey:
         """Return the way of a new message."""
@@ -85,6 +91,23 @@ class Routed:
         allowance = self.purse.allowance(envelope.channel)
         moment = Moment(wall=now, monotonic=now, random=self._random, allowance=allowance)
         return self._chooser.choose(envelope, self._route, moment, tried=tried, decision_id="")
+
+    def wants_lookup(self, envelope: Envelope, now: float) -> bool:
+        """Say whether a number is looked up before its message is sent."""
+        price, mode = self.world.lookup_price, self._route.lookup
+        if price is None or mode is not Lookup.AUTO:
+            return price is not None and mode is Lookup.ALWAYS
+        odds = self.porting.odds(envelope.network, frozenset(self.world.networks))
+        moment = Moment(wall=now, monotonic=now, random=SameLuck())
+
+        def choose(network: Network) -> Decision:
+            there = msgspec.structs.replace(envelope, network=network)
+            return self._chooser.choose(there, self._route, moment, decision_id="")
+
+        verdict = advise(
+            envelope.network, odds, choose, lambda able: loss_of(envelope, self._route, able), float(price)
+        )
+        return out_of_curiosity(verdict, odds.evidence, self._random.random()).look
 
     def read_balance(self, provider: str, now: float) -> None:
         """Look at a balance at once."""
@@ -124,6 +147,7 @@ class _Way:
         self._stopped = False
         self._resends = 0
         self._queued: str | None = None
+        self._looked = False
 
     def act(self, now: float) -> Action:
         """Do what the failover table says, by whom the chooser says."""
@@ -134,6 +158,10 @@ class _Way:
             pause, self._pause = self._pause, 0.0
             return Wait(pause)
         routed = self._routed
+        if not self._looked:
+            self._looked = True
+            if routed.wants_lookup(self._envelope, now):
+                return Look(self._found)
         only, self._only = self._only, None
         tried = self._tried if only is None else {name for name in routed.views if name != only}
         decision = routed.choose(self._envelope, now, tried)
@@ -156,6 +184,17 @@ class _Way:
         limiter.take(now, 1)
         self._stake = taken.stake
         return Try(decision.chosen.provider)
+
+    def _found(self, mccmnc: str | None) -> None:
+        """Learn from a lookup, and send nothing to a number that does not exist."""
+        state = LookupState.REACHABLE if mccmnc is not None else LookupState.NONEXISTENT
+        network = Network("RU", mccmnc, NetworkSource.HLR)
+        self._routed.porting.asked(told=True)
+        self._routed.porting.note(self._envelope.network, LookupResult(state=state, network=network))
+        if mccmnc is None:
+            self._stopped = True
+        else:
+            self._envelope = msgspec.structs.replace(self._envelope, network=network)
 
     def _queue_at(self, provider: str | None) -> None:
         """Count where the message waits, so that the chooser sees how long the queue is."""

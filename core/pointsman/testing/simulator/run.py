@@ -31,7 +31,16 @@ class Stop(msgspec.Struct, frozen=True):
     """Do nothing more for the message, unless a report changes that."""
 
 
-Action = Try | Wait | Stop
+class Look(msgspec.Struct, frozen=True):
+    """Look the number up and ask again when its lookup has told: the network, or None for a number that is dead."""
+
+    found: Callable[[str | None], None]
+
+
+Action = Try | Wait | Look | Stop
+
+LOOKUP_LATENCY = 2.0
+"""Seconds that a lookup takes."""
 
 
 class Journey(Protocol):
@@ -111,6 +120,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The value of what was not delivered in time."""
     shares: dict[str, int] = {}
     """Accepted messages by provider."""
+    lookups: int = 0
 
     @property
     def total(self) -> Decimal:
@@ -148,6 +158,7 @@ class Run:
         self._money = Decimal(0)
         self._arrived: dict[int, list[float]] = {}
         self._shares: dict[str, int] = {}
+        self._lookups = 0
         self._policy = make(self._scene)
 
     def play(self) -> Result:
@@ -184,6 +195,7 @@ class Run:
             money=self._money,
             lost=lost,
             shares=self._shares,
+            lookups=self._lookups,
         )
 
     def _at(self, when: float, event: Callable[[float], None]) -> None:
@@ -204,8 +216,16 @@ class Run:
                 self._submit(letter, journey, provider, tries, now)
             case Wait(seconds):
                 self._at(now + seconds, lambda later: self._go_on(letter, journey, tries, later))
+            case Look(found):
+                self._look_up(letter, found)
+                self._at(now + LOOKUP_LATENCY, lambda later: self._go_on(letter, journey, tries, later))
             case Stop():
                 pass
+
+    def _look_up(self, letter: Letter, found: Callable[[str | None], None]) -> None:
+        self._lookups += 1
+        self._money += self._world.lookup_price or 0
+        found(None if letter.dead else letter.network)
 
     def _submit(self, letter: Letter, journey: Journey, provider: str, tries: int, now: float) -> None:
         place = self._places[provider]

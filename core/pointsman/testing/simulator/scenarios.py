@@ -149,6 +149,14 @@ SCENARIOS: tuple[World, ...] = (
         Upstream(name="middle", prices=prices("1.10", "0.85", "1.00", "1.05"), phases=(at(0, GOOD),)),
         DEAR,
         ported=0.2,
+        lookup_price=Decimal("0.04"),
+    ),
+    _world(
+        "dead numbers",
+        "One number in five does not exist; what is sent there is paid for all the same.",
+        *ALL,
+        dead=0.2,
+        lookup_price=Decimal("0.04"),
     ),
     _world(
         "fake delivery",

@@ -115,6 +115,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: float = 0.0
     """Share of deliveries that the recipient confirms by what he does with them."""
     life: float = 3600.0
+    lookup_price: Decimal | None = None
+    """Of a lookup, which tells which network really serves a number, and whether anybody can deliver to it."""
 
     @property
     def duration(self) -> float:
