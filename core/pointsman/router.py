@@ -32,6 +32,7 @@ from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
+from pointsman.engine.strategies import strategies_of
 from pointsman.engine.tracking import Tracking
 from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
@@ -45,7 +46,6 @@ from pointsman.routing.choose import Chooser, View
 from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
-from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
 from pointsman.store import MemoryStore, Store
 from pointsman.text import NumberRanges, valid_sender
@@ -126,7 +126,8 @@ class Router(AsksProviders):
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
             views[name] = self._stations[name].view
-        chooser = Chooser(views, self._rests, self._rates, STRATEGIES, valid_sender)
+        strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
+        chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
         debts = Debts(self._stations, self._rates, self._bus, self._clock)
         resolving = Resolving(self._stations, recorder, debts, self._rates, self._bus, self._clock)
@@ -420,6 +421,10 @@ class Router(AsksProviders):
     def _tell_plugins(self, event: Event) -> None:
         for quarantine in self._plugins.observe(event):
             self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
+
+    def _put_aside(self, strategy: str, reason: str) -> None:
+        put = self._plugins.put_aside(strategy, reason)
+        self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=put.name, reason=put.reason))
 
     def _check_running(self) -> None:
         if not self._running:

@@ -123,6 +123,8 @@ def _verdict(decision: Decision) -> str:
             return f"{first}, the quickest to deliver"
         case Reason.SCORE:
             return f"{first}, the least expected cost"
+        case Reason.PLUGIN:
+            return f"{first}, the first by the strategy {decision.strategy}"
         case Reason.EXPLORE:
             return f"{first}, which may be better than it seems (a small share of the traffic finds out)"
         case Reason.ALL_DOWN:

@@ -165,6 +165,7 @@ class Chooser:
             allowance=need.moment.allowance,
         )
         ranking = list(strategy.rank(candidates, terms)) if candidates else []
+        reason = strategy.reason
         working = len(candidates) + (self._served(route, need) if forced else 0)
         if forced and not working:
             return strategy.rank(forced, terms), Reason.ALL_DOWN
@@ -175,7 +176,7 @@ class Chooser:
             return ranking, Reason.HALF_DOWN if ranking else Reason.NONE
         if len(candidates) == 1:
             return ranking, Reason.ONLY
-        return ranking, Reason.EXPLORE if ranking[0].explored else strategy.reason
+        return ranking, Reason.EXPLORE if ranking[0].explored else reason
 
     def _consider(self, view: View, position: int, need: _Need) -> Candidate | Excluded:
         if view.name in need.tried:
