@@ -161,10 +161,11 @@ class MessageMoved(Event, frozen=True, kw_only=True, gc=False):
 
 
 class Spent(Event, frozen=True, kw_only=True, gc=False):
-    """A provider charged us."""
+    """A provider charged us, or a report told that it charged something else than was booked."""
 
     provider: str
     price: Money
+    """Less than zero for a correction downward; `segments` is 0 for any correction."""
     segments: int
 
 

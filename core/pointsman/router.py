@@ -28,6 +28,7 @@ from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.repricing import Repricing
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
@@ -133,6 +134,8 @@ class Router(AsksProviders):
         resolving = Resolving(self._stations, recorder, debts, self._rates, self._bus, self._clock)
         self._judging = Judging(stakes, self._bus, self._clock)
         self._tracking = Tracking(recorder, resolving, debts, self._judging, self._bus, self._clock)
+        repricing = Repricing(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
+        self._tracking.reprice = repricing.take
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
         self._tracking.learn = self._lookups.learn

@@ -45,6 +45,11 @@ async def _nobody_cares(record: Record, provider: str) -> None:
     del record, provider
 
 
+async def _as_booked(before: Record, after: Record, number: int) -> Record:
+    del before, number
+    return after
+
+
 class Tracking:
     """The pollers, the reports that came too early, and those who wait for a message to be final."""
 
@@ -70,6 +75,8 @@ class Tracking:
         """Told of every message of which there is news."""
         self.delivered: Callable[[Record, str], Awaitable[None]] = _nobody_cares
         """Told of every message that turns out to be delivered, and of the provider that says so."""
+        self.reprice: Callable[[Record, Record, int], Awaitable[Record]] = _as_booked
+        """Told of every change of an attempt by a report, which may tell its price; returns the record after that."""
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
@@ -244,6 +251,7 @@ class Tracking:
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
             self._debts.settle(before, after, number)
+            after = await self.reprice(before, after, number)
             after = await self._judging.judge(before, after, number, report)
             self.woken(after)
             if before.state is not State.DELIVERED and after.state is State.DELIVERED:

@@ -100,6 +100,13 @@ class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
     """What is going to be charged when it is delivered."""
 
 
+class Reprice(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Reports told what an accepted attempt cost, which is not what was booked."""
+
+    number: int
+    price: Money
+
+
 class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A report about an attempt came (the fifth)."""
 
@@ -132,7 +139,7 @@ class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
     """No SMS is going to take the place of a Viber message."""
 
 
-Change = Due | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo
+Change = Due | Begin | Settle | Resolve | Reprice | Note | Resume | End | FellBack | Forgo
 
 
 def begin(envelope: Envelope) -> Record:
@@ -156,6 +163,8 @@ def advance(record: Record, change: Change, now: float) -> Record:
             after = replace(record, intent=None, attempts=(*record.attempts, attempt), resuming=resuming)
         case Resolve():
             after = _resolved(record, change)
+        case Reprice(number, price):
+            after = _repriced(record, number, price)
         case Note(number, report):
             after = _noted(record, number, report)
         case Resume():
@@ -191,6 +200,16 @@ def _resolved(record: Record, change: Resolve) -> Record:
     in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in attempts)
     cleared = record.ended is State.UNKNOWN and not in_doubt
     return msgspec.structs.replace(record, attempts=attempts, ended=State.FAILED if cleared else record.ended)
+
+
+def _repriced(record: Record, number: int, price: Money) -> Record:
+    attempt = record.attempts[number - 1]
+    field = "price" if attempt.on_delivery is None else "on_delivery"
+    if not isinstance(attempt.outcome, Accepted) or getattr(attempt, field) == price:
+        return record
+    attempts = list(record.attempts)
+    attempts[number - 1] = msgspec.structs.replace(attempt, **{field: price})
+    return msgspec.structs.replace(record, attempts=tuple(attempts))
 
 
 def _noted(record: Record, number: int, report: Report) -> Record:
