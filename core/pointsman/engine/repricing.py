@@ -44,10 +44,11 @@ class Repricing:
         if state is State.SENT:
             return after
         parts = self._told(after, number, outcome.ids)
-        if not parts or parts == self._told(before, number, outcome.ids):
+        was_known = _was_known(before, number)
+        if not parts or (was_known and parts == self._told(before, number, outcome.ids)):
             return after
         listed = attempt.price if attempt.price is not None else attempt.on_delivery
-        if not _was_known(before, number):
+        if not was_known:
             self._compare(after.envelope, attempt, parts, listed)
         charged = attempt.on_delivery is None or state is State.DELIVERED
         if len(parts) < len(outcome.ids) or not charged or listed is None:
