@@ -13,28 +13,23 @@ from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_lives, build_routes, build_station
+from pointsman.engine.assembly import Workshop, build_aftermath, build_lives, build_routes, build_station
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
 from pointsman.engine.control import Control
-from pointsman.engine.debts import Debts
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
-from pointsman.engine.judging import Judging
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
-from pointsman.engine.repricing import Repricing
-from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.strategies import strategies_of
-from pointsman.engine.tracking import Tracking
 from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
@@ -130,17 +125,12 @@ class Router(AsksProviders):
         strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
         chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
-        debts = Debts(self._stations, self._rates, self._bus, self._clock)
-        resolving = Resolving(self._stations, recorder, debts, self._rates, self._bus, self._clock)
-        self._judging = Judging(stakes, self._bus, self._clock)
-        self._tracking = Tracking(recorder, resolving, debts, self._judging, self._bus, self._clock)
-        repricing = Repricing(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
-        self._tracking.reprice = repricing.take
+        after = build_aftermath(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
+        resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
         self._tracking.learn = self._lookups.learn
-        prices = {name: one.prices for name, one in config.providers.items()}
-        self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
+        self._asking = self._questions(recorder)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -171,6 +161,10 @@ class Router(AsksProviders):
         self._serving = Serving(self._desk, self._tracking, self._doubts, self._door, config.router.max_in_flight)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again
+
+    def _questions(self, recorder: Recorder) -> Asking:
+        prices = {name: one.prices for name, one in self._config.providers.items()}
+        return Asking(self._stations, prices, recorder, self._rates, self._clock)
 
     @classmethod
     def from_toml(

@@ -1,6 +1,6 @@
 """Putting a router together: from the configuration and the plugins to stations, chooser and routes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 import msgspec
@@ -9,11 +9,17 @@ from pointsman.clock import Clock
 from pointsman.config import Config, ProviderConfig
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Caller
+from pointsman.engine.debts import Debts
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
+from pointsman.engine.judging import Judging
 from pointsman.engine.lane import Lane, Starter
 from pointsman.engine.parsing import LifeLimits
+from pointsman.engine.recorder import Recorder
+from pointsman.engine.repricing import Repricing
+from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
+from pointsman.engine.tracking import Tracking
 from pointsman.events import PluginQuarantined
 from pointsman.message import MessageClass
 from pointsman.plugin import ChannelLimits, Polls, Provider, ReceivesCallbacks
@@ -25,6 +31,7 @@ from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
 from pointsman.routing.observed import ObservedPrices
+from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.secret import Secret
 from pointsman.transport import Endpoint, Transport
@@ -44,6 +51,26 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     only_loopback: bool
     public_url: str | None = None
     """Where we can be reached from outside."""
+
+
+class Aftermath(msgspec.Struct, frozen=True, kw_only=True):
+    """What deals with messages after they were taken."""
+
+    resolving: Resolving
+    judging: Judging
+    tracking: Tracking
+
+
+def build_aftermath(
+    stations: Mapping[str, Station], stakes: Stakes, recorder: Recorder, rates: Rates, bus: Bus, clock: Clock
+) -> Aftermath:
+    """Return what clears up outcomes, follows reports and draws the consequences, put together."""
+    debts = Debts(stations, rates, bus, clock)
+    resolving = Resolving(stations, recorder, debts, rates, bus, clock)
+    judging = Judging(stakes, bus, clock)
+    tracking = Tracking(recorder, resolving, debts, judging, bus, clock)
+    tracking.reprice = Repricing(stations, stakes, recorder, rates, bus, clock).take
+    return Aftermath(resolving=resolving, judging=judging, tracking=tracking)
 
 
 def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) -> Station:
