@@ -14,7 +14,8 @@ from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
 from pointsman.engine.judging import Judging
 from pointsman.engine.lane import Lane, Starter
-from pointsman.engine.parsing import LifeLimits
+from pointsman.engine.lookups import Lookups
+from pointsman.engine.parsing import Door, LifeLimits
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.repricing import Repricing
 from pointsman.engine.resolving import Resolving
@@ -34,6 +35,7 @@ from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.secret import Secret
+from pointsman.text import NumberRanges
 from pointsman.transport import Endpoint, Transport
 
 
@@ -51,6 +53,21 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     only_loopback: bool
     public_url: str | None = None
     """Where we can be reached from outside."""
+
+
+def build_door(config: Config, views: Mapping[str, View], clock: Clock, ids: Ids, lookups: Lookups) -> Door:
+    """Return what reads messages. Raises `ConfigError` when the number ranges cannot be read."""
+    file = config.router.number_ranges
+    return Door(
+        region=config.router.region,
+        ranges=NumberRanges.load(file) if file else None,
+        routes=build_routes(config),
+        lives=build_lives(config),
+        offers={name: frozenset(view.limits) for name, view in views.items()},
+        clock=clock,
+        ids=ids,
+        network_of=lookups.network,
+    )
 
 
 class Aftermath(msgspec.Struct, frozen=True, kw_only=True):
