@@ -112,6 +112,16 @@ def accounts() -> Iterable[Panel]:
         ),
     )
     yield panel(
+        "Prices told, in prices of our list",
+        "percentunit",
+        (f"pointsman_provider_price_ratio{{{WHERE}}}", "{{provider}} {{channel}}"),
+        (
+            f"sum by (provider, channel) (increase(pointsman_price_drifts_total{{{WHERE}}}[1h]))",
+            "{{provider}} {{channel}} drifts an hour",
+        ),
+        about="1 (100 %) means that the list is right. The line price.drifted names the network.",
+    )
+    yield panel(
         "Breakers that are not closed",
         "short",
         (f'pointsman_breaker_state{{{WHERE}, state!="closed"}} == 1', "{{provider}} {{channel}} {{state}}"),

@@ -14,11 +14,11 @@ import pytest
 
 from pointsman.events import BalanceRead, Event
 from pointsman.loading import MAX_OBSERVER_FAILURES, PluginSet, Quarantine, load_plugins
-from pointsman.plugin import ProviderPlugin, hookimpl
+from pointsman.plugin import ProviderPlugin, StrategyPlugin, hookimpl
 
 GOOD = """
     import msgspec
-    from pointsman.plugin import ProviderPlugin, hookimpl
+    from pointsman.plugin import ProviderPlugin, StrategyPlugin, hookimpl
 
     class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         pass
@@ -106,16 +106,16 @@ BROKEN = [
     ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x"),
     ("def broken(:", "SyntaxError"),
     ("import no_such_module_anywhere", "ModuleNotFoundError"),
-    ("answer = 42", "it offers nothing: it has none of the hooks register_providers, observed"),
+    ("answer = 42", "it offers nothing: it has none of the hooks register_providers, register_strategies, observed"),
     (
         "from pointsman.plugin import hookimpl\n@hookimpl\ndef register_provider(register): pass",
-        "there is no hook register_provider; the hooks are register_providers, observed",
+        "there is no hook register_provider; the hooks are register_providers, register_strategies, observed",
     ),
     ("from pointsman.plugin import hookimpl\n@hookimpl\ndef observed(event, wrong): pass", "wrong"),
     ("from pointsman.plugin import hookimpl\n@hookimpl\nasync def observed(event): pass", "observed is async"),
     (
         "from pointsman.plugin import hookimpl\n@hookimpl\ndef register_providers(register): pass",
-        "it offers nothing: it registers no provider",
+        "it offers nothing: it registers no provider and no strategy",
     ),
     ("from pointsman.plugin import hookimpl\n@hookimpl\ndef register_providers(register): 1 / 0", "ZeroDivisionError"),
     (
@@ -354,3 +354,78 @@ def test_keyboard_interrupt_passes_an_observer() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         load_plugins([observer(interrupted)], entry_points=False).observe(EVENT)
+
+
+# -- strategies --------------------------------------------------------------------------------------------------------
+
+
+def ranks(*strategies: object, name: str = "ranks") -> SimpleNamespace:
+    """Return a plugin that registers strategies."""
+
+    def register_strategies(register: Callable[[Any], None]) -> None:
+        for strategy in strategies:
+            register(strategy)
+
+    return SimpleNamespace(__name__=name, register_strategies=hookimpl(register_strategies))
+
+
+def strategy(name: Any = "fair", rank: Any = list) -> StrategyPlugin:
+    """Return a strategy, well formed but for what is given."""
+    return StrategyPlugin(name=name, rank=rank)
+
+
+async def late() -> None:
+    """Stand for a strategy that waits."""
+
+
+def test_strategies_are_found_by_name() -> None:
+    """A strategy is registered by a hook or passed as it is, and the plugin is known to offer it."""
+    plugins = load_plugins([ranks(strategy("fair"), strategy("unfair")), strategy("alone")], entry_points=False)
+
+    assert set(plugins.strategies) == {"fair", "unfair", "alone"}
+    assert [plugin.strategies for plugin in plugins.loaded] == [("fair", "unfair"), ("alone",)]
+    assert plugins.quarantined == ()
+
+
+@pytest.mark.parametrize(
+    ("registered", "reason"),
+    [
+        ([list], "it registers a type as a strategy, not a StrategyPlugin"),
+        ([strategy("No Name")], "it registers the strategy 'No Name'; a name is 1 to 32 of a-z 0-9 _"),
+        ([strategy(7)], "it registers the strategy 7;"),
+        ([strategy("balanced")], 'it registers the strategy "balanced", which is built in; choose another name'),
+        ([strategy(rank=None)], 'the rank of the strategy "fair" cannot be called'),
+        ([strategy(rank=late)], 'the rank of the strategy "fair" is async'),
+        ([strategy(), strategy()], 'it registers the strategy "fair" twice'),
+        ([], "it offers nothing: it registers no provider and no strategy"),
+    ],
+)
+def test_strategies_that_cannot_be_used(registered: list[object], reason: str) -> None:
+    """What is no strategy puts its plugin aside with the reason, and the next plugin is loaded."""
+    plugins = load_plugins([ranks(*registered), provider("good")], entry_points=False)
+
+    assert quarantine_of(plugins, "ranks").reason.startswith(reason)
+    assert plugins.strategies == {}
+    assert set(plugins.providers) == {"good"}
+
+
+def test_two_plugins_with_one_strategy() -> None:
+    """A name that two plugins want is nobody's; both are named."""
+    plugins = load_plugins([ranks(strategy(), name="a"), ranks(strategy(), name="b")], entry_points=False)
+
+    assert plugins.strategies == {}
+    for quarantine in plugins.quarantined:
+        assert quarantine.strategies == ("fair",)
+        assert 'several plugins register a strategy "fair": a (passed as an object), b (passed' in quarantine.reason
+
+
+def test_strategy_that_is_put_aside() -> None:
+    """Whoever puts a strategy aside gets its plugin named; a stranger is an error."""
+    plugins = load_plugins([ranks(strategy())], entry_points=False)
+
+    put = plugins.put_aside("fair", "it raised")
+
+    assert (put.name, put.reason) == ("ranks", 'its strategy "fair" is out of use: it raised')
+    assert plugins.quarantined == (put,)
+    with pytest.raises(KeyError):
+        plugins.put_aside("unfair", "it raised")

@@ -168,6 +168,7 @@ class Spent(Event, frozen=True, kw_only=True, gc=False):
 
     provider: str
     price: Money
+    """Less than zero for a correction downward; `segments` is 0 for any correction."""
     segments: int
 
 

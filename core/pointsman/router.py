@@ -13,28 +13,25 @@ from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_door, build_station
+from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
 from pointsman.engine.control import Control
-from pointsman.engine.debts import Debts
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.flow import Desk
 from pointsman.engine.ids import Ids
 from pointsman.engine.journal import keep_decisions
-from pointsman.engine.judging import Judging
 from pointsman.engine.locating import Locating
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
-from pointsman.engine.resolving import Resolving
 from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
-from pointsman.engine.tracking import Tracking
+from pointsman.engine.strategies import strategies_of
 from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
@@ -47,7 +44,6 @@ from pointsman.routing.choose import Chooser, View
 from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
-from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
 from pointsman.store import MemoryStore, Store
 from pointsman.text import valid_sender
@@ -128,12 +124,11 @@ class Router(AsksProviders):
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
             views[name] = self._stations[name].view
-        chooser = Chooser(views, self._rests, self._rates, STRATEGIES, valid_sender)
+        strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
+        chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
-        debts = Debts(self._stations, self._rates, self._bus, self._clock)
-        resolving = Resolving(self._stations, recorder, debts, self._rates, self._bus, self._clock)
-        self._judging = Judging(stakes, self._bus, self._clock)
-        self._tracking = Tracking(recorder, resolving, debts, self._judging, self._bus, self._clock)
+        after = build_aftermath(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
+        resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
         prices = {name: one.prices for name, one in config.providers.items()}
@@ -154,7 +149,7 @@ class Router(AsksProviders):
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._control = Control(self._stations, self._rests, self._bus, self._clock)
-        self._door = build_door(config, views, self._clock, self._ids, self._lookups.network)
+        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         self._locating = Locating(self._desk, self._door, self._lookups)
         self._tracking.learn = self._locating.learn
         self._serving = Serving(
@@ -423,6 +418,10 @@ class Router(AsksProviders):
     def _tell_plugins(self, event: Event) -> None:
         for quarantine in self._plugins.observe(event):
             self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
+
+    def _put_aside(self, strategy: str, reason: str) -> None:
+        put = self._plugins.put_aside(strategy, reason)
+        self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=put.name, reason=put.reason))
 
     def _check_running(self) -> None:
         if not self._running:

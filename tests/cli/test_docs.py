@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pointsman.cli.app import COMMANDS, build_app
+from pointsman.cli.app import COMMANDS, PARTS, build_app
 from pointsman.cli.exits import ExitCode
 from pointsman.cli.results import LookupLine, Result
 
@@ -19,8 +19,9 @@ def options() -> Iterator[tuple[str, str]]:
     """Every option of every command, by all its names."""
     app = build_app()
     for command in COMMANDS:
-        for argument in app[command].assemble_argument_collection():
-            yield from ((command, name) for name in argument.names if name.startswith("-") and argument.show)
+        for one in [app[command][part] for part in PARTS.get(command, ())] or [app[command]]:
+            for argument in one.assemble_argument_collection():
+                yield from ((command, name) for name in argument.names if name.startswith("-") and argument.show)
 
 
 def test_commands() -> None:
@@ -29,7 +30,7 @@ def test_commands() -> None:
     assert [name for name in COMMANDS if f"| [`{name}`](#{name}) |" not in TEXT] == []
 
 
-@pytest.mark.parametrize(("command", "option"), [*options()])
+@pytest.mark.parametrize(("command", "option"), [*dict.fromkeys(options())])
 def test_options(command: str, option: str) -> None:
     """Every option stands in its command's section."""
     assert f"`{option}`" in SECTIONS[command]
@@ -41,6 +42,12 @@ def test_no_option_too_many() -> None:
 
     named = {(command, option) for command, text in SECTIONS.items() for option in re.findall(r"`(--?[a-z-]+)`", text)}
     assert named - known == set()
+
+
+def test_parts() -> None:
+    """Every command of a command has a heading in its section."""
+    for command, parts in PARTS.items():
+        assert re.findall(r"^### `([a-z]+)", SECTIONS[command], re.MULTILINE) == [*parts]
 
 
 def test_columns() -> None:

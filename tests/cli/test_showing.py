@@ -15,6 +15,7 @@ from pointsman.loading import PluginSet, load_plugins
 from pointsman.message import Channel, Envelope, Msisdn, Network, NetworkSource, Sms
 from pointsman.routing.breaker import BreakerState
 from pointsman.routing.candidate import Exclusion
+from pointsman.routing.observed import Drift
 from pointsman.routing.verdict import Verdict, Why
 from pointsman.routing.words import LEFT_OUT
 from pointsman.sandbox import error, hang_before_accept
@@ -128,7 +129,7 @@ def test_silent_provider(pointsman: Runner, boxes: Boxes, config: Path) -> None:
     assert (run.code, {one["name"]: one["state"] for one in run.json}["devino"]) == (1, "no answer")
 
 
-def shown(*cells: OpenCell, runway: float | None = None) -> Account:
+def shown(*cells: OpenCell, runway: float | None = None, drifts: tuple[Drift, ...] = ()) -> Account:
     """Return a provider that answered, as the command shows it."""
     return providers_command._account(
         ProviderStatus(
@@ -138,6 +139,7 @@ def shown(*cells: OpenCell, runway: float | None = None) -> Account:
             balance=None,
             available=None,
             runway=runway,
+            drifts=drifts,
             breakers={},
             open_cells=cells,
             health={Channel.SMS: 1.0},
@@ -173,6 +175,15 @@ def test_what_is_open_is_told_with_its_reason() -> None:
 def test_how_long_the_money_lasts_is_told(runway: float | None, words: str | None) -> None:
     """The runway is shown in the largest unit of which there are two; one that nobody knows is left empty."""
     assert words in providers_command._cells(shown(runway=runway))
+
+
+def test_prices_that_drifted_are_told() -> None:
+    """The networks whose price differs most are named with the difference, and it is said that there are more."""
+    ratios = {"25001": 1.1, "": 0.5, "25002": 1.02, "RU": 2.0}
+    drifts = tuple(Drift(channel=Channel.SMS, network=name, ratio=ratio) for name, ratio in ratios.items())
+
+    assert "sms RU +100 %, sms -50 %, sms 25001 +10 % and 1 more" in providers_command._cells(shown(drifts=drifts))
+    assert "sms 25001 +10 %" in providers_command._cells(shown(drifts=drifts[:1]))
 
 
 def test_providers_json(pointsman: Runner, config: Path) -> None:

@@ -1,10 +1,13 @@
 """`demo` and `bench` are passed on with their options."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pointsman.bench import prices
+from pointsman.bench.embedded import ROUNDS
 from pointsman.bench.run import is_noisy
 
 from .conftest import Runner
@@ -54,3 +57,12 @@ def test_bench(pointsman: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_noise(rounds: tuple[float, ...], *, noisy: bool) -> None:
     """Rounds that differ by more than 30 % of their median are called noisy."""
     assert is_noisy(rounds) is noisy
+
+
+def test_prices_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measurement of price lists reads its own list without a problem and has a figure for each budget."""
+    monkeypatch.setattr(prices, "ROWS", 2000)
+    loading, looking_up = asyncio.run(prices.measure_prices(0.001))
+
+    assert (loading.budget, looking_up.budget) == (prices.LOADING_BUDGET, prices.LOOKUP_BUDGET)
+    assert all(figure.rate > 0 and len(figure.rounds) == ROUNDS for figure in (loading, looking_up))

@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.message import Channel, Envelope, Money
-from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown, UnknownReason
+from pointsman.outcome import Accepted, DeliveryState, Fault, Outcome, Refused, Report, Unknown, UnknownReason
 from pointsman.plugin import ChannelLimits
 from pointsman.routing.breaker import BreakerSettings, BreakerState
 from pointsman.routing.breakers import CellBreakers
-from pointsman.routing.candidate import Decision
+from pointsman.routing.candidate import Decision, Exclusion
 from pointsman.routing.choose import Chooser, Moment, View
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Match, Route
 from pointsman.routing.price import ChargedOn, PriceRow
-from pointsman.routing.rests import Rests
+from pointsman.routing.rests import Rests, Scope
 from pointsman.routing.stakes import Instant, Result, Stake, Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates, Tariff
@@ -179,6 +179,32 @@ def test_who_waits_leaves_a_provider_that_went_out_of_use(make_envelope: MakeEnv
     desk.breakers.trip(desk.now, "test")
 
     assert desk.stakes.out_of_use(make_envelope(), forced, desk.instant)
+
+
+@pytest.mark.parametrize("own", [None, "OTHER"])
+def test_a_report_that_blames_the_sender_blocks_it_there(make_envelope: MakeEnvelope, own: str | None) -> None:
+    """The sender that was shown is out of use at this provider for a day, as after an answer; other senders are not."""
+    desk = Desk()
+    envelope, other = make_envelope(sender=own), make_envelope(sender="THIRD")
+    bad = Report(provider_id="x", state=DeliveryState.REJECTED, final=True, fault=Fault.SENDER, code="46")
+    rest = desk.stakes.blamed("a", envelope, bad, desk.instant)
+
+    assert rest is not None
+    assert (rest.scope, rest.subject, rest.fault, rest.alert) == (Scope.SENDER, own or "SHOP", Fault.SENDER, True)
+    [excluded] = desk.decide(envelope).excluded
+    assert excluded.why is Exclusion.RESTING
+    assert desk.decide(other).chosen is not None
+    assert rest.until == desk.now + 24 * 3600.0
+
+
+@pytest.mark.parametrize("fault", [None, Fault.RECIPIENT, Fault.CREDENTIALS, Fault.UNAVAILABLE])
+def test_a_report_blames_nobody_else(make_envelope: MakeEnvelope, fault: Fault | None) -> None:
+    """What a report cannot know about, such as an account or a key, puts nothing out of use."""
+    desk = Desk()
+    bad = Report(provider_id="x", state=DeliveryState.UNDELIVERABLE, final=True, fault=fault)
+
+    assert desk.stakes.blamed("a", make_envelope(), bad, desk.instant) is None
+    assert desk.decide(make_envelope()).excluded == ()
 
 
 OUTCOMES = st.sampled_from(

@@ -1,6 +1,6 @@
 """Prices are those of the most specific line in force, and an unlisted price is unknown."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -181,3 +181,37 @@ def test_the_index_finds_what_a_search_finds(
     assert len(tariff) == len(rows)
     assert (found.row if found is not None else None) is by_search(rows, channel, to, network, now)
     assert found is None or found.comparable == RATES.comparable(Money(found.row.price, found.row.currency))
+
+
+NUMBERS = st.integers(10**6, 10**15 - 1).map(str)
+HOUR = st.none() | st.integers(0, 72).map(lambda hours: day(1) + timedelta(hours=hours))
+
+
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_prefixes_of_any_length_are_found(data: st.DataObject) -> None:
+    """With overlapping prefixes of one to fifteen digits and any moments, index and search agree for any number."""
+    numbers = data.draw(st.lists(NUMBERS, min_size=1, max_size=4))
+    prefix = st.builds(
+        lambda to, length, last: to[: length - 1] + last,
+        st.sampled_from(numbers),
+        st.integers(1, 15),
+        st.sampled_from("0123456789"),
+    )
+    exact = st.builds(lambda to, length: to[:length], st.sampled_from(numbers), st.integers(1, 15))
+    rows = data.draw(
+        st.lists(
+            st.builds(
+                lambda place, start, end: row("1", prefix=place, valid_from=start, valid_to=end),
+                (prefix | exact).filter(lambda digits: not digits.startswith("0")),
+                HOUR,
+                HOUR,
+            ),
+            max_size=40,
+        )
+    )
+    now = data.draw(HOUR.filter(bool))
+    tariff = Tariff(rows, RATES)
+    for to in numbers:
+        found = tariff.price(Channel.SMS, Msisdn(to), Network(), now.timestamp())
+        assert (found.row if found is not None else None) is by_search(rows, Channel.SMS, to, Network(), now)

@@ -21,6 +21,7 @@ from pointsman.events import (
     MessageTaken,
     Operation,
     PluginQuarantined,
+    PriceDrifted,
     Reconciled,
     Reported,
     ReportIgnored,
@@ -187,6 +188,11 @@ LINES = {
         ),
         {"level": "info", "event": "breaker.moved", "provider": "a", "channel": "sms", "network": "25001",
          "before": "open", "state": "probing", "reason": "rest is over"},
+    ),
+    "price that drifted": (
+        PriceDrifted(at=0.0, provider="a", channel=SMS, network="25001", ratio=1.23456),
+        {"level": "warning", "event": "price.drifted", "provider": "a", "channel": "sms", "network": "25001",
+         "ratio": 1.2346},
     ),
     "rested": (
         Rested(at=0.0, provider="a", scope="sender", subject="79161234567", fault=Fault.SENDER, until=60.0, alert=True),

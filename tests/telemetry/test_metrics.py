@@ -19,6 +19,7 @@ from pointsman.events import (
     MessageMoved,
     Operation,
     PluginQuarantined,
+    PriceDrifted,
     Reported,
     Spent,
 )
@@ -169,6 +170,10 @@ COUNTED = {
         Spent(at=0.0, provider="devino", price=Money(Decimal("-1"), "RUB"), segments=1),
         ("spend_total", {"provider": "devino", "currency": "RUB"}, None),
     ),
+    "a price that drifted": (
+        PriceDrifted(at=0.0, provider="devino", channel=Channel.SMS, network="25001", ratio=1.5),
+        ("price_drifts_total", {"provider": "devino", "channel": "sms"}, 1),
+    ),
     "a price that is not a number": (
         Spent(at=0.0, provider="devino", price=Money(Decimal("NaN"), "RUB"), segments=1),
         ("spend_total", {"provider": "devino", "currency": "RUB"}, None),
@@ -196,6 +201,16 @@ def test_events_and_their_series(metrics, case):
     metrics(event)
 
     assert value(metrics, f"pointsman_{name}", **labels) == expected
+
+
+def test_a_correction_downward_is_taken_off_what_comes_next(metrics):
+    """A counter cannot fall; in the end it tells what was charged all the same, each currency by itself."""
+    seen = []
+    for amount, currency in (("5", "RUB"), ("-3", "RUB"), ("1", "EUR"), ("2", "RUB"), ("2", "RUB")):
+        metrics(Spent(at=0.0, provider="devino", price=Money(Decimal(amount), currency), segments=1))
+        seen.append(value(metrics, "pointsman_spend_total", provider="devino", currency="RUB"))
+
+    assert seen == [5, 5, 5, 5, 6]
 
 
 def test_a_breaker_is_in_one_state(metrics):

@@ -14,7 +14,7 @@ from pointsman.telemetry.state import MAX_WATCHED
 from pointsman.testing.clock import FakeClock
 
 
-def status(name="devino", *, runway=None, waiting=0, in_flight=0, health=1.0):
+def status(name="devino", *, runway=None, waiting=0, in_flight=0, health=1.0, **more):
     """How one provider with one channel is doing."""
     money = Money(Decimal(100), "RUB")
     return ProviderStatus(
@@ -30,6 +30,7 @@ def status(name="devino", *, runway=None, waiting=0, in_flight=0, health=1.0):
         quarantined=None,
         waiting=waiting,
         in_flight=in_flight,
+        **more,
     )
 
 
@@ -177,3 +178,11 @@ def test_embedder_may_bring_a_registry(bench):
 
     assert StateObserver(lambda: bench.statuses, registry).registry is registry
     assert b"pointsman_queue_messages" in render(registry)
+
+
+def test_price_ratio_is_absent_where_nothing_was_told(bench):
+    """What a provider charges beside our list has a series for each channel on which it told enough."""
+    bench.statuses = [status(price_ratios={Channel.SMS: 1.25}), status("smstele")]
+
+    assert bench.value("provider_price_ratio", provider="devino", channel="sms") == 1.25
+    assert bench.value("provider_price_ratio", provider="smstele", channel="sms") is None

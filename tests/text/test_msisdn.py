@@ -8,7 +8,7 @@ from phonenumbers import PhoneNumberType
 
 from pointsman.errors import InvalidMessage
 from pointsman.message import Msisdn
-from pointsman.text import country_of, is_region, parse_msisdn
+from pointsman.text import country_of, country_of_prefix, is_region, parse_msisdn
 
 TEN_DIGITS_FROM_NINE = {"MM", "MV"}
 """Numbers of Myanmar and the Maldives can look as Russians write their own; without a plus they are read as those."""
@@ -182,3 +182,13 @@ def test_any_text_is_a_number_or_an_error(text: str) -> None:
     assert 7 <= len(msisdn) <= 15
     assert not msisdn.startswith("0")
     assert msisdn == parse_msisdn(f"+{msisdn}")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "country"),
+    [("7", None), ("79", "RU"), ("7916", "RU"), ("77", "KZ"), ("7601", "KZ"), ("49", "DE"), ("4", None), ("4915", "DE"),
+     ("380", "UA"), ("38", None), ("1", None), ("1204", None), ("800", None), ("999", None)],
+)  # fmt: skip
+def test_the_country_of_a_prefix_is_the_one_of_all_its_numbers(prefix: str, country: str | None) -> None:
+    """First digits have a country when all numbers that begin so are there; shared codes have none."""
+    assert country_of_prefix(prefix) == country

@@ -54,3 +54,13 @@ def test_form_of_the_bundled_table() -> None:
     assert [row for row in rows if not re.fullmatch(r"[0-9]{5,6}", row.mccmnc)] == []
     assert [row for row in rows if row.country and row.country not in phonenumbers.SUPPORTED_REGIONS | {"XK"}] == []
     assert [row for row in rows if not row.name] == []
+
+
+def test_networks_of_a_country_are_in_order() -> None:
+    """All networks of a country are listed by code, and none of another one."""
+    codes = [network.mccmnc for network in bundled_networks().of("RU")]
+
+    assert codes == sorted(codes)
+    assert {"25001", "25002", "25099"} <= set(codes)
+    assert {bundled_networks().country(code) for code in codes} == {"RU"}
+    assert bundled_networks().of("XX") == ()

@@ -40,9 +40,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     rate: float
-    """Messages a second, median of the rounds."""
+    """Messages, rows or look-ups a second, median of the rounds."""
     baseline: float
-    """Requests a second of the bare client, median of the rounds."""
+    """The same of what it is compared with, median of the rounds."""
     ratio: float
     """Median of the ratios of neighbouring rounds."""
     budget: float

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pointsman.bench.choosing import measure_choosing
 from pointsman.bench.embedded import Figure, measure_embedded
+from pointsman.bench.prices import measure_prices
 from pointsman.text.tables import lay_out
 
 NOISE = 0.3
@@ -19,7 +20,9 @@ NOISE = 0.3
 
 Bench = Callable[[float], Awaitable[tuple[Figure, ...]]]
 
-BENCHES: Mapping[str, Bench] = MappingProxyType({"embedded": measure_embedded, "choosing": measure_choosing})
+BENCHES: Mapping[str, Bench] = MappingProxyType(
+    {"embedded": measure_embedded, "choosing": measure_choosing, "prices": measure_prices}
+)
 
 
 def run_bench(names: tuple[str, ...] = (), *, json: bool = False, seconds: float = 3.0) -> int:
@@ -42,7 +45,7 @@ async def _measured(bench: Bench, seconds: float) -> tuple[Figure, ...]:
 
 
 def _show(figures: list[Figure], console: Console) -> None:
-    columns = ("~measurement", ">rate/s", ">bare client/s", ">ratio", ">budget", "verdict", "~rounds")
+    columns = ("~measurement", ">rate/s", ">baseline/s", ">ratio", ">budget", "verdict", "~rounds")
     rows = [_cells(figure) for figure in figures]
     laid = lay_out(columns, rows, console.width if console.is_terminal else None)
     if laid.heading is not None:

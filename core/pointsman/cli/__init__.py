@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     from cyclopts import CycloptsError, UnusedCliTokensError
 
-    from pointsman.cli.app import ReaderGone, build_app
+    from pointsman.cli.app import ReaderGone, build_app, spelled_out
     from pointsman.cli.exits import ExitCode, UsageError
     from pointsman.errors import (
         ConfigError,
@@ -48,7 +48,7 @@ def _run(arguments: list[str]) -> int:
     )
 
     try:
-        code = build_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        code = build_app()(spelled_out(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(("pointsman", *(error.command_chain or ())))
         words = str(error)

@@ -1,5 +1,6 @@
 """The list of commands. Each is named by where it is, and imported when it is called."""
 
+from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ COMMANDS = {
     "providers": ("providers:providers", "Show how the providers are doing."),
     "inbox": ("inbox:inbox", "Show the messages that people sent to a provider's account."),
     "statistics": ("asking:statistics", "Show a provider's own figures about a span of time."),
-    "prices": ("asking:prices", "Show a provider's own price list beside ours."),
+    "prices": ("asking:prices", "Show a provider's own price list beside ours; check, import and compare lists."),
     "status": ("asking:status", "Ask a provider what became of one message."),
     "plugins": ("plugins:plugins", "Show which plugins are loaded, and which are out of use and why."),
     "check": ("checking:check", "Check the configuration and list everything that is wrong with it."),
@@ -23,6 +24,16 @@ COMMANDS = {
     "bench": ("shows:bench", "Measure the speed against a bare client in the same run."),
 }
 """Where each command is, and its line in the overview."""
+PARTS = {
+    "prices": {
+        "show": ("asking:prices", "Show a provider's own price list beside ours; `prices NAME` is short for it."),
+        "check": ("pricelists:check", "Look for mistakes in price lists."),
+        "import": ("pricelists:import_", "Turn a provider's own price table into a price list of ours."),
+        "diff": ("pricelists:diff", "Show what is different between two price lists."),
+    }
+}
+"""Commands that have commands of their own; the first one is meant where none is named."""
+_HELP = frozenset({"--help", "-h"})
 
 
 class ReaderGone(Exception):
@@ -47,5 +58,23 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     for position, (name, (place, summary)) in enumerate(COMMANDS.items()):
-        app.command(f"pointsman.cli.{place}", name=name, help=summary, sort_key=position)
+        parts = PARTS.get(name)
+        if parts is None:
+            app.command(f"pointsman.cli.{place}", name=name, help=summary, sort_key=position)
+            continue
+        group = App(name=name, help=summary, sort_key=position, help_format="plaintext")
+        for order, (part, (part_place, part_summary)) in enumerate(parts.items()):
+            group.command(f"pointsman.cli.{part_place}", name=part, help=part_summary, sort_key=order)
+        app.command(group)
     return app
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with the part of the command that it means: `prices x` is `prices show x`.
+
+    A provider that is called like a part is reached by the long form.
+    """
+    parts = PARTS.get(arguments[0]) if arguments else None
+    if parts is None or len(arguments) == 1 or arguments[1] in parts or arguments[1] in _HELP:
+        return list(arguments)
+    return [arguments[0], next(iter(parts)), *arguments[1:]]

@@ -21,13 +21,15 @@ def plugins(*, json: JsonOption = False) -> int:
     found = load_plugins()
     output = Output(json=json)
     output.record(Listing(loaded=found.loaded, quarantined=found.quarantined))
-    loaded = [
-        (plugin.name, _origin(plugin), "loaded", f"providers: {', '.join(plugin.provides) or 'none'}")
-        for plugin in found.loaded
-    ]
+    loaded = [(plugin.name, _origin(plugin), "loaded", _offers(plugin)) for plugin in found.loaded]
     quarantined = [(plugin.name, _origin(plugin), "out of use", plugin.reason) for plugin in found.quarantined]
     output.table(("plugin", "distribution", "state", "~remarks"), [*loaded, *quarantined])
     return output.ended(ExitCode.FAILED if found.quarantined else ExitCode.GOOD)
+
+
+def _offers(plugin: LoadedPlugin) -> str:
+    providers = f"providers: {', '.join(plugin.provides) or 'none'}"
+    return f"{providers}; strategies: {', '.join(plugin.strategies)}" if plugin.strategies else providers
 
 
 def _origin(plugin: LoadedPlugin | Quarantine) -> str:

@@ -1,6 +1,7 @@
 """`pointsman providers`: how every provider is doing."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pointsman.cli.exits import ExitCode
 from pointsman.cli.opening import Setup, opened, set_up
@@ -9,9 +10,12 @@ from pointsman.cli.output import Output
 from pointsman.engine.status import OpenCell, ProviderStatus
 from pointsman.events import BalanceRead, Called, CallOutcome, Event, Operation
 from pointsman.outcome import Fault
+from pointsman.routing.observed import Drift
 
 _ASKED = frozenset({Operation.LOGIN, Operation.BALANCE})
 _READY = "ready"
+DRIFTS_SHOWN = 3
+"""Networks with a price that drifted, of each provider."""
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
@@ -59,7 +63,7 @@ def providers(*, common: Common | None = None) -> int:
     accounts = asyncio.run(_ask(setup))
     for account in accounts:
         setup.output.record(account)
-    columns = ("provider", ">balance", "known", ">available", ">lasts", "~health", "~state", "~remark")
+    columns = ("provider", ">balance", "known", ">available", ">lasts", "~health", "~prices", "~state", "~remark")
     setup.output.table(columns, [_cells(account) for account in accounts])
     ready = all(account.is_ready for account in accounts)
     return setup.output.ended(ExitCode.GOOD if ready else ExitCode.FAILED)
@@ -94,9 +98,20 @@ def _cells(account: Account) -> tuple[object, ...]:
         account.available or unknown,
         lasts(account.runway),
         " ".join(f"{channel}:{value:.2f}" for channel, value in account.health.items()),
+        _drifts(account.drifts),
         account.state,
         account.remark,
     )
+
+
+def _drifts(drifts: Sequence[Drift]) -> str | None:
+    """Say where a provider charges something else than the list says: the most different ones."""
+    if not drifts:
+        return None
+    worst = sorted(drifts, key=lambda one: abs(one.ratio - 1.0), reverse=True)
+    shown = [f"{one.channel} {one.network} {(one.ratio - 1.0) * 100.0:+.0f} %".replace("  ", " ") for one in worst]
+    more = len(shown) - DRIFTS_SHOWN
+    return ", ".join(shown[:DRIFTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _state(status: ProviderStatus, last: Called | None) -> str:

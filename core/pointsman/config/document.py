@@ -75,7 +75,7 @@ class DocumentReader:
         rates = self._rates(self._section(document, "rates"), currency)
         rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
         providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
-        reader = RouteReader(self._problems, self._tables, built)
+        reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
         if len(self._problems) or router is None or daemon is None:

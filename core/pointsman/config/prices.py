@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
@@ -24,19 +25,29 @@ def read_price_file(path: Path, shown: str, rows: RowReader) -> tuple[tuple[Pric
 
     Returns the good rows and all problems. The one problem of a file that cannot be read has no line.
     """
-    file = _PriceFile(shown, rows)
+    file = _PriceFile(shown, rows, MAX_PROBLEMS)
     text = file.text_of(path)
-    found = () if text is None else tuple(file.rows_of(text))
+    found = () if text is None else tuple(row for _, row in file.rows_of(text))
     return found, file.problems
+
+
+def read_numbered_rows(
+    path: Path, shown: str, rows: RowReader
+) -> tuple[tuple[tuple[int, PriceRow], ...], list[Problem]]:
+    """Do the same, each row with the number of its line, and stop at no number of problems."""
+    file = _PriceFile(shown, rows, sys.maxsize)
+    text = file.text_of(path)
+    return () if text is None else tuple(file.rows_of(text)), file.problems
 
 
 class _PriceFile:
     """One file while it is read; `problems` is what was wrong so far."""
 
-    def __init__(self, shown: str, rows: RowReader) -> None:
+    def __init__(self, shown: str, rows: RowReader, most: int) -> None:
         self.problems: list[Problem] = []
         self._shown = shown
         self._rows = rows
+        self._most = most
 
     def text_of(self, path: Path) -> str | None:
         """Return the content as text, or None after noting why it is none."""
@@ -57,8 +68,8 @@ class _PriceFile:
             return None
         return text
 
-    def rows_of(self, text: str) -> Iterator[PriceRow]:
-        """Yield the good rows and note the others."""
+    def rows_of(self, text: str) -> Iterator[tuple[int, PriceRow]]:
+        """Yield the good rows with the numbers of their lines, and note the others."""
         lines = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
             columns = [cell.strip() for cell in next(lines, [])]
@@ -71,12 +82,12 @@ class _PriceFile:
                     self._note(lines.line_num, "", problem)
                 else:
                     try:
-                        yield self._rows.read(in_order([*map(str.strip, cells), ""]))
+                        yield lines.line_num, self._rows.read(in_order([*map(str.strip, cells), ""]))
                     except BadRow as bad:
                         for flaw in bad.flaws:
                             self._note(lines.line_num, flaw.column, str(flaw), flaw.suggestion)
-                if len(self.problems) >= MAX_PROBLEMS:
-                    self._note(lines.line_num, "", f"{MAX_PROBLEMS} problems; the rest of the file was not read")
+                if len(self.problems) >= self._most:
+                    self._note(lines.line_num, "", f"{self._most} problems; the rest of the file was not read")
                     return
         except csv.Error as error:
             self._note(lines.line_num, "", f"this is not CSV: {error}")

@@ -10,6 +10,7 @@ from pointsman.config.model import DEFAULT_POLICY, DEFAULT_STRATEGY, PolicyConfi
 from pointsman.config.problems import Problems, did_you_mean
 from pointsman.config.tables import TableReader, texts_of
 from pointsman.config.values import check_name, parse_region
+from pointsman.loading import PluginSet
 from pointsman.message import Channel, MessageClass
 from pointsman.plugin import Provider
 from pointsman.routing.match import Lookup, Match, Schedule
@@ -45,10 +46,13 @@ class RouteReader:
     `providers` holds every provider that the file names; None stands for one that has problems of its own.
     """
 
-    def __init__(self, problems: Problems, tables: TableReader, providers: Mapping[str, Provider | None]) -> None:
+    def __init__(
+        self, problems: Problems, tables: TableReader, providers: Mapping[str, Provider | None], plugins: PluginSet
+    ) -> None:
         self._problems = problems
         self._tables = tables
         self._providers = providers
+        self._plugins = plugins
 
     def policies(self, section: object) -> dict[str, PolicyConfig | None]:
         """Return the policies by name, with the default one; None stands for one that cannot be used."""
@@ -112,13 +116,21 @@ class RouteReader:
 
     def _check_policy(self, table: Mapping[str, object], path: Path) -> None:
         strategy, weights = table.get("strategy", DEFAULT_STRATEGY), table.get("weights")
-        if isinstance(strategy, str) and strategy not in STRATEGIES:
-            hint = did_you_mean(strategy, STRATEGIES)
-            self._problems.add((*path, "strategy"), f'there is no strategy "{strategy}"', hint)
-        elif isinstance(strategy, str) and strategy != WEIGHTED and weights:
+        if isinstance(strategy, str) and strategy not in STRATEGIES and strategy not in self._plugins.strategies:
+            self._no_strategy(strategy, (*path, "strategy"))
+        elif strategy in STRATEGIES and strategy != WEIGHTED and weights:
             self._problems.add((*path, "weights"), 'weights have no effect without strategy = "weighted"; remove them')
         for provider in weights if isinstance(weights, dict) else ():
             self._check_provider(provider, (*path, "weights", provider))
+
+    def _no_strategy(self, name: str, path: Path) -> None:
+        for quarantine in self._plugins.quarantined:
+            if name in quarantine.strategies:
+                problem = f'the strategy "{name}" is out of use with the plugin {quarantine.name}: {quarantine.reason}'
+                self._problems.add(path, problem)
+                return
+        hint = did_you_mean(name, [*STRATEGIES, *self._plugins.strategies])
+        self._problems.add(path, f'there is no strategy "{name}"', hint)
 
     def _check_route(
         self, table: Mapping[str, object], policies: Mapping[str, PolicyConfig | None], path: Path

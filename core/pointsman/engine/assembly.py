@@ -9,13 +9,20 @@ from pointsman.clock import Clock
 from pointsman.config import Config, ProviderConfig
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Caller
+from pointsman.engine.debts import Debts
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
+from pointsman.engine.judging import Judging
 from pointsman.engine.lane import Lane, Starter
+from pointsman.engine.lookups import Lookups
 from pointsman.engine.parsing import Door, LifeLimits
+from pointsman.engine.recorder import Recorder
+from pointsman.engine.repricing import Repricing
+from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
+from pointsman.engine.tracking import Tracking
 from pointsman.events import PluginQuarantined
-from pointsman.message import MessageClass, Msisdn, Network
+from pointsman.message import MessageClass
 from pointsman.plugin import ChannelLimits, Polls, Provider, ReceivesCallbacks
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.breakers import CellBreakers
@@ -25,6 +32,7 @@ from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
 from pointsman.routing.observed import ObservedPrices
+from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.secret import Secret
 from pointsman.text import NumberRanges
@@ -45,6 +53,41 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     only_loopback: bool
     public_url: str | None = None
     """Where we can be reached from outside."""
+
+
+def build_door(config: Config, views: Mapping[str, View], clock: Clock, ids: Ids, lookups: Lookups) -> Door:
+    """Return what reads messages. Raises `ConfigError` when the number ranges cannot be read."""
+    file = config.router.number_ranges
+    return Door(
+        region=config.router.region,
+        ranges=NumberRanges.load(file) if file else None,
+        routes=build_routes(config),
+        lives=build_lives(config),
+        offers={name: frozenset(view.limits) for name, view in views.items()},
+        clock=clock,
+        ids=ids,
+        network_of=lookups.network,
+    )
+
+
+class Aftermath(msgspec.Struct, frozen=True, kw_only=True):
+    """What deals with messages after they were taken."""
+
+    resolving: Resolving
+    judging: Judging
+    tracking: Tracking
+
+
+def build_aftermath(
+    stations: Mapping[str, Station], stakes: Stakes, recorder: Recorder, rates: Rates, bus: Bus, clock: Clock
+) -> Aftermath:
+    """Return what clears up outcomes, follows reports and draws the consequences, put together."""
+    debts = Debts(stations, rates, bus, clock)
+    resolving = Resolving(stations, recorder, debts, rates, bus, clock)
+    judging = Judging(stakes, bus, clock)
+    tracking = Tracking(recorder, resolving, debts, judging, bus, clock)
+    tracking.compare = Repricing(stakes, rates, bus, clock).compare
+    return Aftermath(resolving=resolving, judging=judging, tracking=tracking)
 
 
 def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) -> Station:
@@ -85,26 +128,6 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         balance_every=float(config.balance_every),
         callback_token=config.callback_token,
         callback_url=_callback_url(config, provider, shop.public_url),
-    )
-
-
-def build_door(
-    config: Config,
-    views: Mapping[str, View],
-    clock: Clock,
-    ids: Ids,
-    network_of: Callable[[Msisdn], Network | None],
-) -> Door:
-    """Return the door. Raises `ConfigError` when the number ranges cannot be read."""
-    return Door(
-        region=config.router.region,
-        ranges=NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None,
-        routes=build_routes(config),
-        lives=build_lives(config),
-        offers={name: frozenset(view.limits) for name, view in views.items()},
-        clock=clock,
-        ids=ids,
-        network_of=network_of,
     )
 
 

@@ -173,7 +173,7 @@ class Attempts:
         if settled.rest is not None:
             self._bus.emit(rested(settled.rest, self._clock.now()))
         if settled.drift is not None:
-            self._bus.emit(_drifted(provider, settled.drift, self._clock.now()))
+            self._bus.emit(drifted(provider, settled.drift, self._clock.now()))
         attempt = Attempt(
             number=number,
             provider=provider,
@@ -238,7 +238,8 @@ def rested(rest: Rest, at: float) -> Rested:
     )
 
 
-def _drifted(provider: str, drift: Drift, at: float) -> PriceDrifted:
+def drifted(provider: str, drift: Drift, at: float) -> PriceDrifted:
+    """Return the event of a provider that charges something else than our price list says."""
     return PriceDrifted(
         at=at, provider=provider, channel=drift.channel, network=drift.network or None, ratio=drift.ratio
     )

@@ -8,6 +8,7 @@ from pointsman.engine.station import Station
 from pointsman.message import Channel, Money
 from pointsman.routing.breaker import BreakerState
 from pointsman.routing.breakers import CellBreakers
+from pointsman.routing.observed import Drift
 from pointsman.routing.rests import Rest, Rests
 
 
@@ -41,6 +42,10 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_cells: tuple[OpenCell, ...] = ()
     """Breakers that are not closed, those of single networks included."""
     health: Mapping[Channel, float]
+    drifts: tuple[Drift, ...] = ()
+    """Where it charges something else than our price list says."""
+    price_ratios: Mapping[Channel, float] = {}
+    """What it charges on each channel, in listed prices and on the average; only where it told enough."""
     rests: tuple[Rest, ...]
     """What is out of use there, and why."""
     quarantined: str | None
@@ -64,6 +69,8 @@ def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> 
         open_cells=tuple(_open_cells(view.breakers, monotonic, wall)),
         breakers={channel: breaker.state(monotonic) for channel, breaker in view.breakers.items()},
         health={channel: breaker.health for channel, breaker in view.breakers.items()},
+        drifts=view.observed.drifts(),
+        price_ratios=view.observed.ratios(),
         rests=tuple(rest for rest in rests if rest.provider == station.name and wall < rest.until),
         quarantined=view.quarantined,
         waiting=station.lane.waiting,

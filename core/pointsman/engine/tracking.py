@@ -50,6 +50,10 @@ async def _nobody_cares(record: Record, provider: str) -> None:
     del record, provider
 
 
+def _as_listed(before: Record, after: Record, number: int) -> None:
+    del before, after, number
+
+
 class Tracking:
     """The pollers, the reports that came too early, and those who wait for a message to be final."""
 
@@ -77,6 +81,8 @@ class Tracking:
         """Told of every message of which there is news."""
         self.delivered: Callable[[Record, str], Awaitable[None]] = _nobody_cares
         """Told of every message that turns out to be delivered, and of the provider that says so."""
+        self.compare: Callable[[Record, Record, int], None] = _as_listed
+        """Told of every change of an attempt by a report, which may tell its price."""
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
@@ -252,6 +258,7 @@ class Tracking:
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
             self._debts.settle(before, after, number)
+            self.compare(before, after, number)
             after = await self._judging.judge(before, after, number, report)
             self.woken(after)
             if before.state is not State.DELIVERED and after.state is State.DELIVERED:

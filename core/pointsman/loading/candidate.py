@@ -7,9 +7,9 @@ import pluggy
 
 from pointsman.errors import PluginError
 from pointsman.loading.blame import described
-from pointsman.loading.registration import registration_problem
+from pointsman.loading.registration import registration_problem, strategy_problem
 from pointsman.loading.values import LoadedPlugin, Quarantine
-from pointsman.plugin import AnyProviderPlugin, Event, ProviderPlugin
+from pointsman.plugin import AnyProviderPlugin, Event, ProviderPlugin, StrategyPlugin
 from pointsman.plugin.hookspecs import Hooks
 
 HOOKS = tuple(name for name in vars(Hooks) if not name.startswith("_"))
@@ -33,6 +33,7 @@ class Candidate:
         self.version = version
         self.hooks: tuple[str, ...] = ()
         self.providers: list[AnyProviderPlugin] = []
+        self.strategies: list[StrategyPlugin] = []
         self.observe: Callable[[Event], None] | None = None
         self._load = load
         self._package = package
@@ -43,6 +44,8 @@ class Candidate:
             plugin = self._load()
             if isinstance(plugin, ProviderPlugin):
                 self._register(plugin)
+            elif isinstance(plugin, StrategyPlugin):
+                self._register_strategy(plugin)
             else:
                 self._call_hooks(plugin)
         except KeyboardInterrupt:
@@ -61,6 +64,7 @@ class Candidate:
             version=self.version,
             reason=reason,
             claims=tuple(provider.name for provider in self.providers),
+            strategies=tuple(strategy.name for strategy in self.strategies),
         )
 
     def loaded(self) -> LoadedPlugin:
@@ -71,6 +75,7 @@ class Candidate:
             version=self.version,
             hooks=self.hooks,
             provides=tuple(provider.name for provider in self.providers),
+            strategies=tuple(strategy.name for strategy in self.strategies),
         )
 
     def _call_hooks(self, plugin: object) -> None:
@@ -88,10 +93,12 @@ class Candidate:
             if any(inspect.iscoroutinefunction(implementation.function) for implementation in caller.get_hookimpls()):
                 raise PluginError(self.name, f"the hook {caller.name} is async; hooks are plain functions")
         manager.hook.register_providers(register=self._register)
+        manager.hook.register_strategies(register=self._register_strategy)
         if "observed" in self.hooks:
             self.observe = _observer(manager)
-        if not self.providers and self.observe is None:
-            why = "it registers no provider" if self.hooks else f"it has none of the hooks {', '.join(HOOKS)}"
+        if not self.providers and not self.strategies and self.observe is None:
+            nothing = "it registers no provider and no strategy"
+            why = nothing if self.hooks else f"it has none of the hooks {', '.join(HOOKS)}"
             raise PluginError(self.name, f"it offers nothing: {why}")
 
     def _register(self, provider: AnyProviderPlugin) -> None:
@@ -100,6 +107,13 @@ class Candidate:
         if any(provider.name == other.name for other in self.providers):
             raise PluginError(self.name, f'it registers the provider "{provider.name}" twice')
         self.providers.append(provider)
+
+    def _register_strategy(self, strategy: StrategyPlugin) -> None:
+        if problem := strategy_problem(strategy):
+            raise PluginError(self.name, problem)
+        if any(strategy.name == other.name for other in self.strategies):
+            raise PluginError(self.name, f'it registers the strategy "{strategy.name}" twice')
+        self.strategies.append(strategy)
 
 
 def _observer(manager: pluggy.PluginManager) -> Callable[[Event], None]:

@@ -9,13 +9,13 @@ from importlib import metadata
 from pointsman.loading.candidate import Candidate
 from pointsman.loading.plugin_set import PluginSet
 from pointsman.loading.values import Quarantine
-from pointsman.plugin import ENTRY_POINT_GROUP, ProviderPlugin
+from pointsman.plugin import ENTRY_POINT_GROUP, ProviderPlugin, StrategyPlugin
 
 
 def load_plugins(
     extra: Iterable[object] = (), *, entry_points: bool = True, disabled: Collection[str] = ()
 ) -> PluginSet:
-    """Load the installed plugins, and those that are passed as objects: a `ProviderPlugin`, or anything with hooks.
+    """Load the installed plugins, and those that are passed: a kind of provider, a strategy, or anything with hooks.
 
     `disabled` names entry points that are not even imported. What cannot be used is quarantined; nothing is raised
     but `KeyboardInterrupt`.
@@ -83,7 +83,10 @@ def _identity(distribution: metadata.Distribution) -> tuple[str, str | None]:
 def _passed(extra: Iterable[object]) -> list[Candidate]:
     candidates = []
     for plugin in extra:
-        name = plugin.name if isinstance(plugin, ProviderPlugin) else getattr(plugin, "__name__", type(plugin).__name__)
+        if isinstance(plugin, ProviderPlugin | StrategyPlugin):
+            name = plugin.name
+        else:
+            name = getattr(plugin, "__name__", type(plugin).__name__)
         candidates.append(Candidate(str(name), partial(_same, plugin)))
     return candidates
 
@@ -102,18 +105,25 @@ def _without_duplicates(candidates: Sequence[Candidate], quarantined: list[Quara
 
 
 def _without_clashes(found: Sequence[Candidate], quarantined: list[Quarantine]) -> list[Candidate]:
-    """Quarantine all plugins that register a provider of the same name as another plugin does."""
-    claims = Counter(provider.name for candidate in found for provider in candidate.providers)
+    """Quarantine all plugins that register a provider or a strategy of the same name as another plugin does."""
+    claims = Counter(claim for candidate in found for claim in _claims(candidate))
     good = []
     for candidate in found:
-        shared = next((provider.name for provider in candidate.providers if claims[provider.name] > 1), None)
+        shared = next((claim for claim in _claims(candidate) if claims[claim] > 1), None)
         if shared is None:
             good.append(candidate)
             continue
-        sharing = [_origin(other) for other in found if any(one.name == shared for one in other.providers)]
-        reason = f'several plugins register a provider "{shared}": {", ".join(sharing)}; remove all but one'
+        sharing = ", ".join(_origin(other) for other in found if shared in _claims(other))
+        kind, name = shared
+        reason = f'several plugins register a {kind} "{name}": {sharing}; remove all but one'
         quarantined.append(candidate.quarantine(reason))
     return good
+
+
+def _claims(candidate: Candidate) -> list[tuple[str, str]]:
+    """Return the names that a plugin wants for itself, each with its kind."""
+    providers = [("provider", provider.name) for provider in candidate.providers]
+    return providers + [("strategy", strategy.name) for strategy in candidate.strategies]
 
 
 def _same(plugin: object) -> object:

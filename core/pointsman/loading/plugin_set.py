@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from pointsman.loading.candidate import Candidate
 from pointsman.loading.values import LoadedPlugin, Quarantine
-from pointsman.plugin import AnyProviderPlugin, Event
+from pointsman.plugin import AnyProviderPlugin, Event, StrategyPlugin
 
 MAX_OBSERVER_FAILURES = 3
 """An observer that failed so often is not called any more."""
@@ -17,7 +17,8 @@ _log = logging.getLogger("pointsman.plugins")
 class PluginSet:
     """The plugins of one router.
 
-    What changes: an observer that keeps failing moves to `quarantined` and is not called any more.
+    What changes: an observer that keeps failing moves to `quarantined` and is not called any more, and so does a plugin
+    whose strategy a router put aside.
     """
 
     def __init__(self, found: Iterable[Candidate], quarantined: Iterable[Quarantine]) -> None:
@@ -29,6 +30,10 @@ class PluginSet:
             {provider.name: provider for plugin in self._found for provider in plugin.providers}
         )
         """Kinds of provider by the name that `router.toml` uses."""
+        self.strategies: Mapping[str, StrategyPlugin] = MappingProxyType(
+            {strategy.name: strategy for plugin in self._found for strategy in plugin.strategies}
+        )
+        """Strategies that plugins add, by the name that `router.toml` uses."""
 
     def __repr__(self) -> str:
         quarantined = [quarantine.name for quarantine in self._quarantined]
@@ -36,12 +41,12 @@ class PluginSet:
 
     @property
     def loaded(self) -> tuple[LoadedPlugin, ...]:
-        """Plugins that were loaded; an observer that failed later is still among them."""
+        """Plugins that were loaded; one whose observer or strategy failed later is still among them."""
         return tuple(plugin.loaded() for plugin in self._found)
 
     @property
     def quarantined(self) -> tuple[Quarantine, ...]:
-        """Plugins that are out of use, or whose observer is."""
+        """Plugins that are out of use, or whose observer or strategy is."""
         return self._quarantined
 
     @property
@@ -73,6 +78,15 @@ class PluginSet:
                 if self._failures[plugin.name] >= MAX_OBSERVER_FAILURES:
                     stopped.append(self._without_observer(plugin, kind))
         return stopped
+
+    def put_aside(self, strategy: str, reason: str) -> Quarantine:
+        """Note that the plugin of a strategy is out of use because of it. Raises `KeyError` for an unknown strategy."""
+        for plugin in self._found:
+            if any(one.name == strategy for one in plugin.strategies):
+                quarantine = plugin.quarantine(f'its strategy "{strategy}" is out of use: {reason}')
+                self._quarantined = (*self._quarantined, quarantine)
+                return quarantine
+        raise KeyError(strategy)
 
     def _without_observer(self, plugin: Candidate, kind: str) -> Quarantine:
         self._observers = [pair for pair in self._observers if pair[0] is not plugin]

@@ -1,12 +1,15 @@
 """Checks what a plugin registers; Structs do not check what they are made of."""
 
+import inspect
 import re
 
 import msgspec
 
-from pointsman.plugin import ProviderPlugin
+from pointsman.plugin import ProviderPlugin, StrategyPlugin
+from pointsman.routing.strategy import STRATEGIES
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_NAME_RULE = "a name is 1 to 32 of a-z 0-9 _ and starts with a letter"
 
 
 def registration_problem(provider: object) -> str | None:
@@ -16,10 +19,27 @@ def registration_problem(provider: object) -> str | None:
     name: object = provider.name
     build: object = provider.build
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f"it registers the name {name!r}; a name is 1 to 32 of a-z 0-9 _ and starts with a letter"
+        return f"it registers the name {name!r}; {_NAME_RULE}"
     if not callable(build):
         return f'the build of the provider "{name}" cannot be called'
     return _settings_problem(name, provider.settings)
+
+
+def strategy_problem(strategy: object) -> str | None:
+    """Say what is wrong with a strategy that a plugin registers, or None."""
+    if not isinstance(strategy, StrategyPlugin):
+        return f"it registers a {type(strategy).__name__} as a strategy, not a StrategyPlugin"
+    name: object = strategy.name
+    rank: object = strategy.rank
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"it registers the strategy {name!r}; {_NAME_RULE}"
+    if name in STRATEGIES:
+        return f'it registers the strategy "{name}", which is built in; choose another name'
+    if not callable(rank):
+        return f'the rank of the strategy "{name}" cannot be called'
+    if inspect.iscoroutinefunction(rank):
+        return f'the rank of the strategy "{name}" is async; it is a plain function'
+    return None
 
 
 def _settings_problem(name: str, settings: object) -> str | None:

@@ -14,6 +14,8 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     claims: tuple[str, ...] = ()
     """Kinds of provider that it tried to register, as far as it came."""
+    strategies: tuple[str, ...] = ()
+    """Strategies that it tried to register, as far as it came."""
 
 
 class LoadedPlugin(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,3 +28,5 @@ class LoadedPlugin(msgspec.Struct, frozen=True, kw_only=True):
     """Hooks that it implements, in the order of the alphabet."""
     provides: tuple[str, ...]
     """Kinds of provider that it registered."""
+    strategies: tuple[str, ...] = ()
+    """Strategies that it registered."""

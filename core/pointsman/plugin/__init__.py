@@ -1,4 +1,4 @@
-"""All that the author of a provider plugin needs. See `docs/writing-a-provider.md`."""
+"""All that the author of a plugin needs. See `docs/writing-a-provider.md` and `docs/writing-a-strategy.md`."""
 
 from pointsman.events import Event, Operation
 from pointsman.plugin.hookspecs import ENTRY_POINT_GROUP, hookimpl
@@ -21,6 +21,7 @@ from pointsman.plugin.interface import (
     TellsStatistics,
     Windows,
 )
+from pointsman.plugin.ranking import Choice, Offer, Rank, StrategyPlugin
 from pointsman.plugin.reading import Json, Unreadable, http_verdict, read_json, retry_after
 from pointsman.plugin.wire import (
     Absent,
@@ -68,6 +69,7 @@ __all__ = [
     "Callback",
     "CallbackReading",
     "ChannelLimits",
+    "Choice",
     "Each",
     "Event",
     "FaultRow",
@@ -79,6 +81,7 @@ __all__ = [
     "LogsIn",
     "Multipart",
     "Oddity",
+    "Offer",
     "Operation",
     "PollReading",
     "Polling",
@@ -88,6 +91,7 @@ __all__ = [
     "Profile",
     "Provider",
     "ProviderPlugin",
+    "Rank",
     "Raw",
     "Reading",
     "ReadsInbox",
@@ -103,6 +107,7 @@ __all__ = [
     "SessionExpired",
     "Statistics",
     "StatisticsReading",
+    "StrategyPlugin",
     "Submission",
     "SubmitReading",
     "TellsBalance",

@@ -48,6 +48,8 @@ class Reason(enum.StrEnum):
     PRIORITY = "priority"
     WEIGHT = "weight"
     SCORE = "score"
+    PLUGIN = "plugin"
+    """The order is that of a strategy which a plugin added."""
     EXPLORE = "explore"
     """It may be better than it seems, and a small share of the traffic is there to find out."""
     ALL_DOWN = "all_down"

@@ -74,6 +74,14 @@ class ObservedPrices:
             return 1.0
         return known.ratio
 
+    def ratios(self) -> dict[Channel, float]:
+        """Return what told prices are of listed ones on each channel, on the average of what was told lately."""
+        sums: dict[Channel, tuple[float, float]] = {}
+        for (channel, _), told in self._told.items():
+            weighted, weight = sums.get(channel, (0.0, 0.0))
+            sums[channel] = weighted + told.ratio * told.weight, weight + told.weight
+        return {channel: weighted / weight for channel, (weighted, weight) in sums.items() if weight >= SURE}
+
     def drifts(self) -> tuple[Drift, ...]:
         """Return where the provider charges something else than the list says."""
         return tuple(

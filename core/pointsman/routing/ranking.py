@@ -40,6 +40,7 @@ def rank(
         allowance=conditions.allowance,
     )
     ranking = list(strategy.rank(candidates, terms)) if candidates else []
+    reason = strategy.reason
     working = len(candidates) + conditions.served
     if forced and not working:
         return strategy.rank(forced, terms), Reason.ALL_DOWN
@@ -50,4 +51,4 @@ def rank(
         return ranking, Reason.HALF_DOWN if ranking else Reason.NONE
     if len(candidates) == 1:
         return ranking, Reason.ONLY
-    return ranking, Reason.EXPLORE if ranking[0].explored else strategy.reason
+    return ranking, Reason.EXPLORE if ranking[0].explored else reason

@@ -151,6 +151,12 @@ class Stakes:
         """Learn from the last report about an attempt that was accepted."""
         self._views[provider].health.reported((message_id, number), report, now.monotonic)
 
+    def told(self, provider: str, envelope: Envelope, told: Money, listed: Money) -> Drift | None:
+        """Compare a price that a report tells with the list's, both of one segment; return a drift that is news."""
+        observed = self._views[provider].observed
+        rates = self._rates
+        return observed.note(envelope.channel, envelope.network, rates.comparable(told), rates.comparable(listed))
+
     def blamed(self, provider: str, envelope: Envelope, report: Report, now: Instant) -> Rest | None:
         """Draw the consequences of the fault that a report names, as of one that an answer names."""
         if report.fault is None or RULES[report.fault].blame not in _BY_REPORT:

@@ -31,9 +31,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Strategy(Protocol):
-    """An ordering rule. `reason` is what it gives as the reason for its first choice."""
+    """An ordering rule."""
 
     reason: Reason
+    """Why the first in the order that it made last is first."""
 
     def rank(self, candidates: Sequence[Candidate], terms: Terms) -> Sequence[Ranked]:
         """Return all candidates, the best first."""

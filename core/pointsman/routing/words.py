@@ -51,6 +51,8 @@ def why(decision: Decision) -> str:
             return f"{name}, the quickest to deliver: {_times(first, second)}"
         case Reason.SCORE:
             return f"{name}, the least expected cost: {_costs(decision, first, second)}"
+        case Reason.PLUGIN:
+            return f"{name}, the first by the strategy {decision.strategy}{_next(second)}"
         case Reason.EXPLORE:
             costs = _costs(decision, first, second)
             return f"{name}, which may be better than it seems (a small share of the traffic finds out): {costs}"

@@ -21,6 +21,7 @@ from pointsman.events import (
     MessageMoved,
     MessageTaken,
     PluginQuarantined,
+    PriceDrifted,
     Reconciled,
     Reported,
     ReportIgnored,
@@ -59,6 +60,7 @@ class LogObserver:
             BalanceRead: self._balance_read,
             BreakerMoved: self._breaker_moved,
             Rested: self._rested,
+            PriceDrifted: self._drifted,
             PluginQuarantined: self._quarantined,
         }
 
@@ -246,6 +248,17 @@ class LogObserver:
             fault=event.fault,
             until=timestamp(event.until) if event.until is not None else None,
             alert=event.alert,
+        )
+
+    def _drifted(self, event: PriceDrifted) -> None:
+        self._write(
+            LogLevel.WARNING,
+            "price.drifted",
+            event,
+            provider=event.provider,
+            channel=event.channel,
+            network=event.network,
+            ratio=round(event.ratio, 4),
         )
 
     def _quarantined(self, event: PluginQuarantined) -> None:

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from pointsman.events import (
     LateDelivery,
     MessageMoved,
     PluginQuarantined,
+    PriceDrifted,
     Reported,
     Spent,
 )
@@ -48,12 +50,14 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
 class MetricsObserver:
     """An observer of events that keeps the metrics of one router in `registry`.
 
-    State: the metrics, and the children already looked up, as many as there are combinations of labels in use.
+    State: the metrics, the children already looked up, as many as there are combinations of labels in use, and by how
+    much the money spent is counted too high.
     """
 
     def __init__(self, labels: Labels, version: str, registry: CollectorRegistry | None = None) -> None:
         self.registry = Registry() if registry is None else registry
         self._labels = labels
+        self._excess: dict[tuple[str, str], Decimal] = {}
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Called: self._called,
             Decided: self._decided,
@@ -63,6 +67,7 @@ class MetricsObserver:
             Reported: self._reported,
             Attempted: self._attempted,
             Spent: self._spent,
+            PriceDrifted: self._drifted,
             BalanceRead: self._balance_read,
             BreakerMoved: self._breaker_moved,
             PluginQuarantined: self._quarantined,
@@ -109,6 +114,11 @@ class MetricsObserver:
         )
         self._segments = self._counter("segments", "Segments of messages that a provider accepted.", ("provider",))
         self._spend = self._counter("spend", "Money that providers charged.", ("provider", "currency"))
+        self._drifts = self._counter(
+            "price_drifts",
+            "News that a provider charges something else on a network than the price list says.",
+            ("provider", "channel"),
+        )
         self._balance = self._gauge("provider_balance", "The balance that was read last.", ("provider", "currency"))
         self._breaker = self._gauge(
             "breaker_state",
@@ -161,10 +171,19 @@ class MetricsObserver:
 
     def _spent(self, event: Spent) -> None:
         amount = event.price.amount
-        # A counter cannot fall, and one NaN would make it useless for ever: providers' prices are input like any other.
-        if amount.is_finite() and amount > 0:
-            currency = _closed(event.price.currency, self._labels.currencies)
-            self._spend.child(self._provider(event.provider), currency).inc(float(amount))
+        # One NaN would make the counter useless for ever: providers' prices are input like any other.
+        if not amount.is_finite():
+            return
+        labels = self._provider(event.provider), _closed(event.price.currency, self._labels.currencies)
+        # A counter cannot fall, so what was counted too much is taken off what comes next.
+        due = amount - self._excess.pop(labels, Decimal(0))
+        if due < 0:
+            self._excess[labels] = -due
+        elif due > 0:
+            self._spend.child(*labels).inc(float(due))
+
+    def _drifted(self, event: PriceDrifted) -> None:
+        self._drifts.child(self._provider(event.provider), event.channel).inc()
 
     def _balance_read(self, event: BalanceRead) -> None:
         if event.balance is not None:

@@ -66,6 +66,8 @@ class StateObserver(Collector):
         for status in statuses:
             for channel, health in status.health.items():
                 page.health.add_metric((status.name, channel), health)
+            for channel, ratio in status.price_ratios.items():
+                page.prices.add_metric((status.name, channel), ratio)
             if status.runway is not None:
                 page.runway.add_metric((status.name,), status.runway)
         page.queue.add_metric(("waiting",), sum(status.waiting for status in statuses))
@@ -86,7 +88,7 @@ class StateObserver(Collector):
 
 
 class _Page:
-    """The four metrics, to be filled."""
+    """The metrics, to be filled."""
 
     def __init__(self) -> None:
         self.health = GaugeMetricFamily(
@@ -98,6 +100,11 @@ class _Page:
             "pointsman_provider_runway_seconds",
             "How long the money lasts at the rate of the last quarter of an hour; absent when it is not known.",
             labels=("provider",),
+        )
+        self.prices = GaugeMetricFamily(
+            "pointsman_provider_price_ratio",
+            "What the provider charges, in prices of our list; absent where it has not told enough.",
+            labels=("provider", "channel"),
         )
         self.queue = GaugeMetricFamily(
             "pointsman_queue_messages",
@@ -112,4 +119,4 @@ class _Page:
 
     def metrics(self) -> tuple[GaugeMetricFamily, ...]:
         """Return all of them."""
-        return self.health, self.runway, self.queue, self.oldest
+        return self.health, self.prices, self.runway, self.queue, self.oldest

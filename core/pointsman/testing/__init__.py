@@ -1,6 +1,7 @@
-"""Help for tests of routers and plugins: a clock that stands still, and a provider that does what a script says."""
+"""Help for tests of routers and plugins: a still clock, a provider that follows a script, a check of strategies."""
 
 from pointsman.testing.clock import FakeClock
+from pointsman.testing.ranking import sample_offers, strategy_problems
 from pointsman.testing.sandbox import Refusal, ScriptedSandbox, Seen
 from pointsman.testing.scripted import SCRIPTED, Scripted
 from pointsman.testing.settings import Reconcile, ScriptedSettings
@@ -35,5 +36,7 @@ __all__ = [
     "hang_up",
     "normal",
     "refuse",
+    "sample_offers",
+    "strategy_problems",
     "take_late",
 ]

@@ -1,9 +1,10 @@
 """Reports in the words of the scripted provider's protocol: made by its sandbox, read by its plugin."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 
-from pointsman.message import Channel, Network, NetworkSource
+from pointsman.message import Channel, Money, Network, NetworkSource
 from pointsman.outcome import DeliveryState, LookupResult, LookupState, Report
 from pointsman.sandbox import Fate, SandboxMessage, Stage
 from pointsman.testing.wire import News
@@ -57,6 +58,8 @@ def report_of(news: News) -> Report:
         state=news.state,
         lookup=lookup,
         final=news.final,
+        price=Money(Decimal(news.price), "EUR") if news.price is not None else None,
+        fault=news.fault,
         read=news.read,
         reference=news.ref,
     )

@@ -81,6 +81,10 @@ class News(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ref: str | None = None
     mccmnc: str | None = None
     """The network that a lookup found."""
+    price: str | None = None
+    """What it cost, in euros."""
+    fault: Fault | None = None
+    """Whose fault a bad state is."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,7 +1,7 @@
 """What a message is made of, before anybody routes it: characters, segments, numbers, senders, networks."""
 
 from pointsman.text.alphabet import DEFAULT_TABLE, ESCAPE, EXTENSION_TABLE, septets
-from pointsman.text.msisdn import country_of, is_region, parse_msisdn
+from pointsman.text.msisdn import country_of, country_of_prefix, is_region, parse_msisdn
 from pointsman.text.networks import KnownNetwork, Networks, bundled_networks
 from pointsman.text.operators import OperatorMatch, network_by_mnc, operator_network
 from pointsman.text.ranges import NumberRange, NumberRanges, classify, read_ranges
@@ -26,6 +26,7 @@ __all__ = [
     "clock_of",
     "count_segments",
     "country_of",
+    "country_of_prefix",
     "country_zone",
     "is_region",
     "moment_of",

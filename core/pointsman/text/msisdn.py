@@ -63,6 +63,17 @@ def country_of(msisdn: Msisdn) -> str | None:
     return _facts(msisdn).country
 
 
+def country_of_prefix(prefix: str) -> str | None:
+    """Return the country of all numbers with these first digits; None when they may belong to several or to none."""
+    if prefix.startswith("7"):  # Russia and Kazakhstan share it, the latter has what begins with 76 and 77
+        return None if prefix == "7" else "KZ" if prefix[1] in "67" else "RU"
+    for length in range(1, 4):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(prefix[:length] or 0), ())
+        if regions and len(prefix) >= length:
+            return regions[0] if len(regions) == 1 and regions[0] != _NO_ONE_COUNTRY else None
+    return None
+
+
 def is_region(code: str) -> bool:
     """Say whether `parse_msisdn` knows this region."""
     return code in phonenumbers.SUPPORTED_REGIONS

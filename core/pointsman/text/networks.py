@@ -45,6 +45,10 @@ class Networks:
         """Return the network with this code."""
         return self._by_code.get(mccmnc)
 
+    def of(self, country: str) -> tuple[KnownNetwork, ...]:
+        """Return the networks of a country (ISO 3166-1 alpha-2), in the order of their codes."""
+        return tuple(self._by_code[code] for code in sorted(self._by_code) if self._by_code[code].country == country)
+
     def name(self, mccmnc: str) -> str | None:
         """Return what to call the network."""
         network = self._by_code.get(mccmnc)

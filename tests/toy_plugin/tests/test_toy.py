@@ -3,18 +3,22 @@
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 import pytest
 
 from pointsman import Fault, Msisdn, Network, Refused, Router, Sms, State, Unknown
 from pointsman.message import Channel
-from pointsman.plugin import Batch, Each, Response, Secret, SessionExpired, Submission, Whole
+from pointsman.plugin import Batch, Choice, Each, Response, Secret, SessionExpired, Submission, Whole
+from pointsman.routing.candidate import Reason
 from pointsman.sandbox import faults
+from pointsman.testing import sample_offers, strategy_problems
 from pointsman_toy.faults import FAULTS, judge
 from pointsman_toy.provider import Toy
 from pointsman_toy.sandbox import STATUS, ToySandbox
 from pointsman_toy.settings import ToySettings
+from pointsman_toy.strategy import ENOUGH, rank
 
 T = TypeVar("T")
 CONFIG = """
@@ -23,6 +27,16 @@ plugin = "toy"
 base_url = "{base_url}"
 key = {{ env = "TOY_KEY" }}
 poll = {{ first = "20ms" }}
+"""
+POLICY = """
+[providers.dear]
+plugin = "toy"
+base_url = "http://127.0.0.1:9"
+key = { env = "TOY_KEY" }
+prices = [{ country = "RU", channel = "sms", price = "9" }]
+
+[policies.default]
+strategy = "careful"
 """
 READER = Toy(ToySettings(key=Secret("any")))
 BATCH = Batch(
@@ -153,6 +167,32 @@ async def test_figures_and_prices_are_told(router: Router, sandbox: ToySandbox) 
 
     assert (told.sums.sent, told.sums.errors) == (1, None)
     assert (str(line.quote.price), line.ours, line.standing) == ("0.02 EUR", None, "unlisted")
+
+
+def test_strategy_keeps_its_contract() -> None:
+    """Whatever the offers are, the strategy orders all of them, and alike each time."""
+    assert strategy_problems(rank, Random(1)) == ()
+
+
+def test_strategy_is_careful() -> None:
+    """The cheapest that delivers comes first, and one that loses messages last, however cheap it is."""
+    ranked = rank(sample_offers(Random(1), 60), Choice(random=Random(1)))
+    good = [one for one in ranked if one.chance >= ENOUGH and one.price is not None]
+
+    assert ranked[: len(good)] == good
+    assert good == sorted(good, key=lambda one: one.price or 0.0)
+    assert 0 < len(good) < len(ranked)
+
+
+async def test_strategy_is_chosen_by_name(sandbox: ToySandbox, toy_installed: None, tmp_path: Path) -> None:
+    """Installed, the package's strategy can be named in `router.toml`, and its order is used."""
+    config = tmp_path / "router.toml"
+    config.write_text(CONFIG.format(base_url=sandbox.base_url) + POLICY)
+    async with Router.from_toml(config, env=sandbox.environment, only_loopback=True) as router:
+        decision = router.explain(Sms(to="+79161234567", text="hello"))
+
+    assert (decision.strategy, decision.reason) == ("careful", Reason.PLUGIN)
+    assert [one.candidate.provider for one in decision.ranking] == ["dear", "toy"]  # a price that is unknown is none
 
 
 async def asked(question: Awaitable[T | Refused]) -> T:
