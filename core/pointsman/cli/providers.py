@@ -8,6 +8,7 @@ from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.engine.status import OpenCell, ProviderStatus
 from pointsman.events import BalanceRead, Called, CallOutcome, Event, Operation
+from pointsman.message import Channel
 from pointsman.outcome import Fault
 
 _ASKED = frozenset({Operation.LOGIN, Operation.BALANCE})
@@ -93,10 +94,15 @@ def _cells(account: Account) -> tuple[object, ...]:
         None if account.balance is None else "told" if account.told else "assumed",
         account.available or unknown,
         _lasts(account.runway),
-        " ".join(f"{channel}:{value:.2f}" for channel, value in account.health.items()),
+        " ".join(_health(account, channel) for channel in account.health),
         account.state,
         account.remark,
     )
+
+
+def _health(account: Account, channel: Channel) -> str:
+    """Return the chance of delivery in percent, and on how many messages that rests."""
+    return f"{channel}:{account.health[channel]:.0%}({account.evidence.get(channel, 0.0):.0f})"
 
 
 def _state(status: ProviderStatus, last: Called | None) -> str:

@@ -122,9 +122,16 @@ class Memory:
     def __init__(self, size: float, half_life: float) -> None:
         self.fade = 1.0 - 1.0 / size
         self._half_life = half_life
-        self._at = 0.0
+        self._at: float | None = None
+        """When it was last looked at; what came before the first look is as fresh as that."""
         self.good = 0.0
         self.bad = 0.0
+
+    def copy(self) -> "Memory":
+        """Return one that holds the same."""
+        copy = Memory(1.0, self._half_life)
+        copy.fade, copy._at, copy.good, copy.bad = self.fade, self._at, self.good, self.bad
+        return copy
 
     def begin(self, newer: int = 1) -> None:
         """Make room for messages that are being sent."""
@@ -141,8 +148,10 @@ class Memory:
 
     def age(self, now: float) -> None:
         """Forget what time has made doubtful."""
-        passed = now - self._at
-        if passed > 0.0:
+        passed = now - self._at if self._at is not None else 0.0
+        if self._at is None:
+            self._at = now
+        elif passed > 0.0:
             if self.good or self.bad:
                 left = 0.5 ** (passed / self._half_life)
                 self.good *= left
@@ -221,6 +230,16 @@ class Cell:
         longest = self._memories[0]
         silent = sum(one.count for one in self._silent.values())
         return f"<Cell good={longest.good:.0f} bad={longest.bad:.0f} silent={silent}>"
+
+    def copy(self) -> "Cell":
+        """Return one with the same evidence, to look at; what it is asked changes nothing here."""
+        copy = Cell(self._learning, self._count)
+        copy._seen = self._seen
+        copy._memories = tuple(memory.copy() for memory in self._memories)
+        copy._silent = self._silent.copy()
+        copy._owned_up = self._owned_up.copy()
+        copy._belief, copy._at, copy._prior = self._belief, self._at, self._prior
+        return copy
 
     def accepted(self, at: float) -> None:
         """Wait for news of a message, which has been counted already."""

@@ -68,6 +68,13 @@ class _Line:
         self.confirmed = Cell(learning, self.confirmable)
         self.confirmation_delays = Delays(learning.horizon)
 
+    def apart(self) -> "_Line":
+        """Return a copy to look at, without the networks."""
+        copy = _Line(self.learning)
+        copy.whole, copy.confirmed, copy.taken = self.whole.copy(), self.confirmed.copy(), self.taken.copy()
+        copy.delays, copy.confirmation_delays = self.delays, self.confirmation_delays
+        return copy
+
     def cells(self, network: Network) -> tuple[Cell, Cell]:
         """Return the cells that a message to a network belongs to."""
         key = _key(network)
@@ -88,6 +95,18 @@ class Commons:
         self.learning = learning or Learning()
         self._usual: dict[Channel, Memory] = {}
         self._lines: dict[Channel, list[_Line]] = defaultdict(list)
+
+    def apart(self, channel: Channel, line: _Line | None) -> "tuple[Commons, _Line | None]":
+        """Return a copy of what is known of a channel, and the copy of one of its lines."""
+        copy = Commons(self.learning)
+        if (usual := self._usual.get(channel)) is not None:
+            copy._usual[channel] = usual.copy()
+        own = None
+        for other in tuple(self._lines.get(channel, ())):
+            its = other.apart()
+            copy.join(channel, its)
+            own = its if other is line else own
+        return copy, own
 
     def join(self, channel: Channel, line: _Line) -> None:
         """Take a provider's channel in."""
@@ -233,8 +252,17 @@ class Health:
         if line.confirmed.heard(known.at, good=True):
             line.confirmation_delays.note(max(now - known.at, 0.0))
 
-    def estimate(self, channel: Channel, network: Network, now: float) -> Estimate:
-        """Return what is expected of it for a message to a network."""
+    def glance(self, channel: Channel, now: float) -> Estimate:
+        """Return what is expected of it on a channel as a whole; may be called in any thread, and changes nothing."""
+        line = self._lines.get(channel)
+        commons, apart = self._commons.apart(channel, line)
+        health = Health(commons, silence=self._silence)
+        if apart is not None:
+            health._lines[channel] = apart
+        return health.estimate(channel, None, now)
+
+    def estimate(self, channel: Channel, network: Network | None, now: float) -> Estimate:
+        """Return what is expected of it for a message to a network, or on the channel as a whole."""
         learning = self._learning
         usual = self._commons.usual(channel)
         line = self._lines.get(channel)
@@ -242,7 +270,7 @@ class Health:
             return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
         whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
         belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
-        cell = line.networks.get(_key(network))
+        cell = line.networks.get(_key(network)) if network is not None else None
         if cell is not None:
             part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
             narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
