@@ -95,8 +95,9 @@ class Delays:
         """Return the age by which this share of the reports has come."""
         if self._stale:
             self._add_up()
+        # The first step at whose beginning so many have come; that is the end of the one before.
         place = bisect_left(self._shares, share)
-        return self._edges[min(place, len(self._edges) - 1)]
+        return self._edges[max(place - 1, 0)]
 
     def _add_up(self) -> None:
         total = sum(self._counts)
@@ -194,6 +195,8 @@ class _Silent(msgspec.Struct, gc=False):
     count: int
     place: int
     """The place of the latest of them among all that were sent."""
+    at: float
+    """When the latest of them was accepted. Those that are silent are the younger ones, the older have reported."""
 
 
 class Count:
@@ -247,10 +250,11 @@ class Cell:
         grain = int(at / self._learning.grain)
         silent = self._silent.get(grain)
         if silent is None:
-            self._silent[grain] = _Silent(1, self._count.sent)
+            self._silent[grain] = _Silent(1, self._count.sent, at)
         else:
             silent.count += 1
             silent.place = self._count.sent
+            silent.at = at
 
     def heard(self, at: float, *, good: bool | None) -> bool:
         """Take in the fate of a message accepted at `at`, None for one that says nothing of the provider.
@@ -342,10 +346,10 @@ class Cell:
 
     def _by_share(self, now: float, delays: Delays) -> list[tuple[float, int, int]]:
         """Return how many are silent, with the share of reports that should have come by their age, and the newer."""
-        grain, sent = self._learning.grain, self._count.sent
+        sent = self._count.sent
         found = []
-        for place, silent in self._silent.items():
-            share = delays.share(now - (place + 0.5) * grain)
+        for silent in self._silent.values():
+            share = delays.share(now - silent.at)
             if share > 0.0:
                 found.append((share, silent.count, sent - silent.place))
         return found
