@@ -72,6 +72,12 @@ def traffic() -> Iterable[Panel]:
         ),
     )
     yield panel(
+        "Sent again an hour",
+        "short",
+        ("sum by (from_provider) (increase(pointsman_resends_total[1h]))", "lost by {{from_provider}}"),
+        about="Messages that a provider took, reported as lost, and that another one sent.",
+    )
+    yield panel(
         "Late deliveries an hour",
         "short",
         (
@@ -110,6 +116,12 @@ def accounts() -> Iterable[Panel]:
             f"sum by (provider, currency) (rate(pointsman_spend_total{{{WHERE}}}{RATE})) * 60",
             "{{provider}} {{currency}}",
         ),
+    )
+    yield panel(
+        "Health",
+        "percentunit",
+        (f"pointsman_provider_health_ratio{{{WHERE}}}", "{{provider}} {{channel}}"),
+        about="The learnt chance that a message is delivered in time once the provider has taken it.",
     )
     yield panel(
         "Breakers that are not closed",

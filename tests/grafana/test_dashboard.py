@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pointsman.telemetry import Labels, MetricsObserver
+from pointsman.telemetry import Labels, MetricsObserver, StateObserver
 
 GRAFANA = Path(__file__).parents[2] / "grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboards" / "pointsman.json").read_text())
@@ -24,6 +24,8 @@ def metrics() -> dict[str, frozenset[str]]:
         labels = frozenset(getattr(collector, "_labelnames", ()))
         for name in registry._collector_to_names[collector]:
             families[name] = labels
+    for metric in StateObserver(lambda: ()).describe():
+        families[metric.name] = frozenset(metric._labelnames)
     return families
 
 
