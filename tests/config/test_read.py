@@ -124,7 +124,7 @@ def test_every_key_arrives(folder: Path, plugins: PluginSet) -> None:
 
 
 def test_defaults(read: Read) -> None:
-    """What is left out has its default: the plugin's address, one route to all providers, the least expected cost first."""
+    """What is left out has its default: the plugin's address, one route to all providers, the least cost first."""
     config = read()
 
     one = config.providers["one"]

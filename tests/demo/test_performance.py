@@ -40,10 +40,11 @@ def test_a_quiet_day_has_no_deviations(play: Perform) -> None:
 
 
 def test_a_lost_message_is_a_deviation(play: Perform) -> None:
-    """A sandbox that is told to lose one message makes the report bad, and the message is named."""
+    """If all sandboxes are told to lose one message the report is bad, and the message is named."""
 
     def lose(stage: Stage) -> None:
-        stage.sandboxes[DEVINO].outcomes[VICTIM.to] = "undelivered"
+        for provider in (DEVINO, SMSTELE):
+            stage.sandboxes[provider].outcomes[VICTIM.to] = "undelivered"
 
     report = play(prepare=lose)
     assert not report.ok
