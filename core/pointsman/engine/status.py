@@ -44,6 +44,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The chance that it delivers a message in time once it has taken it, as far as has been learnt, from 0 to 1."""
     evidence: Mapping[Channel, float] = {}
     """How many messages that rests on; small means that it is mostly a guess."""
+    taken: Mapping[Channel, float] = {}
+    """The share of attempts that it takes, from 0 to 1; what is not its own doing does not count."""
     rests: tuple[Rest, ...]
     """What is out of use there, and why."""
     quarantined: str | None
@@ -69,6 +71,7 @@ def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> 
         breakers={channel: breaker.state(monotonic) for channel, breaker in view.breakers.items()},
         health={channel: one.chance for channel, one in expected.items()},
         evidence={channel: one.weight for channel, one in expected.items()},
+        taken={channel: one.taken for channel, one in expected.items()},
         rests=tuple(rest for rest in rests if rest.provider == station.name and wall < rest.until),
         quarantined=view.quarantined,
         waiting=station.lane.waiting,
