@@ -508,8 +508,4 @@ async def _bad_number(
 
 
 def _health(lab: Lab, router: Router) -> Mapping[str, object]:
-    return {
-        status.name: (dict(status.health), dict(status.taken))
-        for status in router.providers()
-        if status.name in lab.sandboxes
-    }
+    return {status.name: dict(status.health) for status in router.providers() if status.name in lab.sandboxes}
