@@ -157,12 +157,12 @@ def test_other_messages_are_refused(text: bytes) -> None:
         msgspec.json.decode(text, type=Message)
 
 
-def envelope(segments: Segments | None) -> Envelope:
+def envelope(segments: Segments | None, channel: Channel = Channel.SMS) -> Envelope:
     """Return an envelope of so many segments."""
     return Envelope(
         id="m",
         message=MESSAGES[0][0],
-        channel=Channel.SMS,
+        channel=channel,
         to=Msisdn("79161234567"),
         network=Network(),
         segments=segments,
@@ -171,10 +171,15 @@ def envelope(segments: Segments | None) -> Envelope:
     )
 
 
-@pytest.mark.parametrize(("segments", "parts"), [(None, 1), (Segments(Alphabet.UCS2, 140, 3), 3)])
-def test_what_a_message_counts_as(segments: Segments | None, parts: int) -> None:
-    """A message counts as its segments, and what has none as one."""
-    assert envelope(segments).parts == parts
+THREE = Segments(Alphabet.UCS2, 140, 3)
+
+
+@pytest.mark.parametrize(
+    ("segments", "channel", "parts"), [(None, Channel.HLR, 1), (THREE, Channel.SMS, 3), (THREE, Channel.VIBER, 1)]
+)
+def test_what_a_message_counts_as(segments: Segments | None, channel: Channel, parts: int) -> None:
+    """An SMS counts as its segments; a Viber message is one, however long it is, and so is a lookup."""
+    assert envelope(segments, channel).parts == parts
 
 
 def test_values_cannot_be_changed() -> None:

@@ -171,7 +171,10 @@ class MessageMoved(Event, frozen=True, kw_only=True, gc=False):
 
 
 class Spent(Event, frozen=True, kw_only=True, gc=False):
-    """A provider charged us."""
+    """A provider charged us, or told a price other than the one that was booked.
+
+    Then `price` is the difference, below zero for a lower one, and `segments` is zero.
+    """
 
     provider: str
     price: Money

@@ -225,5 +225,5 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def parts(self) -> int:
-        """What it counts as for prices and limits: its segments, or one."""
-        return self.segments.count if self.segments is not None else 1
+        """What it counts as for prices and limits: the segments of an SMS; anything else is one."""
+        return self.segments.count if self.segments is not None and self.channel is Channel.SMS else 1

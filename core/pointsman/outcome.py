@@ -212,6 +212,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Seconds from hand-over to outcome, waiting for our own limits excluded."""
     price: Money | None = None
     """What it cost: told by the provider, else from the price list; None when nothing was charged or nobody knows."""
+    shared: bool = False
+    """It took the place of an equal message in the same request, which alone is charged."""
     on_delivery: Money | None = None
     """What is going to be charged when it is delivered, where the price list says so."""
     decision_id: str

@@ -3,27 +3,46 @@
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pointsman.cli.checkpoint import Checkpoint, Header, RowStore
+from pointsman.cli.fitness import Fitness
 from pointsman.cli.job import SENDING, Job, Taken
+from pointsman.cli.outage import is_unserved
 from pointsman.cli.results import Result, describe
 from pointsman.cli.rows import MessageReader, Row, write_fallback, write_message
 from pointsman.cli.sheet import Line
 from pointsman.config import parse_config
 from pointsman.errors import InvalidMessage
 from pointsman.loading import load_plugins
-from pointsman.message import Channel, Fallback, FallbackBy, Viber
-from pointsman.outcome import Fault
+from pointsman.message import Channel, Fallback, FallbackBy, Money, Viber
+from pointsman.outcome import (
+    Accepted,
+    Attempt,
+    DeliveryState,
+    Fault,
+    Outcome,
+    Refused,
+    Report,
+    SettledBy,
+    State,
+    Unknown,
+    UnknownReason,
+)
 from pointsman.router import Router
 from pointsman.sandbox import DeliveryPlan, Fate
+from pointsman.store import receipt
+from pointsman.store.record import Begin, End, FellBack, Intent, Note, Resolve, Settle
 from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox
 
 from .conftest import Runner
 
 TO = "+79161234567"
+NOWHERE = "http://127.0.0.1:1"
 CONFIG = """
 [providers.v]
 plugin = "scripted"
@@ -95,6 +114,18 @@ def test_a_row_may_say_when_and_how_as_well() -> None:
     assert message.send_at == datetime(2026, 12, 1, 6, tzinfo=UTC)
     with pytest.raises(InvalidMessage, match="transliterate: is for SMS only; leave it out for viber"):
         read(row(transliterate="yes"))
+
+
+def test_every_row_is_checked_for_who_sends_its_sms() -> None:
+    """After a row whose SMS we send, one whose provider is to send it is refused where no provider does."""
+    plugins = load_plugins([SCRIPTED], entry_points=False)
+    config = parse_config(CONFIG.format(viber=NOWHERE, sms=NOWHERE), plugins=plugins, env={})
+    fitness = Fitness(Router(config, plugins=plugins))
+    read = MessageReader(channel=Channel.VIBER).read
+
+    fitness.check(read(row(fallback_by="router")).message)
+    with pytest.raises(InvalidMessage, match=r"fallback: s cannot carry|fallback: v cannot send an SMS in its place"):
+        fitness.check(read(row(fallback_by="provider")).message)
 
 
 def test_no_option_makes_no_fallback() -> None:
@@ -195,3 +226,82 @@ async def test_two_refusals_prove_the_row_unsent(checkpoint: Checkpoint) -> None
 
         assert (line.state, line.code) == ("failed", "content")
         assert checkpoint.begun == set()
+
+
+@pytest.mark.parametrize("sms_outcome", [Accepted(ids=("m1",)), None])
+async def test_a_viber_message_that_proves_unsent_says_nothing_of_its_sms(
+    checkpoint: Checkpoint, sms_outcome: Accepted | None
+) -> None:
+    """When it turns out late that a Viber message never left, its SMS may have: the row still counts as begun."""
+    store = RowStore(checkpoint)
+    viber, sms = await _fallen_back(store, Unknown(reason=UnknownReason.TIMEOUT))
+    await _attempted(store, sms, "s", sms_outcome)
+
+    refused = Refused(fault=Fault.UNAVAILABLE, code="not_sent")
+    await store.apply(viber, Resolve(1, refused, SettledBy.RECONCILED), 2.0)
+    assert checkpoint.begun == {2}
+
+
+async def test_an_sms_that_was_sent_is_no_outage(checkpoint: Checkpoint) -> None:
+    """A row whose Viber message no provider took was served all the same when its SMS went out, however that ended."""
+    store = RowStore(checkpoint)
+    viber, sms = await _fallen_back(store, Refused(fault=Fault.UNAVAILABLE))
+    await _attempted(store, sms, "s", Accepted(ids=("m1",)))
+    expired = Report(provider_id="m1", state=DeliveryState.EXPIRED, final=True)
+    await store.apply(sms, Note(1, expired), 2.0)
+    records = [await store.get(one) for one in (viber, sms)]
+    assert records[0] is not None
+    whole = receipt(*records)
+    assert whole.state is State.EXPIRED
+
+    assert not is_unserved(whole)
+    assert is_unserved(msgspec.structs.replace(whole, fallback=None))
+
+
+async def test_a_row_costs_what_both_cost(checkpoint: Checkpoint) -> None:
+    """A provider charges for a Viber message although the SMS in its place was needed."""
+    store = RowStore(checkpoint)
+    viber, sms = await _fallen_back(store, Accepted(ids=("m0",)), price=Money(Decimal("0.9"), "RUB"))
+    await _attempted(store, sms, "s", Accepted(ids=("m1",)), price=Money(Decimal("2.4"), "RUB"))
+    record = await store.get(viber)
+    assert record is not None
+    message = write_message(Channel.SMS, to=TO, text="hello")
+    line = describe(Row(number=2, message=message, reference=""), receipt(record, await store.get(sms)))
+
+    assert (line.price, line.currency) == ("3.3", "RUB")
+
+
+async def _fallen_back(store: RowStore, outcome: Outcome, price: Money | None = None) -> tuple[str, str]:
+    """Record a Viber message with this outcome and the SMS in its place; return their ids."""
+    plugins = load_plugins([SCRIPTED], entry_points=False)
+    config = parse_config(CONFIG.format(viber=NOWHERE, sms=NOWHERE), plugins=plugins, env={})
+    router = Router(config, plugins=plugins)
+    viber = router.check(write_message(Channel.VIBER, to=TO, text="hello", reference="2", fallback=Fallback()))
+    sms = router.check(write_message(Channel.SMS, to=TO, text="hello", reference="2"))
+    await store.accept(viber)
+    await _attempted(store, viber.id, "v", outcome, price)
+    await store.apply(viber.id, End(State.UNKNOWN if isinstance(outcome, Unknown) else State.FAILED), 0.8)
+    await store.apply(viber.id, FellBack(sms.id), 1.0)
+    await store.accept(msgspec.structs.replace(sms, parent=viber.id))
+    return viber.id, sms.id
+
+
+async def _attempted(
+    store: RowStore, message_id: str, provider: str, outcome: Outcome | None, price: Money | None = None
+) -> None:
+    """Begin an attempt, and settle it unless it is still in flight."""
+    intent = Intent(number=1, provider=provider, ref="r", call_ref="c", decision_id="d", started_at=0.0)
+    await store.apply(message_id, Begin(intent), 0.0)
+    if outcome is not None:
+        attempt = Attempt(
+            number=1,
+            provider=provider,
+            ref="r",
+            calls=1,
+            outcome=outcome,
+            started_at=0.0,
+            duration=0.1,
+            decision_id="d",
+            price=price,
+        )
+        await store.apply(message_id, Settle(attempt), 0.5)

@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 
 from pointsman.engine.alarm import Alarm
+from pointsman.engine.schedule import MOST_GONE
 from pointsman.testing import FakeClock
 
 
@@ -47,6 +48,34 @@ async def test_a_clock_that_is_set_forward_is_noticed(clock: FakeClock):
     await clock.advance(3600)
     assert not later.is_set()
     await alarm.close()
+
+
+async def test_those_who_do_not_wait_any_more_are_forgotten(clock: FakeClock):
+    """Most messages are delivered long before their moment: what is kept of them is bounded, and others are woken."""
+    alarm, start, last = Alarm(clock), clock.now(), asyncio.Event()
+    alarm.set(start + 50, last)
+    for place in range(5_000):
+        event = asyncio.Event()
+        alarm.set(start + 86_400, event)
+        alarm.set(start + 86_400 + place, event)
+        alarm.set(start + 50, last)
+        alarm.forget(event)
+    assert len(alarm._heap) <= 2 + MOST_GONE
+    assert repr(alarm) == "<Alarm waiting=1>"
+    await clock.advance(50)
+    assert last.is_set()
+    await alarm.close()
+
+
+async def test_the_last_moment_counts(clock: FakeClock):
+    """Who asks again is woken at the new moment and not at the old one."""
+    alarm, event = Alarm(clock), asyncio.Event()
+    alarm.set(clock.now() + 5, event)
+    alarm.set(clock.now() + 10, event)
+    await clock.advance(5)
+    assert not event.is_set()
+    await clock.advance(5)
+    assert event.is_set()
 
 
 async def test_closing_wakes_nobody(clock: FakeClock):

@@ -12,13 +12,14 @@ import pytest
 from pointsman import InboxCursor, InvalidMessage, InvalidQuestion, NotOffered, RouterClosed
 from pointsman.clock import as_utc
 from pointsman.events import Called, CallOutcome, Operation
-from pointsman.message import Channel, Money, Network, NetworkSource
+from pointsman.message import Channel, Fallback, FallbackBy, Money, Network, NetworkSource
 from pointsman.outcome import DeliveryState, Fault, Refused, Report
-from pointsman.plugin import Incoming, PriceQuote, Reading, Request, Statistics, Window
+from pointsman.plugin import Incoming, Polls, PriceQuote, Reading, Request, Session, Statistics, Tracked, Window
 from pointsman.routing.drift import Standing
 from pointsman.sandbox import delay
 from pointsman.testing import FakeClock, ScriptedSandbox, expire, garble, hang_up, refuse
 
+from .pairing import pair, viber
 from .rig import Rig, accepted, account, lookup, number, price, routing, sending, sms
 
 DAY = timedelta(days=1)
@@ -228,6 +229,25 @@ async def test_a_message_is_asked_about_by_our_reference(clock: FakeClock, box: 
         receipt = await rig.router.send(sms())
         (report,) = reports_of(await rig.router.status("a", reference=receipt.attempts[0].ref))
         assert (report.reference, report.provider_id) == (receipt.attempts[0].ref, "m1")
+
+
+async def test_a_message_whose_provider_sends_the_sms_is_asked_about_as_such(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    """What became of the Viber message alone is not its end then, so a plugin must know it for this question too."""
+    async with pair(clock, resends=True, polls=True) as both:
+        receipt = await both.rig.router.send(viber(fallback=Fallback(by=FallbackBy.PROVIDER)))
+        plugin, asked = both.rig.router._stations["v"].provider, list[Tracked]()
+        assert isinstance(plugin, Polls)
+        ask = plugin.poll_request
+
+        def poll_request(tracked: tuple[Tracked, ...], session: Session | None) -> Request:
+            asked.extend(tracked)
+            return ask(tracked, session)
+
+        monkeypatch.setattr(plugin, "poll_request", poll_request)
+        await both.rig.router.status("v", accepted(receipt).ids, channel=Channel.VIBER)
+        assert [one.resend for one in asked] == [True]
 
 
 async def test_a_lookup_is_told_with_its_country(clock: FakeClock, box: ScriptedSandbox):

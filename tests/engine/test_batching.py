@@ -10,10 +10,10 @@ import pytest
 from pointsman.engine.queue import Queue, Ticket, Withdrawn
 from pointsman.events import Operation, Spent
 from pointsman.message import MessageClass, Network
-from pointsman.outcome import Accepted, Fault, Refused, State
+from pointsman.outcome import Accepted, Fault, Refused, SettledBy, State
 from pointsman.plugin import ChannelLimits, Submission
 from pointsman.sandbox import delay
-from pointsman.testing import FakeClock, Refusal, ScriptedSandbox, refuse
+from pointsman.testing import FakeClock, Refusal, ScriptedSandbox, hang_up, refuse
 from pointsman.text import count_segments, parse_msisdn
 from pointsman_devino.sandbox import DevinoSandbox
 
@@ -173,6 +173,19 @@ async def test_equal_messages_to_one_number_share_a_place(clock: FakeClock, box:
         assert [str(one.attempts[0].price), again.attempts[0].price] == ["0.50 EUR", None]
         assert len(rig.told(Spent)) == 3
         assert str(rig.available("a")) == "98.50"
+
+
+async def test_a_shared_place_in_doubt_is_paid_for_once(clock: FakeClock, box: ScriptedSandbox):
+    """When a request without an answer turns out to have been taken, one of those who shared a place pays for both."""
+    keys = {"bulk": 10, "one_per_recipient": True, "max_in_flight": 1, "reconcile": "query", "prices": [price("0.50")]}
+    async with routing({"a": account(box, opening_balance="100", **keys)}, clock=clock) as rig:
+        first = await occupied(rig, clock, box)
+        box.script(hang_up(taken=True))
+        _, one, again = await finish(clock, [first, *sending(rig, sms(1), sms(1))])
+        assert recipients(box) == [number(9999), number(1)]
+        assert {SettledBy.RECONCILED} == {receipt.attempts[0].settled_by for receipt in (one, again)}
+        assert [str(one.attempts[0].price), again.attempts[0].price] == ["0.50 EUR", None]
+        assert str(rig.available("a")) == "99.00"
 
 
 async def test_equal_messages_go_out_separately_where_the_provider_allows_it(clock: FakeClock, box: ScriptedSandbox):

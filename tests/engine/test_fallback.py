@@ -11,7 +11,7 @@ from pointsman.message import Channel, Envelope, Fallback, FallbackBy, FallbackT
 from pointsman.outcome import DeliveryState, Fault, State
 from pointsman.sandbox import Fate, delay
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Change, FellBack, Forgo
+from pointsman.store.record import Change, FellBack, Forgo, Settle
 from pointsman.testing import FakeClock, Reconcile, Refusal, ScriptedSandbox, hang_up, normal, refuse
 
 from .pairing import BEFORE_IT, LIFE, SMS_STARTS, pair, viber
@@ -170,6 +170,22 @@ async def test_the_provider_is_asked_before_silence_counts(clock: FakeClock):
 
         asked = [seen.at - both.viber.seen[0].at for seen in both.viber.seen if seen.operation is Operation.POLL]
         assert asked == [SMS_STARTS - 15]
+        assert ((await both.ended(receipt)).state, both.sent) == (State.DELIVERED, 0)
+
+
+async def test_a_message_that_turns_out_to_be_taken_is_asked_about_in_time_too(clock: FakeClock):
+    """The last question before silence counts is put as well where only a late look told that it was taken."""
+    unsure = [refuse(Fault.UNAVAILABLE, on=Operation.RECONCILE) for _ in range(30)]
+    poll = {"first": "20m", "longest": "20m"}
+    keys = {"fate": Fate.DELIVERED, "polls": True, "poll": poll, "reconcile": Reconcile.QUERY}
+    async with pair(clock, hang_up(taken=True), *unsure, **keys) as both:
+        task = asyncio.create_task(both.rig.router.send(viber()))
+        await clock.advance(90)
+        receipt = await task
+        assert receipt.state is State.UNKNOWN
+        both.viber.faults.clear()
+        await clock.advance(SMS_STARTS)
+
         assert ((await both.ended(receipt)).state, both.sent) == (State.DELIVERED, 0)
 
 
@@ -573,13 +589,18 @@ class Fragile(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.takes = True
+        self.tells = True
+        """Whether a message that was recorded is said to be."""
         self.refuses: tuple[type[Change], ...] = ()
 
     async def accept(self, envelope: Envelope) -> Record:
         """Record a message, if there is room for it."""
         if not self.takes:
             raise OSError("disk full")
-        return await super().accept(envelope)
+        record = await super().accept(envelope)
+        if not self.tells:
+            raise OSError("no answer")
+        return record
 
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Write a change, if there is room for it."""
@@ -624,6 +645,39 @@ async def test_a_decision_that_cannot_be_written_down_is_made_again(clock: FakeC
         assert ((await both.ended(receipt)).state, both.sent) == (State.UNDELIVERED, 0)
 
 
+@pytest.mark.parametrize(("message_class", "sent"), [(MessageClass.TRANSACTIONAL, 0), (OTP, 1)])
+async def test_an_outcome_that_could_not_be_written_down_is_in_doubt(
+    clock: FakeClock, message_class: MessageClass, sent: int
+):
+    """The Viber message may have arrived: an SMS follows only where a duplicate is preferred, and says so."""
+    store = Fragile()
+    store.refuses = (Settle,)
+    async with pair(clock, store=store) as both:
+        receipt = await both.rig.router.submit(viber(message_class=message_class))
+        await clock.advance(5)
+        store.refuses = ()
+        assert len(both.viber.ledger.messages) == 1
+        assert (await both.receipt(receipt)).state is State.UNKNOWN
+        await clock.advance(5000)
+
+        assert both.sent == sent
+        assert (await both.ended(receipt)).possible_duplicate == bool(sent)
+
+
+async def test_an_sms_that_was_recorded_although_that_failed_is_sent(clock: FakeClock):
+    """A write may have reached the disk although it raised: the SMS that is found there is sent, once."""
+    store = Fragile()
+    async with pair(clock, store=store) as both:
+        receipt = await both.rig.router.send(viber())
+        store.tells = False
+        await both.report(DeliveryState.UNDELIVERABLE)
+        await clock.advance(10)
+        store.tells = True
+        await clock.advance(120)
+
+        assert ((await both.ended(receipt)).state, both.sent) == (State.DELIVERED, 1)
+
+
 class Slow(MemoryStore):
     """A store whose writes of SMS, or of the decision to send one, take a second: others may write meanwhile."""
 
@@ -642,6 +696,17 @@ class Slow(MemoryStore):
         if isinstance(change, FellBack):
             await self.clock.sleep(1)
         return await super().apply(message_id, change, now)
+
+
+async def test_a_message_that_is_over_is_not_remembered(clock: FakeClock):
+    """What was delivered waits for nothing any more, although its moment is still to come."""
+    async with pair(clock) as both:
+        receipt = await both.rig.router.send(viber())
+        fallbacks = both.rig.router._serving._fallbacks
+        assert repr(fallbacks._alarm) == "<Alarm waiting=1>"
+        await both.report(DeliveryState.DELIVERED)
+        await both.ended(receipt)
+        assert (repr(fallbacks), repr(fallbacks._alarm)) == ("<Fallbacks watches=0>", "<Alarm waiting=0>")
 
 
 @pytest.mark.parametrize("second", [0.5, 1.5])

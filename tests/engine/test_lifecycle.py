@@ -471,6 +471,29 @@ async def test_a_message_that_goes_on_is_not_forgotten() -> None:
     assert await store.get("m1") is None
 
 
+async def test_a_viber_message_is_remembered_as_long_as_its_sms() -> None:
+    """While the SMS in its place is on its way, news of a Viber message must find it; then both are forgotten."""
+    store = MemoryStore(keep=1)
+    await store.accept(envelope(Viber("79161234567", "hello", fallback=Fallback())))
+    for change in (starts(), ends(TIMEOUT), End(State.UNKNOWN), FellBack("m2")):
+        await store.apply("m1", change, 1.0)
+    await finished(store, 0)
+    await finished(store, 1)
+    assert await store.get("m1") is not None, "its SMS is still to come"
+    await store.accept(msgspec.structs.replace(envelope(id="m2"), parent="m1"))
+    for change in (starts(), ends(Accepted(ids=("x",)))):
+        await store.apply("m2", change, 2.0)
+    await finished(store, 2)
+    await finished(store, 3)
+    assert await store.get("m1") is not None, "its SMS is on its way"
+
+    await store.apply("m2", report(DeliveryState.DELIVERED, provider_id="x"), 3.0)
+    assert await store.get("m2") is not None
+    await finished(store, 4)
+    assert (await store.get("m1"), await store.get("m2"), await store.find("a", "x")) == (None, None, ())
+    assert repr(store) == "<MemoryStore 1 messages, 1 finished>"
+
+
 async def test_a_resolved_attempt_is_found_by_its_id() -> None:
     """The id of a copy that was in doubt leads to the message as soon as it is known."""
     store = MemoryStore()

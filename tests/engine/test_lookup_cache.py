@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from pointsman.clock import as_utc
@@ -10,10 +11,12 @@ from pointsman.engine.lookups import Lookups
 from pointsman.events import Operation
 from pointsman.message import Msisdn, Network, NetworkSource
 from pointsman.outcome import LookupResult, LookupState, State
+from pointsman.plugin import Callback
 from pointsman.sandbox import DeliveryPlan, Fate
 from pointsman.testing import FakeClock, ScriptedSandbox
+from pointsman.testing.wire import Answer, News
 
-from .rig import account, finish, lookup, number, routing, sending, sms
+from .rig import accepted, account, finish, lookup, number, routing, sending, sms
 
 HOUR = timedelta(hours=1)
 NUMBER = Msisdn("79161234567")
@@ -94,6 +97,21 @@ def test_an_older_result_does_not_replace_a_newer_one(clock: FakeClock):
     assert lookups.known(NUMBER, HOUR) == known
 
 
+def test_a_clock_that_was_set_back_spoils_nothing(clock: FakeClock):
+    """A result from a time that is yet to come is not known, however old it may be, and the next one replaces it."""
+    lookups = remembering(clock)
+    start = clock.now()
+    clock.set_wall(start + 90 * 86400)
+    lookups.learn(NUMBER, result(mccmnc="25001"))
+    clock.set_wall(start)
+    assert lookups.known(NUMBER, HOUR) is None
+    assert lookups.network(NUMBER) is None
+    lookups.learn(NUMBER, result(mccmnc="25002"))
+    known = lookups.known(NUMBER, HOUR)
+    assert known is not None
+    assert known.at == as_utc(start)
+
+
 def test_a_result_without_a_network_leaves_it_to_the_number(clock: FakeClock):
     """A number that does not exist has no network, and a country alone is no better than what the number tells."""
     lookups = remembering(clock)
@@ -122,6 +140,21 @@ async def test_a_lookup_that_may_be_old_is_not_asked_again(clock: FakeClock, box
         await clock.sleep(3601)
         await rig.router.lookup(number(0), max_age=HOUR)
         assert box.ledger.calls[Operation.SUBMIT] == 3
+
+
+async def test_a_result_that_is_told_again_is_no_younger(clock: FakeClock, box: ScriptedSandbox):
+    """Providers call back more than once; a result without a time is as old as the first time that it was told."""
+    async with routing({"a": account(box, tells_reports=True)}, clock=clock) as rig:
+        (found,) = await finish(clock, sending(rig, lookup()))
+        assert found.lookup is not None
+        await clock.advance(3600)
+        body = msgspec.json.encode(
+            Answer(reports=(News(id=accepted(found).ids[0], lookup=LookupState.REACHABLE, final=True),))
+        )
+        await rig.router.callback("a", Callback(method="POST", body=body))
+        known = rig.router._lookups.known(Msisdn(number(0)), 24 * HOUR)
+        assert known is not None
+        assert as_utc(clock.now()) - (known.at or as_utc(0)) >= HOUR
 
 
 @pytest.mark.parametrize("fate", [Fate.FAILED, Fate.UNKNOWN])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pointsman.events import BalanceRead, Operation, Rested, Spent
 from pointsman.outcome import Fault, State
 from pointsman.plugin import Callback
-from pointsman.sandbox import DeliveryPlan, Fate, Tariff, delay
+from pointsman.sandbox import DeliveryPlan, Fate, Tariff, delay, quirk
 from pointsman.store import MemoryStore
 from pointsman.testing import FakeClock, ScriptedSandbox, hang_up, refuse
 from pointsman.testing.wire import Answer, News
@@ -416,3 +416,27 @@ async def test_the_books_agree_with_the_provider_s(clock: FakeClock):
         assert rig.spent("a") == scripted.account.spent
         assert rig.spent("devino") == box.account.spent
         assert rig.status("a").balance.amount == 4 - scripted.account.spent
+
+
+@pytest.mark.parametrize("listed", ["4.00", "1.00", None])
+async def test_a_price_that_reports_tell_beats_the_list(clock: FakeClock, listed: str | None):
+    """Devino tells what each segment cost with its final state: receipt, books and account go by that."""
+    box = DevinoSandbox(clock=clock, tariff=Tariff(Decimal("1.5")))
+    keys = {"balance_every": "1d"} | ({"prices": [price(listed)]} if listed else {})
+    async with routing({"devino": devino(box, **keys)}, clock=clock) as rig:
+        receipt = await rig.router.submit(sms(1, "x" * 200))
+        task = asyncio.create_task(rig.router.wait(receipt.id))
+        (receipt,) = await finish(clock, [task])
+        assert (receipt.state, str(receipt.attempts[0].price)) == (State.DELIVERED, "3.0 RUB")
+        assert rig.spent("devino") == box.account.spent == 3
+        assert rig.status("devino").balance.amount == box.account.balance
+
+
+async def test_a_price_of_some_segments_is_no_price_of_the_message(clock: FakeClock):
+    """Where an answer left an id out, the reports tell only a part of the price, and the list holds."""
+    box = DevinoSandbox(clock=clock, tariff=Tariff(Decimal("1.5")))
+    box.faults.add(quirk("one-id-less", endpoint="Sms/Send"))
+    async with routing({"devino": devino(box, prices=[price("4.00")])}, clock=clock) as rig:
+        receipt = await rig.router.submit(sms(1, "x" * 200))
+        (receipt,) = await finish(clock, [asyncio.create_task(rig.router.wait(receipt.id))])
+        assert (receipt.state, str(receipt.attempts[0].price)) == (State.DELIVERED, "8.00 RUB")

@@ -14,10 +14,11 @@ from pointsman.clock import as_utc
 from pointsman.engine.schedule import MOST_GONE, WOKEN_AT_ONCE, Schedule
 from pointsman.errors import RouterClosed
 from pointsman.events import Decided, MessageMoved, Operation, Reported
-from pointsman.message import MessageClass, Sms
+from pointsman.message import Envelope, MessageClass, Sms
 from pointsman.outcome import Accepted, Fault, State
 from pointsman.plugin import Batch, Each, ProviderPlugin, Reading, Response, Submission, SubmitReading
 from pointsman.sandbox import DeliveryPlan, Fate, SandboxMessage, delay
+from pointsman.store import MemoryStore, Record
 from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, refuse
 
 from .rig import Rig, account, finish, routing, sending, sms
@@ -263,6 +264,32 @@ async def test_a_caller_that_stops_waiting_gives_it_up(clock: FakeClock, box: Sc
 
     assert (task.cancelled(), box.ledger.arrivals) == (True, 0)
     assert moves(rig) == [State.SCHEDULED, State.CANCELLED]
+
+
+class SlowToTake(MemoryStore):
+    """A store that takes a second to record a message."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def accept(self, envelope: Envelope) -> Record:
+        """Record a message, a second later."""
+        await self.clock.sleep(1)
+        return await super().accept(envelope)
+
+
+async def test_a_caller_that_gives_up_at_once_gives_it_up(clock: FakeClock, box: ScriptedSandbox):
+    """What is taken back while it is written down does not wait for its time: it is cancelled, and nothing is kept."""
+    async with routing({"a": account(box)}, clock=clock, store=SlowToTake(clock)) as rig:
+        task = asyncio.create_task(rig.router.submit(later(clock)))
+        await clock.advance(0.5)
+        task.cancel()
+        await clock.advance(1)
+
+        assert task.cancelled()
+        assert moves(rig) == [State.SCHEDULED, State.CANCELLED]
+        assert len(rig.router._serving) == 0
 
 
 async def test_closing_cancels_what_waits_and_says_so(clock: FakeClock, box: ScriptedSandbox, caplog):

@@ -1,6 +1,7 @@
 """The SMS in place of a Viber message, by the router and by Devino itself, through the sandboxes of the providers."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -161,6 +162,20 @@ async def test_devino_sends_the_sms_itself(bench: Bench) -> None:
     assert (path(receipt), receipt.state, receipt.fallback) == (("devino_viber",), State.DELIVERED, None)
     assert taken(bench.devino, Channel.VIBER) == taken(bench.devino, Channel.SMS) == [(NUMBER, "By Viber")]
     assert bench.smstele.ledger.messages == []
+
+
+async def test_a_failed_message_whose_sms_is_not_told_yet_is_not_at_its_end(bench: Bench) -> None:
+    """While Devino names no SMS in place of a message that failed, one may be on its way: nobody calls that the end."""
+    bench.devino.viber_states[NUMBER] = UNDELIVERED
+    bench.devino.account.balance = Decimal(1)  # enough for the Viber message, and not for its SMS
+    async with bench.router("devino_viber") as table:
+        (receipt,) = await table.send(viber(PROVIDER))
+        await bench.clock.sleep(HOUR)
+        now = await table.router.receipt(receipt.id)
+        await bench.clock.sleep(48 * HOUR)
+        in_the_end = await table.router.receipt(receipt.id)
+
+    assert [one.state for one in (now, in_the_end) if one is not None] == [State.SENT, State.UNKNOWN]
 
 
 async def test_devino_sends_no_sms_for_what_it_delivered(bench: Bench) -> None:

@@ -114,14 +114,14 @@ def test_the_overlap_is_cut_where_nobody_answers_that_far_back() -> None:
 
 
 def test_a_cursor_stays_small() -> None:
-    """Ids are forgotten as soon as no later window can hold their messages."""
+    """Only the ids of the last message and of those that came within the overlap before it are remembered."""
     cursor = InboxCursor.starting(START, OVERLAP)
     for minute in range(1, 50):
         window = cursor.window(second(60 * minute))
         assert window is not None
         _, cursor = news(cursor, window, (letter(f"m{minute}", 60 * minute - 1),))
 
-    assert [one.key for one in cursor.shown] == ["m49"]
+    assert [one.key for one in cursor.shown] == ["m48", "m49"]
 
 
 def test_a_clock_that_was_set_back_leaves_no_gap() -> None:
@@ -129,6 +129,19 @@ def test_a_clock_that_was_set_back_leaves_no_gap() -> None:
     cursor = msgspec.structs.replace(InboxCursor.starting(START, OVERLAP), until=second(7200))
 
     assert cursor.window(second(3600)) == Window(second(3540), second(3600))
+
+
+def test_a_clock_that_was_set_back_repeats_nothing() -> None:
+    """What was shown while the clock was an hour ahead is still known when the true time comes back."""
+    shop = Shop([(10.0, 10.0, True), (50.0, 50.0, True), (70.0, 70.0, True)])
+    cursor, shown = InboxCursor.starting(START, OVERLAP), []
+    for now, true in ((40.0, 40.0), (3650.0, 55.0), (60.0, 60.0), (80.0, 80.0)):
+        window = cursor.window(second(now))
+        assert window is not None
+        fresh, cursor = news(cursor, window, pick(shop.answer(window, true), window))
+        shown += [one.id for one in fresh]
+
+    assert shown == ["m0", "m1", "m2"]
 
 
 def test_nothing_is_asked_for_before_the_beginning() -> None:

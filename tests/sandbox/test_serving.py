@@ -195,6 +195,20 @@ async def test_slow_answer(toy: Sandbox, client: aiohttp.ClientSession) -> None:
     assert await waiting == (200, '{"id":"m1"}')
 
 
+async def test_a_slow_answer_that_nobody_waits_for(toy: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that leaves in the middle of a slow answer is no error of the sandbox."""
+    toy.faults.add(slow(10, 1))
+    async with aiohttp.ClientSession() as leaving:
+        waiting = asyncio.create_task(send(toy, leaving))
+        await until(lambda: toy.clock.sleeping == 1)
+        waiting.cancel()
+    await asyncio.sleep(0.05)
+    toy.clock.advance(100)
+    await until(lambda: not toy.busy())
+
+    assert caplog.records == []
+
+
 async def test_refusal_for_lack_of_money_leaves_no_message(
     toy_class: type[Sandbox], client: aiohttp.ClientSession
 ) -> None:

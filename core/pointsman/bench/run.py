@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from pointsman.bench.choosing import measure_choosing
 from pointsman.bench.embedded import Figure, measure_embedded
 from pointsman.text.tables import lay_out
 
@@ -18,7 +19,7 @@ NOISE = 0.3
 
 Bench = Callable[[float], Awaitable[tuple[Figure, ...]]]
 
-BENCHES: Mapping[str, Bench] = MappingProxyType({"embedded": measure_embedded})
+BENCHES: Mapping[str, Bench] = MappingProxyType({"embedded": measure_embedded, "choosing": measure_choosing})
 
 
 def run_bench(names: tuple[str, ...] = (), *, json: bool = False, seconds: float = 3.0) -> int:

@@ -18,7 +18,7 @@ import msgspec
 from pointsman.cli.exits import UsageError
 from pointsman.outcome import Refused
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Begin, Change, Resolve, Settle
+from pointsman.store.record import Begin, Change, Resolve, Settle, is_final
 
 VERSION = 1
 
@@ -142,10 +142,16 @@ class RowStore(MemoryStore):
         return before, after
 
     async def _is_unsent(self, record: Record) -> bool:
-        """Say whether nothing of a row was sent: neither this message nor the Viber message in whose place it is."""
-        parent = record.envelope.parent
-        before = await self.get(parent) if parent is not None else None
-        return all(_is_refused(one) for one in (record, before) if one is not None)
+        """Say whether nothing of a row was sent, nor will be: neither a Viber message nor the SMS in its place.
+
+        An SMS that is not over counts as sent: its request may be about to leave.
+        """
+        parent, sms = record.envelope.parent, record.sms
+        viber = await self.get(parent) if parent is not None else record
+        other = await self.get(sms) if sms is not None else None
+        if viber is None or (sms is not None and (other is None or not is_final(other))):
+            return False
+        return all(_is_refused(one) for one in (record, viber, other) if one is not None)
 
 
 def _is_refused(record: Record) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pointsman.cli.job import Taken
+from pointsman.cli.results import attempts_of
 from pointsman.outcome import Fault, Receipt, Refused, State
 
 LONGEST = 20
@@ -59,10 +60,10 @@ def is_unserved(receipt: Receipt) -> bool:
     """Say whether nothing was sent, for reasons that lie with the providers and not with the message."""
     return (
         receipt.state in _NOT_TAKEN
-        and all(isinstance(attempt.outcome, Refused) for attempt in receipt.attempts)
+        and all(isinstance(attempt.outcome, Refused) for attempt in attempts_of(receipt))
         and _faults(receipt) <= _OF_THE_PROVIDER
     )
 
 
 def _faults(receipt: Receipt) -> set[Fault]:
-    return {attempt.outcome.fault for attempt in receipt.attempts if isinstance(attempt.outcome, Refused)}
+    return {attempt.outcome.fault for attempt in attempts_of(receipt) if isinstance(attempt.outcome, Refused)}

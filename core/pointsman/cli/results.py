@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Self
 
@@ -11,6 +12,7 @@ import msgspec
 
 from pointsman.cli.exits import UsageError
 from pointsman.cli.rows import Row
+from pointsman.message import Money
 from pointsman.outcome import Accepted, Attempt, Receipt, Refused, State, Unknown
 
 INVALID = "invalid"
@@ -50,11 +52,11 @@ class LookupLine(Result, frozen=True, kw_only=True):
 
 def describe(row: Row, receipt: Receipt) -> Result:
     """Return the line of a message; its attempts go on with those of the SMS in its place."""
-    attempts = receipt.attempts + (receipt.fallback.attempts if receipt.fallback is not None else ())
+    attempts = attempts_of(receipt)
     last = attempts[-1] if attempts else None
     taken = next((one for one in reversed(attempts) if isinstance(one.outcome, Accepted)), None)
     ids = taken.outcome.ids if taken is not None and isinstance(taken.outcome, Accepted) else ()
-    price = last.price if last is not None else None
+    price = _together([one.price for one in attempts if one.price is not None])
     return Result(
         row=row.number,
         to=receipt.to,
@@ -66,6 +68,19 @@ def describe(row: Row, receipt: Receipt) -> Result:
         price=str(price.amount) if price is not None else "",
         currency=price.currency if price is not None else "",
     )
+
+
+def _together(prices: list[Money]) -> Money | None:
+    """Return what all attempts cost, as far as that can be said in the currency of the last price."""
+    if not prices:
+        return None
+    currency = prices[-1].currency
+    return Money(sum((one.amount for one in prices if one.currency == currency), Decimal(0)), currency)
+
+
+def attempts_of(receipt: Receipt) -> tuple[Attempt, ...]:
+    """Return the attempts of a message, and after them those of the SMS in its place."""
+    return receipt.attempts + (receipt.fallback.attempts if receipt.fallback is not None else ())
 
 
 def describe_lookup(row: Row, receipt: Receipt) -> LookupLine:

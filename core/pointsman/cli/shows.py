@@ -32,17 +32,51 @@ def demo(
         raise UsageError(f"--out: {out}: {error.strerror}") from None
 
 
+ROUTING = "routing"
+"""The measurement that is no matter of speed, and made only when it is asked for by name."""
+
+
 def bench(
-    *names: Annotated[str, Parameter(help="The measurements to make; all when none is named.")],
+    *names: Annotated[str, Parameter(help="The measurements to make; all of speed when none is named.")],
     seconds: Annotated[float, Parameter(help="The length of one round.")] = 3.0,
+    seeds: Annotated[str, Parameter(help="For routing: numbers, divided by commas; each is a world of its own.")] = "",
+    scenario: Annotated[tuple[str, ...], Parameter(help="For routing: only this scenario; may be repeated.")] = (),
     json: JsonOption = False,
 ) -> int:
-    """Measure the speed against a bare client in the same run. Exit code 1 when a budget is not kept."""
-    from pointsman.bench import BENCHES, run_bench
+    """Measure the speed in ratios of one run, or (routing) the choice against a clairvoyant and the peers' rules.
 
+    Exit code 1 when a budget is not kept.
+    """
+    from pointsman.bench import BENCHES, run_bench, run_routing
+
+    if ROUTING in names:
+        if len(names) > 1:
+            raise UsageError("routing is measured on its own; leave the other names out")
+        return run_routing(_seeds(seeds), _known(scenario), json=json)
+    if seeds or scenario:
+        raise UsageError("--seeds and --scenario go with: pointsman bench routing")
     strangers = [name for name in names if name not in BENCHES]
     if strangers:
-        raise UsageError(f"there is no measurement {strangers[0]!r}; there are {', '.join(BENCHES)}")
+        raise UsageError(f"there is no measurement {strangers[0]!r}; there are {', '.join(BENCHES)} and {ROUTING}")
     if not 0 < seconds <= 600:
         raise UsageError("--seconds is more than 0 and at most 600")
     return run_bench(names, json=json, seconds=seconds)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    from pointsman.bench.routing import SEEDS
+
+    try:
+        return tuple(int(one) for one in text.split(",")) if text else SEEDS
+    except ValueError:
+        raise UsageError(f"--seeds: {text!r} are no whole numbers divided by commas, such as 1,2,3") from None
+
+
+def _known(scenarios: tuple[str, ...]) -> tuple[str, ...]:
+    from pointsman.testing.simulator.scenarios import SCENARIOS
+
+    known = [world.name for world in SCENARIOS]
+    for name in scenarios:
+        if name not in known:
+            raise UsageError(f"--scenario: there is none called {name!r}; there are: {'; '.join(known)}")
+    return scenarios

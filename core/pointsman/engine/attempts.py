@@ -184,6 +184,7 @@ class Attempts:
             started_at=passage.started_at,
             duration=passage.duration,
             price=settled.price,
+            shared=passage.shared,
             on_delivery=settled.on_delivery,
             decision_id=decision.id,
         )

@@ -138,6 +138,7 @@ class Fallbacks:
                     await watch.news.wait()
         finally:
             self._watches.pop(watch.message_id, None)
+            self._alarm.forget(watch.news)
             watch.resting.set()
             watch.decided.set()
 
@@ -148,7 +149,7 @@ class Fallbacks:
         if record is None or self._desk.closing:
             return True
         if record.sms is not None:
-            if await self._desk.recorder.sms_of(record) is None:
+            if watch.recording or await self._desk.recorder.sms_of(record) is None:
                 await self._send(watch, self._door.in_place_of(watch.parsed, record.sms))
             return True
         now = self._desk.clock.now()
@@ -181,7 +182,9 @@ class Fallbacks:
     async def _send(self, watch: Watch, sms: Parsed) -> None:
         """Send the SMS. Before it is on its way an error is raised and all can be repeated, later nothing is."""
         message_id = sms.envelope.id
-        await self._desk.recorder.accept(sms.envelope)
+        watch.recording = True
+        if await self._desk.recorder.get(message_id) is None:
+            await self._desk.recorder.accept(sms.envelope)
         task = self._carry(sms)
         watch.sms_id = message_id
         if watch.given_up or watch.delivered_by is not None:

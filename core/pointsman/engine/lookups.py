@@ -41,7 +41,7 @@ class Lookups:
         now = as_utc(self._clock.now())
         at = min(result.at, now) if result.at is not None else now
         known = self._results.get(to)
-        if known is not None and _at(known) > at:
+        if known is not None and at < _at(known) <= now:
             return
         network = result.network
         if network is not None and network.source is not NetworkSource.HLR:
@@ -54,7 +54,8 @@ class Lookups:
     def known(self, to: Msisdn, most: timedelta) -> LookupResult | None:
         """Return the last result about a number if it is not older than `most`."""
         result = self._results.get(to)
-        if result is None or as_utc(self._clock.now()) - _at(result) > most:
+        # What was found out later than now was found while the clock was ahead, nobody knows how long ago.
+        if result is None or not timedelta() <= as_utc(self._clock.now()) - _at(result) <= most:
             return None
         self._results.move_to_end(to)
         return result

@@ -82,6 +82,10 @@ class Door:
             self._check_fallback(message.fallback, parsed)
         return parsed
 
+    def routed(self, envelope: Envelope) -> Parsed:
+        """Return a message that came through `parse` before, with the route that is for it."""
+        return Parsed(envelope, route_of(self._routes, envelope))
+
     def in_place_of(self, parsed: Parsed, message_id: str | None = None) -> Parsed:
         """Return the SMS that takes the place of a Viber message now; `message_id` is the id that it has already.
 
@@ -179,7 +183,10 @@ def _check_text(message: Sms | Viber) -> Segments:
 
 
 def _sms_of(viber: Viber, fallback: Fallback) -> Sms:
-    """Return the SMS in place of a Viber message: what the fallback does not say is as in that message."""
+    """Return the SMS in place of a Viber message: what the fallback does not say is as in that message.
+
+    Where it is to be in Latin letters, the door wrote the text of the fallback so when the message came.
+    """
     return Sms(
         to=viber.to,
         text=fallback.text if fallback.text is not None else viber.text,
@@ -188,7 +195,6 @@ def _sms_of(viber: Viber, fallback: Fallback) -> Sms:
         ttl=fallback.ttl,
         reference=viber.reference,
         tags=viber.tags,
-        transliterate=fallback.transliterate,
     )
 
 

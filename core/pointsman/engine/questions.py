@@ -5,6 +5,7 @@ import msgspec
 from pointsman.engine.ids import ID_LENGTH
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
+from pointsman.engine.tracking import resent_by_provider
 from pointsman.errors import InvalidQuestion, NotOffered
 from pointsman.events import Operation
 from pointsman.message import Channel, Msisdn
@@ -61,6 +62,7 @@ def _tracked(question: StatusQuestion, ids: tuple[str, ...], known: "_Known | No
         ref=known.attempt.ref if known is not None else reference,
         # Some providers know the reference of the request only; who names one means whichever the provider knows.
         call_ref=known.attempt.call_ref if known is not None else reference,
+        resend=known is not None and resent_by_provider(known.record.envelope.message),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.debts import Debts
@@ -10,7 +12,7 @@ from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Spent
 from pointsman.message import Envelope, Money
-from pointsman.outcome import Accepted, Attempt, Outcome, SettledBy, Unknown
+from pointsman.outcome import Accepted, Attempt, Outcome, Report, SettledBy, Unknown
 from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price, Rates
 from pointsman.store import Record
@@ -43,11 +45,11 @@ class Resolving:
     async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
         """Record what an unknown attempt turned out to be; return the record of its message."""
         station = self._stations[attempt.provider]
-        listed = self._listed(station, envelope, attempt)
+        listed = None if attempt.shared else self._listed(station, envelope, attempt)
         total = listed.of(envelope.parts) if listed is not None else None
         counted = self._in_account(station, total)
         price = on_delivery = None
-        if isinstance(outcome, Accepted):
+        if isinstance(outcome, Accepted) and not attempt.shared:
             told = self._rates.usable(outcome.price)
             due_later = told is None and listed is not None and listed.charged_on is ChargedOn.DELIVERY
             price, on_delivery = (None, total) if due_later else (told or total, None)
@@ -66,6 +68,24 @@ class Resolving:
         if price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=envelope.parts))
         return after
+
+    def usable(self, report: Report) -> Report:
+        """Return a report without a price in a currency that has no rate."""
+        if report.price is None or self._rates.usable(report.price) is not None:
+            return report
+        return msgspec.structs.replace(report, price=None)
+
+    def reprice(self, before: Record, after: Record, number: int) -> None:
+        """Put account and books right after a report told another price than the one that was booked."""
+        attempt = after.attempts[number - 1]
+        booked, told = before.attempts[number - 1].price, attempt.price
+        if told is None or told == booked:
+            return
+        more = Money(told.amount - (booked.amount if booked is not None else 0), told.currency)
+        station = self._stations[attempt.provider]
+        age = self._clock.now() - (attempt.started_at + attempt.duration)
+        station.view.ledger.correct(self._in_account(station, more), self._clock.monotonic() - age)
+        self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=more, segments=0))
 
     def _listed(self, station: Station, envelope: Envelope, attempt: Attempt) -> Price | None:
         return station.view.tariff.price(envelope.channel, envelope.to, envelope.network, attempt.started_at)

@@ -71,6 +71,7 @@ class Serving:
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
+        tracking.last_question = lambda record: last_question(door.routed(record.envelope))
         tracking.heed, tracking.delivered = self._fallbacks.heed, self._delivered
 
     def __len__(self) -> int:
@@ -181,9 +182,9 @@ class Serving:
     async def _see_through(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
         try:
             record = await self._attempt(flow, parsed, beginning)
-            await self._follow(record, parsed)
+            await self._follow(record)
             if parsed.envelope.channel is Channel.HLR:
-                record = await self._second_opinion(flow, record, parsed)
+                record = await self._second_opinion(flow, record)
         except asyncio.CancelledError:
             # Only `close` cancels this task; whoever waits for the message gets its record, not a cancellation.
             record = await flow.abandon()
@@ -207,8 +208,7 @@ class Serving:
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
         message_id = record.envelope.id
-        parsed = Parsed(record.envelope, self._door.route(record.envelope))
-        flow = Flow.resumed(self._desk, record, parsed.route)
+        flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
         if report.state is None or not flow.may_go_on(attempt.provider, report):
             return None
         before, record = await self._desk.recorder.change(message_id, Resume())
@@ -223,12 +223,12 @@ class Serving:
                 fault=report.fault,
             )
         )
-        task = asyncio.create_task(self._go_on(flow, record, parsed, self._tasks.get(message_id)), name="message")
+        task = asyncio.create_task(self._go_on(flow, record, self._tasks.get(message_id)), name="message")
         task.add_done_callback(_tell_failure)
         self._enter(message_id, flow, task)
         return record
 
-    async def _go_on(self, flow: Flow, record: Record, parsed: Parsed, before: "asyncio.Task[Record] | None") -> Record:
+    async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
         made = len(record.attempts)
         try:
@@ -240,7 +240,7 @@ class Serving:
                     made = len(now.attempts) if now is not None else made
             async with self._places:
                 record = await flow.run()
-            await self._follow(record, parsed, since=made)
+            await self._follow(record, since=made)
         except asyncio.CancelledError:
             record = await flow.abandon()
         except Exception:
@@ -270,7 +270,7 @@ class Serving:
             if _is_kept(parsed):
                 attempted()
                 attempted = _nobody_asks
-                if not await self._schedule.until(envelope.id, envelope.due):
+                if flow.is_given_up or not await self._schedule.until(envelope.id, envelope.due):
                     return await flow.abandon()
                 await self._desk.recorder.change(envelope.id, Due())
             async with self._places:
@@ -283,11 +283,11 @@ class Serving:
             del self._tasks[message_id]
             del self._flows[message_id]
 
-    async def _follow(self, record: Record, parsed: Parsed, *, since: int = 0) -> None:
+    async def _follow(self, record: Record, *, since: int = 0) -> None:
         for attempt in record.attempts[since:]:
-            await self._tracking.follow(record, attempt, ask_at=last_question(parsed))
+            await self._tracking.follow(record, attempt)
 
-    async def _second_opinion(self, flow: Flow, record: Record, parsed: Parsed) -> Record:
+    async def _second_opinion(self, flow: Flow, record: Record) -> Record:
         """Ask one other provider where the first could not answer a lookup."""
         message_id = record.envelope.id
         record = await self._tracking.until_told(message_id)
@@ -296,6 +296,6 @@ class Serving:
                 break
             made = len(record.attempts)
             record = await flow.again(record.attempts[-1].provider)
-            await self._follow(record, parsed, since=made)
+            await self._follow(record, since=made)
             record = await self._tracking.until_told(message_id)
         return await flow.settle_for(record)

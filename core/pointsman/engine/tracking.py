@@ -37,6 +37,11 @@ def _nobody_learns(to: Msisdn, result: LookupResult) -> None:
     del to, result
 
 
+def _never(record: Record) -> float:
+    del record
+    return float("inf")
+
+
 def _nobody(record: Record) -> None:
     del record
 
@@ -66,6 +71,8 @@ class Tracking:
         self._closed = False
         self.learn: Callable[[Msisdn, LookupResult], None] = _nobody_learns
         """Told of every lookup result, and of the number that it is about."""
+        self.last_question: Callable[[Record], float] = _never
+        """Says when a provider is asked about a message whatever the pace is (wall time)."""
         self.heed: Callable[[Record], None] = _nobody
         """Told of every message of which there is news."""
         self.delivered: Callable[[Record, str], Awaitable[None]] = _nobody_cares
@@ -91,8 +98,8 @@ class Tracking:
                 if not future.done():
                     future.set_exception(_closed())
 
-    async def follow(self, record: Record, attempt: Attempt, *, ask_at: float = float("inf")) -> None:
-        """Wait for the reports of an accepted attempt; at `ask_at` (wall time) ask for them whatever the pace is."""
+    async def follow(self, record: Record, attempt: Attempt) -> None:
+        """Wait for the reports of an accepted attempt."""
         outcome = attempt.outcome
         if not isinstance(outcome, Accepted):
             return
@@ -112,9 +119,9 @@ class Tracking:
                         to=record.envelope.to,
                         channel=record.envelope.channel,
                         accepted_at=attempt.started_at,
-                        resend=_resent_by_provider(record.envelope.message),
+                        resend=resent_by_provider(record.envelope.message),
                         due=record.envelope.due,
-                        ask_at=ask_at,
+                        ask_at=self.last_question(record),
                     )
                 )
 
@@ -234,13 +241,14 @@ class Tracking:
         if report.to is not None and report.to != record.envelope.to:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        report = with_country(report)
+        report = self._resolving.usable(with_country(report))
         before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
-        if report.lookup is not None:
-            self._learn(after, report, report.lookup)
         if after is not before:
+            self._resolving.reprice(before, after, number)
             attempt = after.attempts[number - 1]
+            if report.lookup is not None:
+                self._learn(after, report, report.lookup)
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
             self._debts.settle(before, after, number)
@@ -299,7 +307,7 @@ def with_country(report: Report) -> Report:
     return replace(report, lookup=replace(lookup, network=replace(network, country=country)))
 
 
-def _resent_by_provider(message: Message) -> bool:
+def resent_by_provider(message: Message) -> bool:
     """Say whether the provider sends an SMS when this message does not get through."""
     match message:
         case Viber(fallback=Fallback(by=FallbackBy.PROVIDER)):

@@ -25,6 +25,8 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
     """Nothing happens at present: it waits for time or news, or it is over."""
     decided: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     """The SMS has its record, or there will be none."""
+    recording: bool = False
+    """The SMS is being recorded. If that fails it may be there all the same, and nobody but this watch sends it."""
     sms_id: str | None = None
     """Once the SMS is on its way."""
     delivered_by: str | None = None
@@ -41,7 +43,8 @@ class Watch(msgspec.Struct, kw_only=True, eq=False):
         return Standing(
             state=record.state if record.intent is None else State.SENDING,
             taken=any(isinstance(attempt.outcome, Accepted) for attempt in record.attempts),
-            in_doubt=is_in_doubt(record),
+            # An attempt whose outcome could not be written down is not among those of the record.
+            in_doubt=is_in_doubt(record) or record.ended is State.UNKNOWN,
             on=self.fallback.on,
             due=record.envelope.due,
             until=record.envelope.deadline + _margin_of(self.parsed),

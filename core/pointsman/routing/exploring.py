@@ -3,7 +3,7 @@
 from pointsman.message import Channel
 from pointsman.routing.candidate import Decision
 
-SHARE = 0.01
+SHARE = 0.015
 """What learning may cost, as a share of the expected cost of all messages."""
 AT_FIRST = 10.0
 """What is lent at the beginning, when nothing is known of anybody, in messages."""

@@ -14,7 +14,7 @@ import msgspec
 
 from pointsman.message import Channel, Network
 from pointsman.outcome import DeliveryState, Fault, LookupState, Report
-from pointsman.routing.evidence import OWNED_UP, Belief, Cell, Count, Delays, Learning, Memory, divergence
+from pointsman.routing.evidence import FRESH, OWNED_UP, Belief, Cell, Count, Delays, Learning, Memory, divergence
 from pointsman.routing.merge import is_final
 
 MOST_CELLS = 500
@@ -63,6 +63,8 @@ class _Line:
         self.whole = Cell(learning, self.count)
         self.networks: OrderedDict[str, Cell] = OrderedDict()
         self.delays = Delays(learning.horizon)
+        self.estimates: dict[str, tuple[float, Estimate]] = {}
+        """The latest ones by network, with the time when they were worked out."""
         self.taken = Memory(learning.memories[-1], learning.shortest_half_life)
         self.confirmable = Count()
         self.confirmed = Cell(learning, self.confirmable)
@@ -96,16 +98,13 @@ class Commons:
         self._usual: dict[Channel, Memory] = {}
         self._lines: dict[Channel, list[_Line]] = defaultdict(list)
 
-    def apart(self, channel: Channel, line: _Line | None) -> "tuple[Commons, _Line | None]":
+    def apart(self, channel: Channel, line: _Line) -> "tuple[Commons, _Line]":
         """Return a copy of what is known of a channel, and the copy of one of its lines."""
-        copy = Commons(self.learning)
+        copy, own = Commons(self.learning), line.apart()
         if (usual := self._usual.get(channel)) is not None:
             copy._usual[channel] = usual.copy()
-        own = None
-        for other in tuple(self._lines.get(channel, ())):
-            its = other.apart()
-            copy.join(channel, its)
-            own = its if other is line else own
+        for other in tuple(self._lines[channel]):
+            copy.join(channel, own if other is line else other.apart())
         return copy, own
 
     def join(self, channel: Channel, line: _Line) -> None:
@@ -255,35 +254,28 @@ class Health:
     def glance(self, channel: Channel, now: float) -> Estimate:
         """Return what is expected of it on a channel as a whole; may be called in any thread, and changes nothing."""
         line = self._lines.get(channel)
+        if line is None:
+            return _stranger(self._commons, channel)
         commons, apart = self._commons.apart(channel, line)
-        health = Health(commons, silence=self._silence)
-        if apart is not None:
-            health._lines[channel] = apart
-        return health.estimate(channel, None, now)
+        return _worked_out(commons, apart, channel, None, now)
 
-    def estimate(self, channel: Channel, network: Network | None, now: float) -> Estimate:
-        """Return what is expected of it for a message to a network, or on the channel as a whole."""
-        learning = self._learning
-        usual = self._commons.usual(channel)
+    def estimate(self, channel: Channel, network: Network, now: float) -> Estimate:
+        """Return what is expected of it for a message to a network.
+
+        It is worked out anew a few times a second only: hundreds of messages may be routed within that time.
+        """
         line = self._lines.get(channel)
         if line is None:
-            return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
-        whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
-        belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
-        cell = line.networks.get(_key(network)) if network is not None else None
-        if cell is not None:
-            part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
-            narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
-            belief = narrowed if narrowed is part else Belief(narrowed.chance, max(part.weight, whole.weight))
-        confirmed = self._commons.confirmed_chance(line, channel, now)
-        line.taken.age(now)
-        return Estimate(
-            chance=belief.chance if confirmed is None else confirmed,
-            weight=belief.weight,
-            taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
-            owned_up=line.whole.owned_up,
-            delay=line.delays.usual() if line.delays.known else None,
-        )
+            return _stranger(self._commons, channel)
+        key = _key(network)
+        known = line.estimates.get(key)
+        if known is not None and 0.0 <= now - known[0] < FRESH:
+            return known[1]
+        estimate = _worked_out(self._commons, line, channel, key, now)
+        if len(line.estimates) > MOST_CELLS:
+            line.estimates.clear()
+        line.estimates[key] = now, estimate
+        return estimate
 
     def _forget(self, now: float) -> None:
         """Forget messages that were accepted so long ago that nothing more can be learnt of them."""
@@ -300,6 +292,32 @@ class Health:
             line = self._lines[channel] = _Line(self._learning)
             self._commons.join(channel, line)
         return line
+
+
+def _stranger(commons: Commons, channel: Channel) -> Estimate:
+    usual = commons.usual(channel)
+    return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
+
+
+def _worked_out(commons: Commons, line: _Line, channel: Channel, key: str | None, now: float) -> Estimate:
+    learning = commons.learning
+    usual = commons.usual(channel)
+    whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
+    belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
+    cell = line.networks.get(key) if key is not None else None
+    if cell is not None:
+        part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
+        narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
+        belief = narrowed if narrowed is part else Belief(narrowed.chance, max(part.weight, whole.weight))
+    confirmed = commons.confirmed_chance(line, channel, now)
+    line.taken.age(now)
+    return Estimate(
+        chance=belief.chance if confirmed is None else confirmed,
+        weight=belief.weight,
+        taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
+        owned_up=line.whole.owned_up,
+        delay=line.delays.usual() if line.delays.known else None,
+    )
 
 
 def _took(line: _Line, now: float, *, good: bool) -> None:

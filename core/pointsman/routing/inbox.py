@@ -2,8 +2,9 @@
 
 Theory of operation. Providers list a message by the time at which they got it, but may list it only some time after
 that. So each window begins one overlap before the end of the last one, and a message that was shown before is known by
-its id. An id is forgotten when no later window can hold its message. As long as no message is listed later than the
-overlap, each is shown exactly once; one without a time of its own is kept as if it had come at the end of its window.
+its id. An id is forgotten when its message came more than the overlap before the last one. As long as no message is
+listed later than the overlap, each is shown exactly once; one without a time of its own is kept as if it had come at
+the end of its window.
 """
 
 from collections.abc import Iterable
@@ -75,8 +76,10 @@ def news(cursor: InboxCursor, window: Window, messages: Iterable[Incoming]) -> t
     known = {one.key for one in cursor.shown}
     fresh = tuple(one for one in messages if key_of(one) not in known)
     added = (Shown(key_of(one), one.at.astimezone(UTC) if one.at is not None else window.end) for one in fresh)
-    start = window.end - cursor.overlap
-    shown = tuple(one for one in (*cursor.shown, *added) if one.at >= start)
+    shown = (*cursor.shown, *added)
+    # No later window begins before the last message less the overlap, even if our clock was ahead and is set back.
+    last = min(window.end, max((one.at for one in shown), default=window.end))
+    shown = tuple(one for one in shown if one.at >= last - cursor.overlap)
     return fresh, msgspec.structs.replace(cursor, until=window.end, shown=shown)
 
 

@@ -182,7 +182,7 @@ class Stakes:
                 due = _listed(candidate, ChargedOn.DELIVERY) if price is None else None
                 charged = self._in_account(view, price) or Decimal(0)
             case Unknown():
-                charged = stake.hold.amount
+                charged = Decimal(0) if result.shared else stake.hold.amount
             case Refused():
                 pass
             case _:

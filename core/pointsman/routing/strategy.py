@@ -109,7 +109,7 @@ CURIOSITY_ABOUT_NEWCOMERS = 0.3
 """The same while there is a candidate of which hardly anything is known."""
 WELL_KNOWN = 25.0
 """Messages from which a candidate is known well enough to be tried only where it may be the best."""
-BENEFIT_OF_DOUBT = 1.0
+BENEFIT_OF_DOUBT = 1.2
 """Standard errors by which every candidate is taken to be better than it seems."""
 OPTIMISM = 3.0
 """The same where a candidate is tried only to learn."""

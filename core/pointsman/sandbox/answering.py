@@ -43,12 +43,14 @@ async def truncated(request: web.BaseRequest, reply: Reply, size: int) -> web.St
 
 
 async def dripped(request: web.BaseRequest, reply: Reply, size: int, pause: float, clock: Clock) -> web.StreamResponse:
-    """Send the body in pieces of `size` bytes with pauses between them."""
+    """Send the body in pieces of `size` bytes with pauses between them, as long as the client is there."""
     response = await _begun(request, reply)
     step = max(size, 1)
     for start in range(0, len(reply.body), step):
         if start:
             await clock.sleep(pause)
+        if request.transport is None or request.transport.is_closing():
+            break
         await response.write(reply.body[start : start + step])
     return response
 

@@ -9,7 +9,10 @@ from pointsman.store.record import Change, Record, Resolve, Settle, advance, beg
 
 
 class MemoryStore:
-    """Records in a dictionary. Of finished messages the latest `keep` are remembered, so that memory is bounded."""
+    """Records in a dictionary. Of finished messages the latest `keep` are remembered, so that memory is bounded.
+
+    A Viber message and the SMS in its place count as one, and are forgotten together once both are finished.
+    """
 
     def __init__(self, *, keep: int = 100_000) -> None:
         self._records: dict[str, Record] = {}
@@ -38,10 +41,7 @@ class MemoryStore:
         self._records[message_id] = after
         if isinstance(change, Settle | Resolve):
             self._index(after, change.attempt.number if isinstance(change, Settle) else change.number)
-        if is_final(after):
-            self._finish(message_id)
-        elif message_id in self._finished:
-            del self._finished[message_id]
+        self._keep_or_finish(after)
         return before, after
 
     async def get(self, message_id: str) -> Record | None:
@@ -68,14 +68,24 @@ class MemoryStore:
                 if place not in known:
                     self._by_provider_id[key] = (*known, place)
 
-    def _finish(self, message_id: str) -> None:
-        self._finished[message_id] = None
-        self._finished.move_to_end(message_id)
-        while len(self._finished) > self._keep:
-            self._forget(self._finished.popitem(last=False)[0])
+    def _keep_or_finish(self, changed: Record) -> None:
+        """Put a message among the finished if it is; a Viber message and the SMS in its place finish together."""
+        parent = changed.envelope.parent
+        record = self._records.get(parent, changed) if parent is not None else changed
+        message_id = record.envelope.id
+        sms = self._records.get(record.sms) if record.sms is not None else None
+        if is_final(record) and (record.sms is None or (sms is not None and is_final(sms))):
+            self._finished[message_id] = None
+            self._finished.move_to_end(message_id)
+            while len(self._finished) > self._keep:
+                self._forget(self._finished.popitem(last=False)[0])
+        else:
+            self._finished.pop(message_id, None)
 
     def _forget(self, message_id: str) -> None:
         record = self._records.pop(message_id)
+        if record.sms is not None:
+            self._forget(record.sms)
         for attempt in record.attempts:
             if isinstance(attempt.outcome, Accepted):
                 for provider_id in attempt.outcome.ids:

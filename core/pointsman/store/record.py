@@ -6,6 +6,7 @@ changes. The state that people see is never set but derived from attempts and re
 result independent of the order in which reports come.
 """
 
+from decimal import Decimal
 from typing import assert_never
 
 import msgspec
@@ -23,6 +24,7 @@ from pointsman.outcome import (
     Unknown,
 )
 from pointsman.routing.merge import best_attempt, better, state_of_parts
+from pointsman.routing.merge import is_final as is_final_report
 
 UNMAPPED = ""
 """Stands for the id of an acceptance that told none; only we ourselves report under it."""
@@ -217,7 +219,42 @@ def _noted(record: Record, number: int, report: Report) -> Record:
     others = tuple(
         one for one in record.reports if not (one.number == number and one.provider_id == report.provider_id)
     )
-    return msgspec.structs.replace(record, reports=(*others, Known(number, report.provider_id, best)))
+    return _repriced(
+        msgspec.structs.replace(record, reports=(*others, Known(number, report.provider_id, best))), number
+    )
+
+
+def _repriced(record: Record, number: int) -> Record:
+    """Give an attempt the price that final reports tell of its parts, each of its own: it beats the price list."""
+    told = _told_price(record, number)
+    if told is None:
+        return record
+    attempts = tuple(
+        msgspec.structs.replace(attempt, price=told) if attempt.number == number else attempt
+        for attempt in record.attempts
+    )
+    return msgspec.structs.replace(record, attempts=attempts)
+
+
+def _told_price(record: Record, number: int) -> Money | None:
+    attempt = next((one for one in record.attempts if one.number == number), None)
+    if attempt is None or not isinstance(attempt.outcome, Accepted):
+        return None
+    if attempt.shared or attempt.on_delivery is not None or attempt.outcome.price is not None:
+        return None
+    final = [one for one in record.reports if one.number == number and is_final_report(one.report)]
+    known = {one.provider_id: one.report.price for one in final}
+    prices = [known.get(one) for one in attempt.outcome.ids]
+    told = [price for price in prices if price is not None]
+    booked = [attempt.price] if attempt.price is not None else []
+    if (
+        not told
+        or len(told) < record.envelope.parts
+        or len(told) < len(prices)
+        or len({price.currency for price in (*told, *booked)}) > 1
+    ):
+        return None
+    return Money(sum((price.amount for price in told), Decimal(0)), told[0].currency)
 
 
 def _state(record: Record) -> State:

@@ -230,7 +230,7 @@ def _item(submission: Submission) -> Item:
         to=submission.to,
         text="" if isinstance(message, HlrLookup) else message.text,
         sender=submission.sender,
-        segments=segments.count if segments is not None else 1,
+        segments=segments.count if segments is not None and isinstance(message, Sms) else 1,
         ttl=ttl.total_seconds() if ttl is not None else None,
         flash=isinstance(message, Sms) and message.flash,
         send_at=submission.send_at,

@@ -90,6 +90,9 @@ GOOD, BAD = "mMTS", ""
         pytest.param([GOOD, BAD, BAD, GOOD], 3, "6", "arra", id="the parts of the good ones counted"),
         pytest.param([GOOD, BAD, BAD, GOOD], 3, "12", "aaaa", id="all parts counted"),
         pytest.param([GOOD, BAD, BAD, GOOD], 2, "4", "auua", id="parts of the good ones or all recipients: open"),
+        pytest.param(
+            [GOOD, BAD, BAD], 2, "2", "auu", id="parts of the good one, or a foreign number and not the other"
+        ),
         pytest.param([GOOD, GOOD], 1, "7", "aa", id="known operators outweigh a strange count"),
     ],
 )

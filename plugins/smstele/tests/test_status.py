@@ -216,6 +216,16 @@ def test_a_message_under_another_id_is_not_ours(provider, batch):
     assert ((Absent(),), (Oddity.FOREIGN_ID,)) == (reading.value, reading.oddities)
 
 
+@pytest.mark.trap("S24")
+def test_a_message_that_is_kept_may_be_missing(provider, batch):
+    """Whether the list names what is kept until later is not documented: a second order would be delivered as well."""
+    sent = batch(*FOUR[:2], ref=REF, send_at=datetime(2026, 12, 1, tzinfo=UTC))
+    listed, missing = provider.read_reconcile(sent, answer(row("ENROUTE"))).value
+
+    assert (f"{REF}/{FOUR[0]}",) == listed.ids
+    assert (Unknown, UNREADABLE) == (type(missing), missing.reason)
+
+
 WHOLE = json.dumps({"results": [row("DELIVRD"), row("DELIVRD", phone=FOUR[3])]})
 UNREADABLE = UnknownReason.UNREADABLE
 

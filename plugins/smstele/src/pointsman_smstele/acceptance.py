@@ -4,12 +4,14 @@ SMStele's example with two bad numbers among four lists all four as if they were
 their operator is empty, and in that the outer `cnt` is 2. Whether that `cnt` counts recipients or parts of messages is
 not documented, so both readings are tried:
 
-* it counts exactly the messages that have an operator: the others were not taken;
-* it counts all messages: all were taken, also foreign numbers, for which no operator is known.
+* none of those without an operator are counted: they were not taken;
+* all of them are counted: all were taken, also foreign numbers, for which no operator is known.
 
-Where neither reading fits, or both do, a message without an operator is unknown, and the status call tells.
+Where the readings disagree, fit neither, or count only some of them, a message without an operator is unknown, and the
+status call tells: bad numbers and foreign ones may have travelled together.
 """
 
+import enum
 from collections.abc import Iterable
 
 from pointsman.outcome import Accepted, Fault, Outcome, Refused, Unknown, UnknownReason
@@ -47,16 +49,22 @@ def outcomes(batch: Batch, answer: SendAnswer) -> tuple[tuple[Outcome, ...], tup
 def findings(sent: Batch, answer: StatusAnswer) -> tuple[tuple[Finding, ...], tuple[Oddity, ...]]:
     """Return what the status call says of each message of a request that had no answer, and what was odd."""
     rows = {row.phone: row for row in answer.rows if row.id == sent.ref}
-    missing: Finding = Absent() if answer.complete else _unknown("the list of messages is damaged")
     found = tuple(
         Accepted(ids=(message_id(sent.ref, item.to),), network=network_of(item.to, rows[item.to].mnc))
         if item.to in rows
-        else missing
+        else _missing(item, answer)
         for item in sent.items
     )
     asked = {item.to for item in sent.items}
     foreign = any(row.id != sent.ref or row.phone not in asked for row in answer.rows)
     return found, (Oddity.FOREIGN_ID,) if foreign else ()
+
+
+def _missing(item: Submission, answer: StatusAnswer) -> Absent | Unknown:
+    """Return what it means that a message is not listed. Whether those are that SMStele keeps is not documented."""
+    if not answer.complete:
+        return _unknown("the list of messages is damaged")
+    return Absent() if item.send_at is None else _unknown("a message that is kept may not be listed yet")
 
 
 def _ours(batch: Batch, answer: SendAnswer) -> tuple[dict[str, SentRow], tuple[Oddity, ...]]:
@@ -78,19 +86,33 @@ def _without_operator(count: int | None, rows: Iterable[SentRow]) -> Refused | U
     """Say what became of messages without an operator; None means that they were taken."""
     everything = tuple(rows)
     known = tuple(row for row in everything if row.operator)
-    only_known = count in _counts(known)
-    all_taken = count in _counts(everything)
-    if only_known == all_taken:
-        return _unknown("cnt does not tell whether the number was taken")
-    if all_taken:
+    others = tuple(row for row in everything if not row.operator)
+    shares = _shares(count, [1] * len(known), [1] * len(others))
+    if all(row.parts is not None for row in everything):
+        shares |= _shares(count, [row.parts or 0 for row in known], [row.parts or 0 for row in others])
+    if shares == {_Share.ALL}:
         return None
-    return Refused(fault=Fault.RECIPIENT, detail="not in the provider's number plan")
+    if shares == {_Share.NONE}:
+        return Refused(fault=Fault.RECIPIENT, detail="not in the provider's number plan")
+    return _unknown("cnt does not tell whether the number was taken")
 
 
-def _counts(rows: tuple[SentRow, ...]) -> set[int | None]:
-    """Return what `cnt` would be if it counted these: as recipients, or as parts."""
-    parts = [row.parts for row in rows if row.parts is not None]
-    return {len(rows), sum(parts)} if len(parts) == len(rows) else {len(rows)}
+class _Share(enum.Enum):
+    """How many of the messages without an operator a count includes."""
+
+    NONE = enum.auto()
+    SOME = enum.auto()
+    ALL = enum.auto()
+
+
+def _shares(count: int | None, known: list[int], others: list[int]) -> set[_Share]:
+    """Return what a count can mean when messages count so much each; nothing when it cannot be such a count."""
+    rest = -1 if count is None else count - sum(known)
+    if not 0 <= rest <= sum(others):
+        return set()
+    if rest in (0, sum(others)):
+        return {_Share.NONE} if rest == 0 else {_Share.ALL}
+    return {_Share.SOME} if any(rest % one == 0 for one in others if one) else set()
 
 
 def _unknown(detail: str) -> Unknown:
