@@ -13,7 +13,7 @@ from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_lives, build_routes, build_station
+from pointsman.engine.assembly import Workshop, build_door, build_station
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
@@ -25,7 +25,7 @@ from pointsman.engine.ids import Ids
 from pointsman.engine.judging import Judging
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
-from pointsman.engine.parsing import Door, Parsed
+from pointsman.engine.parsing import Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
@@ -48,7 +48,7 @@ from pointsman.routing.stakes import Stakes
 from pointsman.routing.strategy import STRATEGIES
 from pointsman.routing.tariff import Rates
 from pointsman.store import MemoryStore, Store
-from pointsman.text import NumberRanges, valid_sender
+from pointsman.text import valid_sender
 
 BALANCE_PATIENCE = 2.0
 """Seconds that the start waits for the first reading of the balances."""
@@ -153,17 +153,7 @@ class Router(AsksProviders):
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._control = Control(self._stations, self._rests, self._bus, self._clock)
-        ranges = NumberRanges.load(config.router.number_ranges) if config.router.number_ranges else None
-        self._door = Door(
-            region=config.router.region,
-            ranges=ranges,
-            routes=build_routes(config),
-            lives=build_lives(config),
-            offers={name: frozenset(view.limits) for name, view in views.items()},
-            clock=self._clock,
-            ids=self._ids,
-            network_of=self._lookups.network,
-        )
+        self._door = build_door(config, views, self._clock, self._ids, self._lookups.network)
         self._serving = Serving(self._desk, self._tracking, self._doubts, self._door, config.router.max_in_flight)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again

@@ -1,6 +1,6 @@
 """Putting a router together: from the configuration and the plugins to stations, chooser and routes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 import msgspec
@@ -12,10 +12,10 @@ from pointsman.engine.calling import Caller
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
 from pointsman.engine.lane import Lane, Starter
-from pointsman.engine.parsing import LifeLimits
+from pointsman.engine.parsing import Door, LifeLimits
 from pointsman.engine.station import Station
 from pointsman.events import PluginQuarantined
-from pointsman.message import MessageClass
+from pointsman.message import MessageClass, Msisdn, Network
 from pointsman.plugin import ChannelLimits, Polls, Provider, ReceivesCallbacks
 from pointsman.routing.breaker import BreakerSettings
 from pointsman.routing.breakers import CellBreakers
@@ -27,6 +27,7 @@ from pointsman.routing.match import Route
 from pointsman.routing.observed import ObservedPrices
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.secret import Secret
+from pointsman.text import NumberRanges
 from pointsman.transport import Endpoint, Transport
 
 
@@ -84,6 +85,23 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) ->
         balance_every=float(config.balance_every),
         callback_token=config.callback_token,
         callback_url=_callback_url(config, provider, shop.public_url),
+    )
+
+
+def build_door(
+    config: Config, views: Mapping[str, View], clock: Clock, ids: Ids, network_of: Callable[[Msisdn], Network | None]
+) -> Door:
+    """Return what parses messages. Raises `ConfigError` when the number ranges cannot be read."""
+    ranges = config.router.number_ranges
+    return Door(
+        region=config.router.region,
+        ranges=NumberRanges.load(ranges) if ranges else None,
+        routes=build_routes(config),
+        lives=build_lives(config),
+        offers={name: frozenset(view.limits) for name, view in views.items()},
+        clock=clock,
+        ids=ids,
+        network_of=network_of,
     )
 
 
