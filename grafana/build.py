@@ -72,6 +72,12 @@ def traffic() -> Iterable[Panel]:
         ),
     )
     yield panel(
+        "Sent again an hour",
+        "short",
+        ("sum by (from_provider) (increase(pointsman_resends_total[1h]))", "lost by {{from_provider}}"),
+        about="Messages that a provider took, reported as lost, and that another one sent.",
+    )
+    yield panel(
         "Late deliveries an hour",
         "short",
         (
@@ -120,6 +126,12 @@ def accounts() -> Iterable[Panel]:
             "{{provider}} {{channel}} drifts an hour",
         ),
         about="1 (100 %) means that the list is right. The line price.drifted names the network.",
+    )
+    yield panel(
+        "Health",
+        "percentunit",
+        (f"pointsman_provider_health_ratio{{{WHERE}}}", "{{provider}} {{channel}}"),
+        about="The learnt chance that a message is delivered in time once the provider has taken it.",
     )
     yield panel(
         "Breakers that are not closed",

@@ -51,6 +51,8 @@ WAITS = {
 CHANCE = {
     "pointsman/router.py": "an embedder who gives no generator gets one seeded by the system",
     "pointsman/routing/ranking.py": "seeded by the decision, so that it can be made again exactly",
+    "pointsman/testing/simulator/baselines.py": "seeded by the scene, so that every run of it is the same",
+    "pointsman/testing/simulator/routed.py": "seeded likewise",
     "pointsman/sandbox/base.py": "seeded, so that a sandbox does the same every time",
     "pointsman_devino/sandbox/server.py": "seeded likewise; what session ids draw must not change anything else",
 }

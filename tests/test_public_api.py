@@ -23,7 +23,14 @@ PACKAGES = [
     "pointsman.transport",
 ]
 """Packages that others import from."""
-INTERNAL = {"pointsman.cli", "pointsman.engine", "pointsman.routing", "pointsman.demo.data", "pointsman.text.data"}
+INTERNAL = {
+    "pointsman.cli",
+    "pointsman.demo.data",
+    "pointsman.engine",
+    "pointsman.routing",
+    "pointsman.testing.simulator",
+    "pointsman.text.data",
+}
 """Packages without a front: their modules are imported one by one, and only from within."""
 PLUGINS = ["pointsman_affiliate_hlr", "pointsman_devino", "pointsman_smstele"]
 

@@ -109,6 +109,16 @@ class FailedOver(Event, frozen=True, kw_only=True, gc=False):
     """None when the outcome was unknown."""
 
 
+class Resent(Event, frozen=True, kw_only=True, gc=False):
+    """A provider reported that it lost a message after it had taken it; another one is going to send it."""
+
+    message_id: str
+    from_provider: str
+    state: DeliveryState
+    fault: Fault | None
+    """Whose fault the loss is, where the report tells."""
+
+
 class SteppedIn(Event, frozen=True, kw_only=True, gc=False):
     """An SMS takes the place of a Viber message."""
 

@@ -96,6 +96,7 @@ def test_providers(pointsman: Runner, config: Path) -> None:
     assert ("10000.00 RUB  told" in lines["devino"], "9950.00 RUB" in lines["devino"]) == (True, True)
     assert "25000.00 RUB  assumed" in lines["smstele"]
     assert all("ready" in line for line in lines.values())
+    assert all("95%(0)" in line for line in lines.values())
 
 
 def test_providers_in_trouble(pointsman: Runner, boxes: Boxes, config: Path) -> None:

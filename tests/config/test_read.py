@@ -127,13 +127,13 @@ def test_every_key_arrives(folder: Path, plugins: PluginSet) -> None:
 
 
 def test_defaults(read: Read) -> None:
-    """What is left out has its default: the plugin's address, one route to every provider, the cheapest first."""
+    """What is left out has its default: the plugin's address, one route to all providers, the least cost first."""
     config = read()
 
     one = config.providers["one"]
     [route] = config.routes
     assert (one.base_url, one.currency, one.poll) == ("https://echo.example/api", "EUR", PollConfig())
-    assert (route.providers, route.match, config.policy_of(route).strategy) == (("one",), Match(), "cheapest")
+    assert (route.providers, route.match, config.policy_of(route).strategy) == (("one",), Match(), "balanced")
     assert config.router.store == "memory:"
 
 

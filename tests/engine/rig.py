@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -100,6 +101,7 @@ async def routing(
     observers: Iterable[Observer] = (),
     store: Store | None = None,
     ranges: Path | None = None,
+    random: Random | None = None,
     sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> AsyncIterator[Rig]:
     """Start the sandboxes and a router over them; one route sends everything to all, in the order given.
@@ -117,7 +119,9 @@ async def routing(
         env = {name: value for one in accounts.values() for name, value in one.sandbox.environment.items()}
         config = parse_config(text, plugins=known, env=env)
         told = [events.append, *observers]
-        router = Router(config, plugins=known, clock=clock, observers=told, store=store, only_loopback=True)
+        router = Router(
+            config, plugins=known, clock=clock, observers=told, store=store, random=random, only_loopback=True
+        )
         async with router:
             yield Rig(router, events)
     finally:

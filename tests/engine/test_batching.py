@@ -243,7 +243,7 @@ async def test_a_bad_number_at_devino_costs_only_itself(clock: FakeClock):
         assert receipts[3].reason.fault is Fault.RECIPIENT
         calls = [request for request in box.ledger.requests if request.endpoint.startswith("Sms/Send")]
         assert len(calls) <= 1 + 2 * math.log2(8)
-        assert rig.status("devino").health["sms"] == 1.0
+        assert rig.status("devino").taken["sms"] == 1.0
 
 
 async def test_a_refusal_that_concerns_everybody_is_not_halved(clock: FakeClock, box: ScriptedSandbox):

@@ -50,6 +50,7 @@ from pointsman.store.record import (
     Located,
     Note,
     Resolve,
+    Resume,
     Settle,
     advance,
     begin,
@@ -646,3 +647,102 @@ def test_a_lookup_after_the_first_attempt_changes_nothing():
 
     for record in (began, ended):
         assert advance(record, Located(MOVED), 2.0) is record
+
+
+# -- sent again --------------------------------------------------------------------------------------------------------
+
+GONE = after(report(DeliveryState.UNDELIVERABLE, final=True), record=sent("x"))
+DECLINED = Refused(fault=Fault.DECLINED)
+
+
+def test_what_was_lost_is_on_its_way_again() -> None:
+    """A message that another provider is going to send is not at its end, and ends as that one reports."""
+    assert (GONE.state, is_final(GONE)) == (State.UNDELIVERED, True)
+    again = advance(GONE, Resume(), 5.0)
+    assert (again.state, is_final(again)) == (State.SENDING, False)
+    flying = after(starts(2, "b"), record=again)
+    assert (flying.state, is_final(flying)) == (State.SENDING, False)
+    taken = after(starts(2, "b"), ends(Accepted(ids=("y",)), 2, "b"), record=again)
+    assert (taken.state, is_final(taken)) == (State.SENT, False)
+
+    assert advance(taken, Note(2, Report(provider_id="y", state=DeliveryState.DELIVERED)), 9.0).state == State.DELIVERED
+    assert advance(taken, Note(2, Report(provider_id="y", state=DeliveryState.EXPIRED)), 9.0).state == State.UNDELIVERED
+
+
+@pytest.mark.parametrize("end", [State.CANCELLED, State.FAILED, State.UNKNOWN, State.EXPIRED])
+def test_who_finds_nobody_ends_as_reported(end: State) -> None:
+    """When nobody sends it again after all, the message is what the first provider made of it."""
+    ended = after(Resume(), starts(2, "b"), ends(DECLINED, 2, "b"), End(end), record=GONE)
+
+    assert (ended.state, is_final(ended)) == (State.UNDELIVERED, True)
+
+
+def test_it_is_sent_again_once() -> None:
+    """A second resumption changes nothing, nor does one after the attempts have ended."""
+    again = advance(GONE, Resume(), 5.0)
+    assert advance(again, Resume(), 6.0) is again
+
+    ended = advance(again, End(State.CANCELLED), 7.0)
+    assert advance(ended, Resume(), 8.0) is ended
+
+
+def test_a_doubt_that_is_cleared_ends_the_resumption() -> None:
+    """If the copy that was in doubt turns out to be taken, its report is waited for."""
+    again = after(Resume(), starts(2, "b"), ends(TIMEOUT, 2, "b"), record=GONE)
+    assert again.state == State.SENDING
+    cleared = advance(again, Resolve(2, Accepted(ids=("y",)), SettledBy.REPORT), 9.0)
+
+    assert cleared.state == State.SENT
+
+
+def test_a_late_delivery_ends_the_resumption() -> None:
+    """The first copy arrives while the message is to be sent again: it is delivered, and final."""
+    delivered = after(Resume(), report(DeliveryState.DELIVERED), record=GONE)
+
+    assert (delivered.state, is_final(delivered)) == (State.DELIVERED, True)
+
+
+CHANGES: dict[str, Change] = {
+    "due": Due(),
+    "starts": starts(),
+    "starts again": starts(2, "b"),
+    "taken": ends(Accepted(ids=("x",))),
+    "taken again": ends(Accepted(ids=("y",)), 2, "b"),
+    "refused": ends(DECLINED),
+    "in doubt": ends(TIMEOUT),
+    "found": Resolve(1, Accepted(ids=("x",)), SettledBy.RECONCILED),
+    "not found": Resolve(1, DECLINED, SettledBy.RECONCILED),
+    "sent": report(DeliveryState.SENT),
+    "lost": report(DeliveryState.UNDELIVERABLE, final=True),
+    "delivered": report(DeliveryState.DELIVERED, final=True),
+    "lost again": Note(2, Report(provider_id="y", state=DeliveryState.EXPIRED, final=True)),
+    "looked up": looked_up(LookupState.REACHABLE),
+    "resumed": Resume(),
+    "cancelled": End(State.CANCELLED),
+    "failed": End(State.FAILED, DECLINED),
+    "unknown": End(State.UNKNOWN),
+    "fell back": FellBack("s1"),
+    "forgone": Forgo(),
+}
+
+
+@pytest.mark.parametrize("last", CHANGES)
+def test_every_change_can_meet_every_record(last: str) -> None:
+    """Whatever three changes came before, in whatever order: a change never fails, and the same one twice is as once.
+
+    So a journal can be read to its end, wherever it was cut off, and what was delivered stays so.
+    """
+    settles = isinstance(CHANGES[last], Settle)
+    for names in product(CHANGES, repeat=3):
+        record = after(*(CHANGES[name] for name in names))
+        then = advance(record, CHANGES[last], 9.0)
+        twice = advance(then, CHANGES[last], 9.0)
+
+        assert then.state in State
+        assert settles or msgspec.structs.replace(twice, updated_at=0.0) == msgspec.structs.replace(
+            then, updated_at=0.0, possible_duplicate=twice.possible_duplicate
+        )
+        assert (record.state is not State.DELIVERED) or then.state is State.DELIVERED
+        if isinstance(CHANGES[last], Resume) and then is not record:
+            assert record.state in {State.UNDELIVERED, State.EXPIRED, State.REJECTED}
+            assert (then.state, then.intent, then.ended) == (State.SENDING, None, None)

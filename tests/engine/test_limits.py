@@ -162,7 +162,7 @@ async def test_too_fast_says_nothing_about_health(clock: FakeClock, box: Scripte
         (receipt,) = await finish(clock, sending(rig, sms()))
         assert receipt.state is State.SENT
         assert [round(at, 6) for at in arrivals(box)] == [0.0, 1.0, 3.0, 7.0]
-        assert rig.status("a").health["sms"] == 1.0
+        assert rig.status("a").taken["sms"] == 1.0
 
 
 async def test_an_urgent_message_goes_elsewhere_when_the_pause_outlasts_it(clock: FakeClock, box: ScriptedSandbox):

@@ -24,7 +24,8 @@ def metrics() -> dict[str, frozenset[str]]:
         labels = frozenset(getattr(collector, "_labelnames", ()))
         for name in registry._collector_to_names[collector]:
             families[name] = labels
-    families |= {one.name: frozenset(one._labelnames) for one in StateObserver(lambda: ()).describe()}
+    for metric in StateObserver(lambda: ()).describe():
+        families[metric.name] = frozenset(metric._labelnames)
     return families
 
 

@@ -56,7 +56,7 @@ def expected_calls(row: Row) -> tuple[tuple[CallOutcome, Fault | None, str | Non
 
 def is_at_peace(table: Table) -> bool:
     """Say whether everybody is in use and in good health."""
-    return all(one.rests == () and set(one.health.values()) == {1.0} for one in table.router.providers())
+    return all(one.rests == () and set(one.taken.values()) == {1.0} for one in table.router.providers())
 
 
 def _call(event: Called) -> tuple[CallOutcome, Fault | None, str | None]:

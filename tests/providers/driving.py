@@ -158,12 +158,12 @@ def tell(table: Table, form: Form, receipts: Sequence[Receipt]) -> Story:
             )
             for rest, event in zip(status.rests, table.rested(form.account), strict=True)
         ),
-        counted=status.health[form.channel] < 1,
+        counted=status.taken[form.channel] < 1,
         breakers=frozenset(status.breakers.values()),
         others_untouched=all(
-            one.rests == () and one.quarantined is None and set(one.health.values()) == {1.0} for one in others
+            one.rests == () and one.quarantined is None and set(one.taken.values()) == {1.0} for one in others
         )
-        and all(health == 1.0 for channel, health in status.health.items() if channel is not form.channel),
+        and all(taken == 1.0 for channel, taken in status.taken.items() if channel is not form.channel),
     )
 
 

@@ -272,7 +272,7 @@ async def test_a_provider_that_does_not_listen_took_nothing(bench: Bench) -> Non
         assert (path(receipt), receipt.state) == (("devino", "smstele"), State.SENT)
         (refused,) = outcomes([receipt], "devino")
         assert (refused.fault, receipt.possible_duplicate) == (Fault.UNAVAILABLE, False)
-        assert table.status("devino").health[Channel.SMS] < 1
+        assert table.status("devino").taken[Channel.SMS] < 1
 
 
 # -- login, balance, reports -------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ async def test_five_declined_messages_in_ten_minutes_rest_the_provider(
         assert [only_other] == await _ways(table, form, 1)
         await bench.clock.sleep(2 * MINUTE)
         assert [(form.account,)] == await _ways(table, form, 1)
-        assert set(table.status(form.account).health.values()) == {1.0}
+        assert set(table.status(form.account).taken.values()) == {1.0}
 
 
 @pytest.mark.parametrize(("form", "cause"), NONSENSE, ids=_id)
@@ -180,7 +180,7 @@ async def test_three_bad_requests_in_a_row_stop_the_operation(bench: Bench, form
         assert [only_other] == await _ways(table, form, 1)
         await bench.clock.sleep(2 * MINUTE)
         assert [only_first] == await _ways(table, form, 1)
-        assert set(table.status(form.account).health.values()) == {1.0}
+        assert set(table.status(form.account).taken.values()) == {1.0}
 
 
 async def test_a_stopped_operation_leaves_the_others_alone(bench: Bench) -> None:
@@ -243,12 +243,12 @@ async def test_an_empty_account_that_tells_nothing_is_probed_ever_more_seldom(
 
 @pytest.mark.parametrize(("form", "cause"), WRONG_NUMBERS, ids=_id)
 async def test_bad_numbers_never_touch_health(bench: Bench, form: Form, cause: FaultRule) -> None:
-    """After thirty of them the provider is in use and in perfect health."""
+    """After thirty of them the provider is in use, and takes whatever it is asked to."""
     async with bench.router(form.account) as table:
         script(bench.box_of(form.account), cause, form.submits, 30)
         assert [(form.account,)] * 31 == await _ways(table, form, 31)
         status = table.status(form.account)
-    assert (status.rests, set(status.health.values())) == ((), {1.0})
+    assert (status.rests, set(status.taken.values())) == ((), {1.0})
     assert set(status.breakers.values()) == {BreakerState.CLOSED}
 
 

@@ -289,7 +289,7 @@ async def test_a_submit_that_took_effect_is_found_by_its_id(
         script(bench.smstele, cause, "sendsms", None)
         receipts = await table.send(*form.messages(message_class), until_final=True)
         assert table.status("smstele").rests == ()
-        assert table.status("smstele").health[form.channel] < 1
+        assert table.status("smstele").taken[form.channel] < 1
     assert (1, form.count) == (bench.smstele.ledger.calls["sendsms"], len(bench.smstele.ledger.messages))
     for receipt in receipts:
         (attempt,) = receipt.attempts

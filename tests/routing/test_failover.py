@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pointsman.message import Channel, MessageClass
-from pointsman.outcome import Accepted, Fault, Outcome, Refused, State, Unknown, UnknownReason
+from pointsman.outcome import Accepted, DeliveryState, Fault, Outcome, Refused, Report, State, Unknown, UnknownReason
 from pointsman.routing.failover import (
     RULES,
     Finish,
@@ -17,6 +17,7 @@ from pointsman.routing.failover import (
     Repeat,
     Situation,
     Step,
+    after_bad_report,
     decide,
     default_on_unknown,
     final_state,
@@ -193,3 +194,68 @@ def test_what_a_class_prefers(message_class: MessageClass, channel: Channel) -> 
     duplicate = message_class is MessageClass.OTP or channel is Channel.HLR
 
     assert default_on_unknown(message_class, channel) is (OnUnknown.NEXT if duplicate else OnUnknown.RECONCILE)
+
+
+# -- after a bad report ------------------------------------------------------------------------------------------------
+
+LOSSES = {DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED, DeliveryState.REJECTED}
+"""States that say that the message is lost and no copy is on its way; one that was deleted somebody took back."""
+
+
+def told(state: DeliveryState, fault: Fault | None = None, *, certain: bool = False) -> Report:
+    """Return a final report."""
+    return Report(provider_id="1", state=state, fault=fault, certain=certain, final=True)
+
+
+@pytest.mark.parametrize("state", DeliveryState)
+@pytest.mark.parametrize("fault", [None, *Fault])
+@pytest.mark.parametrize("certain", [False, True])
+def test_what_a_bad_report_leads_to(state: DeliveryState, fault: Fault | None, certain: bool) -> None:
+    """A lost message is sent again, unless its text is at fault, or its number and everybody would say so."""
+    others_may_help = fault is not Fault.CONTENT and not (fault is Fault.RECIPIENT and certain)
+    again = after_bad_report(told(state, fault, certain=certain), situation(TAKEN))
+
+    assert again == (state in LOSSES and others_may_help)
+
+
+@pytest.mark.parametrize("state", sorted(LOSSES))
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({}, True),
+        ({"another": False}, False),
+        ({"max_attempts": 1}, False),
+        ({"max_attempts": 2}, True),
+        ({"now": 999.9}, True),
+        ({"now": 1000.0}, False),
+    ],
+)
+def test_a_lost_message_stays_within_its_budget(state: DeliveryState, changes: dict[str, Any], again: bool) -> None:
+    """Only while another provider would take it, an attempt is left, and it is still worth something."""
+    assert after_bad_report(told(state), situation(TAKEN, **changes)) is again
+
+
+@pytest.mark.parametrize(
+    ("past", "policy", "again"),
+    [
+        ([refused(Fault.UNAVAILABLE), TAKEN], OnUnknown.RECONCILE, True),
+        ([LOST, TAKEN], OnUnknown.NEXT, True),
+        ([LOST, TAKEN], OnUnknown.RECONCILE, False),
+        ([LOST, TAKEN], OnUnknown.STOP, False),
+        ([TAKEN], OnUnknown.STOP, True),
+        ([TAKEN, refused(Fault.UNAVAILABLE)], OnUnknown.NEXT, True),
+        ([TAKEN, TAKEN], OnUnknown.NEXT, False),
+        ([TAKEN, LOST], OnUnknown.RECONCILE, False),
+        ([TAKEN, LOST, TAKEN], OnUnknown.NEXT, False),
+    ],
+)
+def test_a_lost_message_is_sent_again_once(past: list[Outcome], policy: OnUnknown, again: bool) -> None:
+    """Two providers may take it, not a third; with a copy in doubt only where a duplicate is preferred to a loss."""
+    report = told(DeliveryState.UNDELIVERABLE)
+
+    assert after_bad_report(report, situation(*past, on_unknown=policy)) is again
+
+
+def test_lookups_are_no_deliveries() -> None:
+    """A report without a state of delivery sends nothing again."""
+    assert not after_bad_report(Report(provider_id="1", final=True), situation(TAKEN))

@@ -1,9 +1,10 @@
 """The bookkeeping of an attempt without an event loop: what is taken comes back, and each step tells its result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from pointsman.routing.breaker import BreakerSettings, BreakerState
 from pointsman.routing.breakers import CellBreakers
 from pointsman.routing.candidate import Decision, Exclusion
 from pointsman.routing.choose import Chooser, Moment, View
+from pointsman.routing.health import Estimate
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
 from pointsman.routing.match import Match, Route
@@ -35,7 +37,9 @@ TAKEN = Accepted(ids=("x",))
 class Desk:
     """One provider with ten euros that takes two for a message, the chooser, and a clock that a test moves."""
 
-    def __init__(self, charged_on: ChargedOn = ChargedOn.SUBMIT, funds: str = "10") -> None:
+    def __init__(
+        self, charged_on: ChargedOn = ChargedOn.SUBMIT, funds: str = "10", confirming: Iterable[str] = ()
+    ) -> None:
         row = PriceRow(channel=Channel.SMS, price=D(2), currency="EUR", country="RU", charged_on=charged_on)
         self.ledger = Ledger(opening=D(funds))
         self.breakers = CellBreakers(BreakerSettings(jitter=0.0), Random(1))
@@ -53,7 +57,7 @@ class Desk:
         )
         self.now = 100.0
         self.chooser = Chooser({"a": self.view}, self.rests, RATES, STRATEGIES, valid_sender)
-        self.stakes = Stakes({"a": self.view}, self.rests, RATES)
+        self.stakes = Stakes({"a": self.view}, self.rests, RATES, frozenset(confirming))
 
     @property
     def instant(self) -> Instant:
@@ -245,3 +249,110 @@ def test_nothing_stays_at_stake(
     assert desk.ledger.available == desk.ledger.balance
     assert all(cell.out == 0 and cell.breaker._probes_out == 0 for cell in desk.breakers._cells.values())
     assert desk.breakers._whole._probes_out == 0
+
+
+# -- what is learnt ----------------------------------------------------------------------------------------------------
+
+GOOD = Report(provider_id="x", state=DeliveryState.DELIVERED)
+BAD = Report(provider_id="x", state=DeliveryState.UNDELIVERABLE)
+
+
+def expected(desk: Desk, envelope: Envelope) -> Estimate:
+    """Return what is expected of the provider now, a moment later so that all is worked out anew."""
+    desk.now += 1.0
+    return desk.view.health.estimate(envelope.channel, envelope.network, desk.now)
+
+
+LEARNT = {
+    "delivered": ({}, TAKEN, GOOD, 0.9, 1.0),
+    "lost": ({}, TAKEN, BAD, 0.0, 1.0),
+    "lost after another had lost it": ({"resent": True}, TAKEN, BAD, 0.9, 1.0),
+    "a bad number": ({}, TAKEN, Report(provider_id="x", state=BAD.state, fault=Fault.RECIPIENT), 0.9, 1.0),
+    "refused by the cell": ({}, Refused(fault=Fault.UNAVAILABLE), None, 0.9, 0.0),
+    "refused by the account": ({}, Refused(fault=Fault.LIMIT), None, 0.9, 1.0),
+    "in doubt": ({}, SILENT, None, 0.0, 0.0),
+    "the echo of another's doubt": ({"echo": True}, SILENT, None, 0.9, 1.0),
+}
+"""What is said of an attempt, its outcome, its report, and about which chance and share taken they speak for."""
+
+
+@pytest.mark.parametrize(("fields", "outcome", "report", "chance", "taken"), LEARNT.values(), ids=LEARNT.keys())
+def test_what_an_attempt_teaches(
+    make_envelope: MakeEnvelope,
+    fields: dict[str, bool],
+    outcome: Outcome,
+    report: Report | None,
+    chance: float,
+    taken: float,
+) -> None:
+    """Twenty such attempts move what is expected of the provider by what was its own doing, and by nothing else."""
+    desk, envelope = Desk(funds="1000"), make_envelope(deadline=1e6)
+    for number in range(20):
+        desk.now += 700.0  # so that breakers let everything pass
+        desk.settle(envelope, outcome, number, **fields)
+        if report is not None:
+            desk.now += 1.0
+            desk.stakes.reported("a", envelope.id, number, report, desk.instant)
+    estimate = expected(desk, envelope)
+
+    assert (estimate.chance > 0.5) == (chance > 0.5)
+    assert (estimate.taken > 0.5) == (taken > 0.5)
+
+
+@pytest.mark.parametrize("confirming", [True, False])
+def test_only_routes_that_confirm_wait_for_it(make_envelope: MakeEnvelope, confirming: bool) -> None:
+    """A confirmation is taken in where the route says that recipients confirm, and ignored elsewhere."""
+    desk, envelope = Desk(funds="1000", confirming=["all"] if confirming else []), make_envelope()
+    desk.settle(envelope, TAKEN)
+    desk.stakes.confirmed("a", envelope.id, 1, desk.instant)
+    line = desk.view.health._lines[Channel.SMS]
+
+    assert ("good=1" in repr(line.confirmed)) == confirming
+
+
+@pytest.mark.parametrize("fault", [None, *Fault])
+def test_what_a_report_puts_out_of_use(make_envelope: MakeEnvelope, fault: Fault | None) -> None:
+    """A report that names the sender blocks it there at once; others that a report can name do not."""
+    desk, envelope = Desk(), make_envelope()
+    report = Report(provider_id="x", state=DeliveryState.REJECTED, fault=fault)
+    rest = desk.stakes.blamed("a", envelope, report, desk.instant)
+
+    assert (rest is not None) == (fault is Fault.SENDER)
+    if rest is not None:
+        assert (rest.scope, rest.subject) == (Scope.SENDER, "SHOP")
+        assert desk.decide(envelope).chosen is None
+        assert desk.decide(make_envelope(sender="OTHER")).chosen is not None
+
+
+def test_reports_that_decline_add_up(make_envelope: MakeEnvelope) -> None:
+    """As with answers, a provider rests after several different messages that it declined by report."""
+    desk = Desk()
+    report = Report(provider_id="x", state=DeliveryState.REJECTED, fault=Fault.DECLINED)
+    rests = [
+        desk.stakes.blamed("a", msgspec.structs.replace(make_envelope(), id=f"m{number}"), report, desk.instant)
+        for number in range(5)
+    ]
+
+    assert rests[:4] == [None] * 4
+    assert rests[4] is not None
+
+
+def test_told_prices_are_compared_with_the_list(make_envelope: MakeEnvelope) -> None:
+    """A provider that charges more than listed is told once, and reckoned with from then on; the list stays."""
+    desk = Desk(funds="1000")
+    dear = Accepted(ids=("x",), price=Money(D(3), "EUR"))
+    drifts = [desk.settle(make_envelope(), dear, number).drift for number in range(8)]
+    chosen = desk.decide(make_envelope()).chosen
+    assert chosen is not None
+
+    assert [drift.ratio for drift in drifts if drift is not None] == pytest.approx([1.5])
+    assert (chosen.comparable, chosen.expected_price) == (D(2), pytest.approx(3.0))
+
+
+def test_who_shares_a_place_tells_no_price(make_envelope: MakeEnvelope) -> None:
+    """What an equal message in another's place seems to cost is not compared."""
+    desk = Desk(funds="1000")
+    free = Accepted(ids=("x",), price=Money(D(0), "EUR"))
+    drifts = [desk.settle(make_envelope(), free, number, shared=True).drift for number in range(8)]
+
+    assert drifts == [None] * 8

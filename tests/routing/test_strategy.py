@@ -1,15 +1,38 @@
 """Each strategy orders candidates as it says, and chance is fair."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations
 from random import Random
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pointsman.routing.candidate import Candidate, Reason
-from pointsman.routing.strategy import STRATEGIES, Cheapest, Priority, Terms, Weighted
+from pointsman.message import Channel, Money
+from pointsman.routing.candidate import Candidate, Ranked, Reason
+from pointsman.routing.price import ChargedOn, PriceRow
+from pointsman.routing.strategy import (
+    CURIOSITY,
+    CURIOSITY_ABOUT_NEWCOMERS,
+    RETRY_COST,
+    SECOND_LOSS,
+    SHORT_RUNWAY,
+    SPARING,
+    STRATEGIES,
+    WELL_KNOWN,
+    Balanced,
+    Cheapest,
+    Fastest,
+    Priority,
+    Terms,
+    Weighted,
+    expected_cost,
+)
+from pointsman.routing.tariff import Price
 
 NO_WEIGHTS: Mapping[str, float] = {}
 CHI_SQUARED_999 = {1: 10.83, 2: 13.82, 3: 16.27, 5: 20.52}
@@ -137,8 +160,214 @@ def test_all_candidates_are_ranked_once(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("cheapest", Reason.CHEAPEST), ("priority", Reason.PRIORITY), ("weighted", Reason.WEIGHT)]
+    ("name", "reason"),
+    [
+        ("balanced", Reason.SCORE),
+        ("cheapest", Reason.CHEAPEST),
+        ("fastest", Reason.FASTEST),
+        ("priority", Reason.PRIORITY),
+        ("weighted", Reason.WEIGHT),
+    ],
 )
 def test_each_says_why(name: str, reason: Reason) -> None:
     """Every strategy that can be named in the configuration gives its reason."""
     assert STRATEGIES[name].reason is reason
+
+
+# -- balanced ----------------------------------------------------------------------------------------------------------
+
+SURE = 1e12
+"""So much evidence that there is no doubt to have the benefit of."""
+
+
+ON_DELIVERY = Price(
+    Money(Decimal(2), "EUR"),
+    Decimal(2),
+    ChargedOn.DELIVERY,
+    PriceRow(channel=Channel.SMS, price=Decimal(2), currency="EUR", country="RU"),
+)
+
+
+def known(name: str = "a", comparable: str | None = "2", **fields: Any) -> Candidate:
+    """Return a candidate of which all is known: it owns up to nothing, always takes messages and delivers them."""
+    given = {"health": 1.0, "evidence": SURE, **fields}
+    return msgspec.structs.replace(candidate(name, comparable=comparable), **given)
+
+
+COSTS = {
+    "the price alone, where nothing is lost": (known(), 10.0, 2.0),
+    "the price and the risk": (known(health=0.9), 10.0, 2.0 + 0.1 * 10.0),
+    "whoever owns up costs a second price, and a little of the loss": (
+        known(health=0.9, owned_up=1.0),
+        10.0,
+        2.0 + 0.1 * (2.0 + SECOND_LOSS * 10.0),
+    ),
+    "half of the losses are owned up": (
+        known(health=0.9, owned_up=0.5),
+        10.0,
+        2.0 + 0.1 * (0.5 * 10.0 + 0.5 * (2.0 + SECOND_LOSS * 10.0)),
+    ),
+    "refusals cost time": (known(taken=0.5), 10.0, 2.0 + 1.0 * RETRY_COST * 10.0),
+    "who refuses everything costs a loss, not more": (known(taken=0.0), 10.0, 2.0 + 10.0),
+    "waiting costs its share of the message's life": (known(wait=0.25), 10.0, 2.0 + 0.25 * 10.0),
+    "who is going to lose it need not be waited for": (known(health=0.0, wait=0.25), 10.0, 2.0 + 10.0),
+    "what is charged on delivery is paid for deliveries": (
+        known(price=ON_DELIVERY, health=0.5),
+        10.0,
+        2.0 * 0.5 + 0.5 * 10.0,
+    ),
+    "told prices correct the list": (known(drift=1.5), 10.0, 3.0),
+    "an account with a long runway pays nothing more": (known(runway=SHORT_RUNWAY), 10.0, 2.0),
+    "an account that is half down pays half of the surcharge": (
+        known(runway=SHORT_RUNWAY / 2),
+        10.0,
+        2.0 * (1.0 + SPARING / 2),
+    ),
+    "an account that is all but empty pays all of it": (known(runway=0.0), 10.0, 2.0 * (1.0 + SPARING)),
+    "nobody minds the loss": (known(health=0.5), 0.0, 2.0),
+}
+
+
+@pytest.mark.parametrize(("one", "loss", "cost"), COSTS.values(), ids=COSTS.keys())
+def test_what_a_choice_is_expected_to_cost(one: Candidate, loss: float, cost: float) -> None:
+    """Price, risk, refusals, waiting and a short runway add up as computed by hand."""
+    assert expected_cost(one, loss) == pytest.approx(cost)
+
+
+def test_little_evidence_has_the_benefit_of_the_doubt() -> None:
+    """The less is known of a candidate the better it is taken to be, never better than certain."""
+    costs = [expected_cost(known(health=0.7, evidence=evidence), 10.0) for evidence in (0.0, 5.0, 50.0, 500.0, SURE)]
+
+    assert costs == sorted(costs)
+    assert costs[0] == 2.0
+    assert costs[-1] == pytest.approx(2.0 + 0.3 * 10.0)
+
+
+def names(ranking: Sequence[Ranked]) -> list[str]:
+    """Return who stands where."""
+    return [one.candidate.provider for one in ranking]
+
+
+def balanced(*candidates: Candidate, loss: float = 10.0, allowance: float = 0.0, seed: int = 0) -> Sequence[Ranked]:
+    """Rank by the least expected cost."""
+    return Balanced().rank(candidates, Terms(random=Random(seed), loss=loss, allowance=allowance))
+
+
+def test_what_a_loss_costs_decides_between_cheap_and_good() -> None:
+    """The cheap one is chosen where losses hardly matter, the good one where they do."""
+    cheap, good = known("cheap", "1", health=0.8), known("good", "2", health=0.98)
+
+    assert names(balanced(cheap, good, loss=1.0)) == ["cheap", "good"]
+    assert names(balanced(cheap, good, loss=20.0)) == ["good", "cheap"]
+
+
+def test_balanced_orders_by_cost_and_unknown_prices_come_last() -> None:
+    """Whatever the input's order; equal costs in the route's order; who has no price has no score."""
+    first, twin = known("first", "2", position=0), known("twin", "2", position=1)
+    dear, unknown = known("dear", "3", position=2), known("unknown", None, position=3, health=1.0)
+    orders = {tuple(names(balanced(*order))) for order in permutations([first, twin, dear, unknown])}
+
+    assert orders == {("first", "twin", "dear", "unknown")}
+    assert balanced(unknown)[0].score is None
+
+
+def firsts(*candidates: Candidate, allowance: float, times: int = 20_000) -> Counter[str]:
+    """Return how often each is first, over many choices with one source of chance."""
+    terms = Terms(random=Random(20260117), loss=10.0, allowance=allowance)
+    counts: Counter[str] = Counter()
+    for _ in range(times):
+        ranking = Balanced().rank(candidates, terms)
+        assert ranking[0].explored == (ranking[0].candidate.provider != "best")
+        assert not any(one.explored for one in ranking[1:])
+        counts[ranking[0].candidate.provider] += 1
+    return counts
+
+
+def test_newcomers_are_tried_in_their_share() -> None:
+    """Who is hardly known is tried in so many choices, equally often, as long as the allowance covers it."""
+    best = known("best")
+    new, other = (known(name, "3", health=0.95, evidence=0.0, position=1) for name in ("new", "other"))
+    counts = firsts(best, new, other, allowance=5.0)
+
+    share = CURIOSITY_ABOUT_NEWCOMERS
+    assert chi_squared(counts, {"best": 1 - share, "new": share / 2, "other": share / 2}) < CHI_SQUARED_999[2]
+
+
+def test_what_was_learnt_long_ago_is_learnt_anew() -> None:
+    """Who is known well enough is tried in a small share of the choices, and only if it may be the best."""
+    best, near = known("best"), known("near", "2.5", health=0.9, evidence=WELL_KNOWN)
+    hopeless = known("hopeless", "2.5", health=0.1, evidence=1000.0)
+    near = msgspec.structs.replace(near, comparable=Decimal("1.9"))
+    counts = firsts(best, near, hopeless, allowance=1000.0)
+
+    assert counts["hopeless"] == 0
+    assert chi_squared(counts, {"best": 1 - CURIOSITY, "near": CURIOSITY}) < CHI_SQUARED_999[1]
+
+
+def test_exploring_never_costs_more_than_the_allowance() -> None:
+    """A newcomer that would cost more than has been put aside is not tried; nor anybody without an allowance."""
+    best, dear = known("best"), known("dear", "6", evidence=0.0)
+
+    assert firsts(best, dear, allowance=3.9, times=2000)["dear"] == 0
+    assert firsts(best, dear, allowance=0.0, times=2000)["dear"] == 0
+    assert firsts(best, dear, allowance=4.1, times=2000)["dear"] > 0
+
+
+def test_balanced_is_the_same_for_the_same_chance() -> None:
+    """One seed gives one sequence of rankings, exploring included."""
+    candidates = [known("best"), known("new", "2.1", evidence=0.0), known("old", "2.2", health=0.9, evidence=30.0)]
+    runs = []
+    for _ in range(2):
+        terms = Terms(random=Random(4711), loss=10.0, allowance=100.0)
+        runs.append([tuple(names(Balanced().rank(candidates, terms))) for _ in range(200)])
+
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) > 1
+
+
+CHANCES = st.floats(0.0, 1.0)
+
+
+@given(
+    health=CHANCES,
+    evidence=st.floats(0.0, 1e6),
+    taken=CHANCES,
+    owned_up=CHANCES,
+    wait=st.floats(0.0, 0.999),
+    drift=st.floats(0.0, 100.0),
+    runway=st.none() | st.floats(0.0, 1e9),
+    price=st.none() | st.decimals("0", "1000", places=4).map(str),
+    loss=st.floats(0.0, 1e6),
+    better=st.floats(0.0, 1.0),
+)
+@settings(deadline=None)
+def test_costs_are_sane(price: str | None, loss: float, better: float, **fields: Any) -> None:
+    """An expected cost is finite and not below zero; a dearer message or a dearer loss never makes it less."""
+    one = known(comparable=price, **fields)
+    cost = expected_cost(one, loss)
+
+    assert 0.0 <= cost < float("inf")
+    assert expected_cost(one, loss + better) >= cost - 1e-6
+    if price is not None:
+        dearer = msgspec.structs.replace(one, comparable=Decimal(price) + 1)
+        assert expected_cost(dearer, loss) >= cost - 1e-6
+
+
+# -- fastest -----------------------------------------------------------------------------------------------------------
+
+
+def test_fastest_orders_by_usual_delay() -> None:
+    """The shorter delay comes first; sending again takes as much longer; unknown ones are last."""
+    quick, slow = known("quick", delay=4.0, position=1), known("slow", delay=9.0, position=0)
+    lossy, refusing = (
+        known("lossy", delay=4.0, health=0.5, position=2),
+        known("refusing", delay=4.0, taken=0.4, position=3),
+    )
+    new, newer = known("new", delay=None, position=4), known("newer", delay=None, position=5)
+    orders = {
+        tuple(names(Fastest().rank(order, terms(NO_WEIGHTS, Random(0)))))
+        for order in permutations([quick, slow, lossy, refusing, new, newer])
+    }
+
+    assert orders == {("quick", "lossy", "slow", "refusing", "new", "newer")}
+    assert [one.score for one in Fastest().rank([quick, lossy, new], terms(NO_WEIGHTS, Random(0)))] == [4.0, 8.0, None]

@@ -25,6 +25,7 @@ from pointsman.events import (
     Reconciled,
     Reported,
     ReportIgnored,
+    Resent,
     Rested,
     Spent,
     SteppedIn,
@@ -148,6 +149,11 @@ LINES = {
         LateDelivery(at=0.0, message_id="m", sms_id="s", provider="a", channel=Channel.VIBER),
         {"level": "warning", "event": "message.late_delivery", "message_id": "m", "sms_id": "s", "provider": "a",
          "channel": "viber"},
+    ),
+    "sent again": (
+        Resent(at=0.0, message_id="m", from_provider="a", state=DeliveryState.REJECTED, fault=Fault.SENDER),
+        {"level": "info", "event": "message.resent", "message_id": "m", "from_provider": "a", "state": "rejected",
+         "fault": "sender"},
     ),
     "reconciled": (
         Reconciled(at=0.0, message_id="m", provider="a", result="absent"),

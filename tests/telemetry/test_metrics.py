@@ -21,6 +21,7 @@ from pointsman.events import (
     PluginQuarantined,
     PriceDrifted,
     Reported,
+    Resent,
     Spent,
 )
 from pointsman.message import Channel, MessageClass, Money
@@ -102,6 +103,10 @@ COUNTED = {
     "a failover after an unknown outcome": (
         FailedOver(at=0.0, message_id="m", from_provider="devino", to_provider="smstele", fault=None),
         ("failovers_total", {"from_provider": "devino", "to_provider": "smstele", "fault": "unknown"}, 1),
+    ),
+    "a message sent again": (
+        Resent(at=0.0, message_id="m", from_provider="devino", state=DeliveryState.EXPIRED, fault=None),
+        ("resends_total", {"from_provider": "devino"}, 1),
     ),
     "a late delivery": (
         LateDelivery(at=0.0, message_id="m", sms_id="s", provider="devino", channel=Channel.VIBER),

@@ -9,6 +9,7 @@ from pointsman.cli.options import Common
 from pointsman.cli.output import Output
 from pointsman.engine.status import OpenCell, ProviderStatus
 from pointsman.events import BalanceRead, Called, CallOutcome, Event, Operation
+from pointsman.message import Channel
 from pointsman.outcome import Fault
 from pointsman.routing.observed import Drift
 
@@ -97,7 +98,7 @@ def _cells(account: Account) -> tuple[object, ...]:
         None if account.balance is None else "told" if account.told else "assumed",
         account.available or unknown,
         lasts(account.runway),
-        " ".join(f"{channel}:{value:.2f}" for channel, value in account.health.items()),
+        " ".join(_health(account, channel) for channel in account.health),
         _drifts(account.drifts),
         account.state,
         account.remark,
@@ -112,6 +113,11 @@ def _drifts(drifts: Sequence[Drift]) -> str | None:
     shown = [f"{one.channel} {one.network} {(one.ratio - 1.0) * 100.0:+.0f} %".replace("  ", " ") for one in worst]
     more = len(shown) - DRIFTS_SHOWN
     return ", ".join(shown[:DRIFTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _health(account: Account, channel: Channel) -> str:
+    """Return the chance of delivery in percent, and on how many messages that rests."""
+    return f"{channel}:{account.health[channel]:.0%}({account.evidence.get(channel, 0.0):.0f})"
 
 
 def _state(status: ProviderStatus, last: Called | None) -> str:

@@ -153,7 +153,7 @@ def _duplicates_title(report: Report) -> str:
 def _duplicates(report: Report) -> Table:
     table = Table(("message", "class", "taken by", "~verdict"))
     for one in report.duplicates:
-        verdict = "sent again after an unknown outcome, which is allowed" if one.allowed else "FORBIDDEN"
+        verdict = "sent again, which is allowed" if one.allowed else "FORBIDDEN"
         table.rows.append((one.message, one.message_class, " and ".join(one.providers), verdict))
     return table
 

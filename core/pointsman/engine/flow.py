@@ -119,6 +119,8 @@ class Flow:
             candidate = decision.chosen
             if candidate is None:
                 return await self._nobody(decision)
+            # Before anything is waited for: others that decide meanwhile must not spend the same allowance.
+            self._desk.purse.note(self._envelope.channel, decision)
             made = await self._desk.attempts.make(
                 self._envelope,
                 decision,
@@ -132,7 +134,6 @@ class Flow:
                 if ended is not None:
                     return ended
                 continue
-            self._desk.purse.note(self._envelope.channel, decision)
             if last is not None and last != candidate.provider:
                 self._failed_over(last, candidate.provider)
             self._number += 1

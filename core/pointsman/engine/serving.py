@@ -15,6 +15,7 @@ from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
+from pointsman.events import Resent
 from pointsman.message import Channel, HlrLookup, Viber
 from pointsman.outcome import Attempt, LookupResult, LookupState, Report
 from pointsman.routing.match import Schedule as KeptBy
@@ -75,7 +76,7 @@ class Serving:
         self._tasks: dict[str, asyncio.Task[Record]] = {}
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
         tracking.last_question = lambda record: last_question(door.routed(record.envelope))
-        tracking.heed, tracking.delivered = self._fallbacks.heed, self._fallbacks.delivered
+        tracking.heed, tracking.delivered = self._fallbacks.heed, self._delivered
         locating.look_up = self._look_up
 
     def __len__(self) -> int:
@@ -141,7 +142,7 @@ class Serving:
         return self._fallbacks.give_up(message_id) or was_under_way
 
     def taken(self, message_id: str) -> None:
-        """Note that an attempt in doubt turned out to be accepted, so that no other is made."""
+        """Note that an attempt turned out to be accepted, or a copy delivered, so that no other attempt is made."""
         flow = self._flows.get(message_id)
         if flow is not None:
             flow.took()
@@ -213,11 +214,21 @@ class Serving:
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
         message_id = record.envelope.id
-        route = self._door.route(record.envelope)
-        flow = Flow.resumed(self._desk, record, route)
-        if not flow.may_go_on(attempt.provider, report):
+        flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
+        if report.state is None or not flow.may_go_on(attempt.provider, report):
             return None
-        _, record = await self._desk.recorder.change(message_id, Resume())
+        before, record = await self._desk.recorder.change(message_id, Resume())
+        if record is before:
+            return None
+        self._desk.bus.emit(
+            Resent(
+                at=self._desk.clock.now(),
+                message_id=message_id,
+                from_provider=attempt.provider,
+                state=report.state,
+                fault=report.fault,
+            )
+        )
         task = asyncio.create_task(self._go_on(flow, record, self._tasks.get(message_id)), name="message")
         task.add_done_callback(_tell_failure)
         self._enter(message_id, flow, task)
@@ -229,15 +240,28 @@ class Serving:
         try:
             if before is not None:
                 await asyncio.wait([before])
+                now = await self._desk.recorder.get(record.envelope.id)
+                if now is None or len(now.attempts) != made:  # it sent something after all, and follows that
+                    flow.give_up()
+                    made = len(now.attempts) if now is not None else made
             async with self._places:
                 record = await flow.run()
             await self._follow(record, since=made)
         except asyncio.CancelledError:
             record = await flow.abandon()
+        except Exception:
+            with contextlib.suppress(Exception):  # as in `_see_through`
+                self._tracking.woken(await flow.abandon())
+            raise
         for doubt in flow.doubts:
             self._doubts.add(doubt)
         self._tracking.woken(record)
         return record
+
+    async def _delivered(self, record: Record, provider: str) -> None:
+        """Note that a message was delivered: whatever was still to be sent is not sent any more."""
+        self.taken(record.envelope.id)
+        await self._fallbacks.delivered(record, provider)
 
     def _enter(self, message_id: str, flow: Flow, task: asyncio.Task[Record]) -> None:
         self._flows[message_id] = flow

@@ -42,6 +42,11 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     open_cells: tuple[OpenCell, ...] = ()
     """Breakers that are not closed, those of single networks included."""
     health: Mapping[Channel, float]
+    """The chance that it delivers a message in time once it has taken it, as far as has been learnt, from 0 to 1."""
+    evidence: Mapping[Channel, float] = {}
+    """How many messages that rests on; small means that it is mostly a guess."""
+    taken: Mapping[Channel, float] = {}
+    """The share of attempts that it takes, from 0 to 1; what is not its own doing does not count."""
     drifts: tuple[Drift, ...] = ()
     """Where it charges something else than our price list says."""
     price_ratios: Mapping[Channel, float] = {}
@@ -56,9 +61,10 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> ProviderStatus:
-    """Return the status of a station now."""
+    """Return the status of a station now. It is only looked at, in whatever thread metrics are read."""
     view = station.view
     ledger = view.ledger
+    expected = {channel: view.health.glance(channel, monotonic) for channel in view.limits}
     return ProviderStatus(
         name=station.name,
         plugin=station.plugin,
@@ -68,7 +74,9 @@ def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> 
         runway=ledger.runway(monotonic),
         open_cells=tuple(_open_cells(view.breakers, monotonic, wall)),
         breakers={channel: breaker.state(monotonic) for channel, breaker in view.breakers.items()},
-        health={channel: breaker.health for channel, breaker in view.breakers.items()},
+        health={channel: one.chance for channel, one in expected.items()},
+        evidence={channel: one.weight for channel, one in expected.items()},
+        taken={channel: one.taken for channel, one in expected.items()},
         drifts=view.observed.drifts(),
         price_ratios=view.observed.ratios(),
         rests=tuple(rest for rest in rests if rest.provider == station.name and wall < rest.until),

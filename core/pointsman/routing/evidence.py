@@ -95,8 +95,9 @@ class Delays:
         """Return the age by which this share of the reports has come."""
         if self._stale:
             self._add_up()
+        # The first step at whose beginning so many have come; that is the end of the one before.
         place = bisect_left(self._shares, share)
-        return self._edges[min(place, len(self._edges) - 1)]
+        return self._edges[max(place - 1, 0)]
 
     def _add_up(self) -> None:
         total = sum(self._counts)
@@ -122,9 +123,16 @@ class Memory:
     def __init__(self, size: float, half_life: float) -> None:
         self.fade = 1.0 - 1.0 / size
         self._half_life = half_life
-        self._at = 0.0
+        self._at: float | None = None
+        """When it was last looked at; what came before the first look is as fresh as that."""
         self.good = 0.0
         self.bad = 0.0
+
+    def copy(self) -> "Memory":
+        """Return one that holds the same."""
+        copy = Memory(1.0, self._half_life)
+        copy.fade, copy._at, copy.good, copy.bad = self.fade, self._at, self.good, self.bad
+        return copy
 
     def begin(self, newer: int = 1) -> None:
         """Make room for messages that are being sent."""
@@ -141,8 +149,10 @@ class Memory:
 
     def age(self, now: float) -> None:
         """Forget what time has made doubtful."""
-        passed = now - self._at
-        if passed > 0.0:
+        passed = now - self._at if self._at is not None else 0.0
+        if self._at is None:
+            self._at = now
+        elif passed > 0.0:
             if self.good or self.bad:
                 left = 0.5 ** (passed / self._half_life)
                 self.good *= left
@@ -185,6 +195,8 @@ class _Silent(msgspec.Struct, gc=False):
     count: int
     place: int
     """The place of the latest of them among all that were sent."""
+    at: float
+    """When the latest of them was accepted. Those that are silent are the younger ones, the older have reported."""
 
 
 class Count:
@@ -222,16 +234,27 @@ class Cell:
         silent = sum(one.count for one in self._silent.values())
         return f"<Cell good={longest.good:.0f} bad={longest.bad:.0f} silent={silent}>"
 
+    def copy(self) -> "Cell":
+        """Return one with the same evidence, to look at; what it is asked changes nothing here."""
+        copy = Cell(self._learning, self._count)
+        copy._seen = self._seen
+        copy._memories = tuple(memory.copy() for memory in self._memories)
+        copy._silent = self._silent.copy()
+        copy._owned_up = self._owned_up.copy()
+        copy._belief, copy._at, copy._prior = self._belief, self._at, self._prior
+        return copy
+
     def accepted(self, at: float) -> None:
         """Wait for news of a message, which has been counted already."""
         self._catch_up()
         grain = int(at / self._learning.grain)
         silent = self._silent.get(grain)
         if silent is None:
-            self._silent[grain] = _Silent(1, self._count.sent)
+            self._silent[grain] = _Silent(1, self._count.sent, at)
         else:
             silent.count += 1
             silent.place = self._count.sent
+            silent.at = at
 
     def heard(self, at: float, *, good: bool | None) -> bool:
         """Take in the fate of a message accepted at `at`, None for one that says nothing of the provider.
@@ -323,10 +346,10 @@ class Cell:
 
     def _by_share(self, now: float, delays: Delays) -> list[tuple[float, int, int]]:
         """Return how many are silent, with the share of reports that should have come by their age, and the newer."""
-        grain, sent = self._learning.grain, self._count.sent
+        sent = self._count.sent
         found = []
-        for place, silent in self._silent.items():
-            share = delays.share(now - (place + 0.5) * grain)
+        for silent in self._silent.values():
+            share = delays.share(now - silent.at)
             if share > 0.0:
                 found.append((share, silent.count, sent - silent.place))
         return found

@@ -70,6 +70,13 @@ class _Line:
         self.confirmed = Cell(learning, self.confirmable)
         self.confirmation_delays = Delays(learning.horizon)
 
+    def apart(self) -> "_Line":
+        """Return a copy to look at, without the networks."""
+        copy = _Line(self.learning)
+        copy.whole, copy.confirmed, copy.taken = self.whole.copy(), self.confirmed.copy(), self.taken.copy()
+        copy.delays, copy.confirmation_delays = self.delays, self.confirmation_delays
+        return copy
+
     def cells(self, network: Network) -> tuple[Cell, Cell]:
         """Return the cells that a message to a network belongs to."""
         key = _key(network)
@@ -90,6 +97,15 @@ class Commons:
         self.learning = learning or Learning()
         self._usual: dict[Channel, Memory] = {}
         self._lines: dict[Channel, list[_Line]] = defaultdict(list)
+
+    def apart(self, channel: Channel, line: _Line) -> "tuple[Commons, _Line]":
+        """Return a copy of what is known of a channel, and the copy of one of its lines."""
+        copy, own = Commons(self.learning), line.apart()
+        if (usual := self._usual.get(channel)) is not None:
+            copy._usual[channel] = usual.copy()
+        for other in tuple(self._lines[channel]):
+            copy.join(channel, own if other is line else other.apart())
+        return copy, own
 
     def join(self, channel: Channel, line: _Line) -> None:
         """Take a provider's channel in."""
@@ -235,6 +251,14 @@ class Health:
         if line.confirmed.heard(known.at, good=True):
             line.confirmation_delays.note(max(now - known.at, 0.0))
 
+    def glance(self, channel: Channel, now: float) -> Estimate:
+        """Return what is expected of it on a channel as a whole; may be called in any thread, and changes nothing."""
+        line = self._lines.get(channel)
+        if line is None:
+            return _stranger(self._commons, channel)
+        commons, apart = self._commons.apart(channel, line)
+        return _worked_out(commons, apart, channel, None, now)
+
     def estimate(self, channel: Channel, network: Network, now: float) -> Estimate:
         """Return what is expected of it for a message to a network.
 
@@ -242,37 +266,16 @@ class Health:
         """
         line = self._lines.get(channel)
         if line is None:
-            usual = self._commons.usual(channel)
-            return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
+            return _stranger(self._commons, channel)
         key = _key(network)
         known = line.estimates.get(key)
         if known is not None and 0.0 <= now - known[0] < FRESH:
             return known[1]
-        estimate = self._worked_out(line, channel, key, now)
+        estimate = _worked_out(self._commons, line, channel, key, now)
         if len(line.estimates) > MOST_CELLS:
             line.estimates.clear()
         line.estimates[key] = now, estimate
         return estimate
-
-    def _worked_out(self, line: _Line, channel: Channel, key: str, now: float) -> Estimate:
-        learning = self._learning
-        usual = self._commons.usual(channel)
-        whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
-        belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
-        cell = line.networks.get(key)
-        if cell is not None:
-            part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
-            narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
-            belief = narrowed if narrowed is part else Belief(narrowed.chance, max(part.weight, whole.weight))
-        confirmed = self._commons.confirmed_chance(line, channel, now)
-        line.taken.age(now)
-        return Estimate(
-            chance=belief.chance if confirmed is None else confirmed,
-            weight=belief.weight,
-            taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
-            owned_up=line.whole.owned_up,
-            delay=line.delays.usual() if line.delays.known else None,
-        )
 
     def _forget(self, now: float) -> None:
         """Forget messages that were accepted so long ago that nothing more can be learnt of them."""
@@ -289,6 +292,32 @@ class Health:
             line = self._lines[channel] = _Line(self._learning)
             self._commons.join(channel, line)
         return line
+
+
+def _stranger(commons: Commons, channel: Channel) -> Estimate:
+    usual = commons.usual(channel)
+    return Estimate(chance=usual, weight=0.0, taken=1.0, owned_up=OWNED_UP, delay=None)
+
+
+def _worked_out(commons: Commons, line: _Line, channel: Channel, key: str | None, now: float) -> Estimate:
+    learning = commons.learning
+    usual = commons.usual(channel)
+    whole = line.whole.belief(now, line.delays, usual, learning.prior_weight)
+    belief = _narrowed(Belief(usual, 0.0), whole, learning.cell_alarm, learning.kin_weight)
+    cell = line.networks.get(key) if key is not None else None
+    if cell is not None:
+        part = cell.belief(now, line.delays, belief.chance, learning.cell_weight, whole.memory)
+        narrowed = _narrowed(belief, part, learning.cell_alarm, learning.cell_kin_weight)
+        belief = narrowed if narrowed is part else Belief(narrowed.chance, max(part.weight, whole.weight))
+    confirmed = commons.confirmed_chance(line, channel, now)
+    line.taken.age(now)
+    return Estimate(
+        chance=belief.chance if confirmed is None else confirmed,
+        weight=belief.weight,
+        taken=(line.taken.good + 2.0) / (line.taken.weight + 2.0),
+        owned_up=line.whole.owned_up,
+        delay=line.delays.usual() if line.delays.known else None,
+    )
 
 
 def _took(line: _Line, now: float, *, good: bool) -> None:

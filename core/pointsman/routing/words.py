@@ -37,6 +37,19 @@ def why(decision: Decision) -> str:
     if not decision.ranking:
         return "nobody can take it" if decision.route is not None else "no route is for this message"
     first, second = decision.ranking[0], decision.ranking[1] if len(decision.ranking) > 1 else None
+    return _forced(decision.reason, first) or _chosen(decision, first, second)
+
+
+def _forced(reason: Reason, first: Ranked) -> str | None:
+    """Say why one was taken that rests after failures; None when none had to be."""
+    if reason is Reason.ALL_DOWN:
+        return f"{first.candidate.provider}, the best of those that are all resting after failures"
+    if reason is Reason.HALF_DOWN:
+        return f"{first.candidate.provider}, the best of those that rest after failures: too many of them rest"
+    return None
+
+
+def _chosen(decision: Decision, first: Ranked, second: Ranked | None) -> str:
     name = first.candidate.provider
     match decision.reason:
         case Reason.ONLY:
@@ -56,12 +69,8 @@ def why(decision: Decision) -> str:
         case Reason.EXPLORE:
             costs = _costs(decision, first, second)
             return f"{name}, which may be better than it seems (a small share of the traffic finds out): {costs}"
-        case Reason.ALL_DOWN:
-            return f"{name}, the best of those that are all resting after failures"
-        case Reason.HALF_DOWN:
-            return f"{name}, the best of those that rest after failures: too many of them rest"
-        case Reason.NONE:
-            raise AssertionError("whoever is ranked has a reason")
+        case Reason.ALL_DOWN | Reason.HALF_DOWN | Reason.NONE:
+            raise AssertionError("whoever is ranked has a reason, and these were seen to before")
         case _:
             assert_never(decision.reason)
 

@@ -118,7 +118,11 @@ class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class Resume(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """A message that a provider lost after it had taken it is going to be sent by another one."""
+    """A message that a provider lost after it had taken it is going to be sent by another one.
+
+    It changes nothing unless all copies are known to be lost, nobody is sending it, and nobody was told that its
+    attempts are over: of two reports that come at once only one makes somebody send it.
+    """
 
 
 class End(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -171,7 +175,7 @@ def advance(record: Record, change: Change, now: float) -> Record:
         case Note(number, report):
             after = _noted(record, number, report)
         case Resume():
-            after = replace(record, resuming=True)
+            after = replace(record, resuming=True) if _may_resume(record) else record
         case End(state, reason):
             after = replace(record, intent=None, resuming=False, ended=state, reason=reason)
         case FellBack(message_id):
@@ -195,6 +199,11 @@ def _located(record: Record, result: LookupResult) -> Record:
     return replace(record, envelope=envelope, lookup=result)
 
 
+def _may_resume(record: Record) -> bool:
+    under_way = record.resuming or record.intent is not None or record.ended is not None
+    return not under_way and _best(record) in _LOST
+
+
 def _resolved(record: Record, change: Resolve) -> Record:
     known = any(one.number == change.number and isinstance(one.outcome, Unknown) for one in record.attempts)
     if not known or isinstance(change.outcome, Unknown):
@@ -214,7 +223,12 @@ def _resolved(record: Record, change: Resolve) -> Record:
     )
     in_doubt = any(isinstance(attempt.outcome, Unknown) for attempt in attempts)
     cleared = record.ended is State.UNKNOWN and not in_doubt
-    return msgspec.structs.replace(record, attempts=attempts, ended=State.FAILED if cleared else record.ended)
+    return msgspec.structs.replace(
+        record,
+        attempts=attempts,
+        ended=State.FAILED if cleared else record.ended,
+        resuming=record.resuming and not isinstance(change.outcome, Accepted),
+    )
 
 
 def _noted(record: Record, number: int, report: Report) -> Record:
@@ -310,6 +324,8 @@ FINAL = frozenset(
     }
 )
 """States in which nothing more is going to be done; news may still come."""
+_LOST = frozenset({State.UNDELIVERED, State.EXPIRED, State.REJECTED})
+"""States of a message that was taken and of which no copy is going to arrive."""
 _NO_FALLBACK = frozenset({State.DELIVERED, State.CANCELLED})
 """States of a Viber message that no SMS follows."""
 

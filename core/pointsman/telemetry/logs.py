@@ -25,6 +25,7 @@ from pointsman.events import (
     Reconciled,
     Reported,
     ReportIgnored,
+    Resent,
     Rested,
     SteppedIn,
 )
@@ -51,6 +52,7 @@ class LogObserver:
             MessageTaken: self._taken,
             Decided: self._decided,
             FailedOver: self._failed_over,
+            Resent: self._resent,
             SteppedIn: self._stepped_in,
             LateDelivery: self._late,
             Reconciled: self._reconciled,
@@ -148,6 +150,17 @@ class LogObserver:
             from_provider=event.from_provider,
             to_provider=event.to_provider,
             fault=event.fault or "unknown",
+        )
+
+    def _resent(self, event: Resent) -> None:
+        self._write(
+            LogLevel.INFO,
+            "message.resent",
+            event,
+            message_id=event.message_id,
+            from_provider=event.from_provider,
+            state=event.state,
+            fault=event.fault,
         )
 
     def _stepped_in(self, event: SteppedIn) -> None:

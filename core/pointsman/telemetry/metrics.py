@@ -21,6 +21,7 @@ from pointsman.events import (
     PluginQuarantined,
     PriceDrifted,
     Reported,
+    Resent,
     Spent,
 )
 from pointsman.outcome import Accepted, DeliveryState, LookupState
@@ -62,6 +63,7 @@ class MetricsObserver:
             Called: self._called,
             Decided: self._decided,
             FailedOver: self._failed_over,
+            Resent: self._resent,
             LateDelivery: self._late,
             MessageMoved: self._moved,
             Reported: self._reported,
@@ -99,6 +101,11 @@ class MetricsObserver:
             "failovers",
             "Messages that went on to another provider. Fault `unknown` means that the outcome was unknown.",
             ("from_provider", "to_provider", "fault"),
+        )
+        self._resends = self._counter(
+            "resends",
+            "Messages that a provider lost after it had taken them, and that another one sends.",
+            ("from_provider",),
         )
         self._late_deliveries = self._counter(
             "late_deliveries",
@@ -154,6 +161,9 @@ class MetricsObserver:
     def _failed_over(self, event: FailedOver) -> None:
         source, target = self._provider(event.from_provider), self._provider(event.to_provider)
         self._failovers.child(source, target, event.fault or "unknown").inc()
+
+    def _resent(self, event: Resent) -> None:
+        self._resends.child(self._provider(event.from_provider)).inc()
 
     def _late(self, event: LateDelivery) -> None:
         self._late_deliveries.child(self._provider(event.provider), event.channel).inc()

@@ -93,7 +93,7 @@ class _Page:
     def __init__(self) -> None:
         self.health = GaugeMetricFamily(
             "pointsman_provider_health_ratio",
-            "The share of recent results that were good; 1 for a provider that has had none.",
+            "The learnt chance that a message is delivered in time once the provider has taken it.",
             labels=("provider", "channel"),
         )
         self.runway = GaugeMetricFamily(
