@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.message import Channel, Money, Network, NetworkSource
-from pointsman.routing.candidate import Candidate, Decision, Reason
+from pointsman.message import Channel, MessageClass, Money, Network, NetworkSource
+from pointsman.routing.candidate import Candidate, Decision, Reason, Subject
 from pointsman.routing.paying import (
     CURIOSITY,
     CURIOSITY_AT_FIRST,
@@ -58,9 +58,14 @@ def candidate(
     )
 
 
+SUBJECT = Subject(
+    channel=Channel.SMS, message_class=MessageClass.TRANSACTIONAL, network=Network("RU"), parts=1, prefix="7916"
+)
+
+
 def decision(*candidates: Candidate, loss: float = 0.0, strategy: str = "balanced") -> Decision:
     """Return the choice among providers."""
-    ranking = tuple(STRATEGIES[strategy].rank(candidates, Terms(random=SameLuck(), loss=loss))) if candidates else ()
+    ranking = tuple(STRATEGIES[strategy].rank(candidates, Terms(generator=SameLuck, loss=loss))) if candidates else ()
     return Decision(
         id="",
         message_id="m1",
@@ -70,6 +75,7 @@ def decision(*candidates: Candidate, loss: float = 0.0, strategy: str = "balance
         reason=Reason.SCORE,
         ranking=ranking,
         excluded=(),
+        subject=SUBJECT,
     )
 
 

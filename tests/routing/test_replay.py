@@ -84,7 +84,7 @@ def test_thousands_of_decisions_come_out_as_they_were_made() -> None:
         explored += any(one.explored for one in decision.ranking)
 
     assert {strategy for strategy, _ in kinds} == {*STRATEGIES, ""}
-    assert {reason for _, reason in kinds} == set(Reason)
+    assert {reason for _, reason in kinds} == set(Reason) - {Reason.PLUGIN}  # a plugin is asked again only where it is
     assert explored > 20
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import permutations
 from random import Random
 from typing import Any
@@ -176,7 +177,7 @@ def test_each_says_why(name: str, reason: Reason) -> None:
 
 # -- balanced ----------------------------------------------------------------------------------------------------------
 
-SURE = 1e12
+SURE = 1e15
 """So much evidence that there is no doubt to have the benefit of."""
 
 
@@ -250,7 +251,7 @@ def names(ranking: Sequence[Ranked]) -> list[str]:
 
 def balanced(*candidates: Candidate, loss: float = 10.0, allowance: float = 0.0, seed: int = 0) -> Sequence[Ranked]:
     """Rank by the least expected cost."""
-    return Balanced().rank(candidates, Terms(random=Random(seed), loss=loss, allowance=allowance))
+    return Balanced().rank(candidates, Terms(generator=lambda: Random(seed), loss=loss, allowance=allowance))
 
 
 def test_what_a_loss_costs_decides_between_cheap_and_good() -> None:
@@ -273,7 +274,8 @@ def test_balanced_orders_by_cost_and_unknown_prices_come_last() -> None:
 
 def firsts(*candidates: Candidate, allowance: float, times: int = 20_000) -> Counter[str]:
     """Return how often each is first, over many choices with one source of chance."""
-    terms = Terms(random=Random(20260117), loss=10.0, allowance=allowance)
+    random = Random(20260117)
+    terms = Terms(generator=lambda: random, loss=10.0, allowance=allowance)
     counts: Counter[str] = Counter()
     for _ in range(times):
         ranking = Balanced().rank(candidates, terms)
@@ -318,7 +320,8 @@ def test_balanced_is_the_same_for_the_same_chance() -> None:
     candidates = [known("best"), known("new", "2.1", evidence=0.0), known("old", "2.2", health=0.9, evidence=30.0)]
     runs = []
     for _ in range(2):
-        terms = Terms(random=Random(4711), loss=10.0, allowance=100.0)
+        random = Random(4711)
+        terms = Terms(generator=partial(lambda random: random, random), loss=10.0, allowance=100.0)
         runs.append([tuple(names(Balanced().rank(candidates, terms))) for _ in range(200)])
 
     assert runs[0] == runs[1]

@@ -1,7 +1,7 @@
 """`pointsman replay`: makes recorded decisions again, exactly or under another condition."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +12,17 @@ from cyclopts import Parameter
 from pointsman.cli.exits import ExitCode, UsageError
 from pointsman.cli.options import JsonOption
 from pointsman.cli.output import Output, plural
+from pointsman.clock import SystemClock
 from pointsman.config.prices import read_price_file
 from pointsman.config.problems import did_you_mean
 from pointsman.config.rows import RowReader
 from pointsman.engine.journal import read_decisions
+from pointsman.engine.strategies import strategies_of
+from pointsman.loading import load_plugins
 from pointsman.message import MessageClass, Money
 from pointsman.routing.journal import Entry
 from pointsman.routing.replay import Replayed, Side, Suppose, Survey, WhatIf, replay, survey, what_if
-from pointsman.routing.strategy import STRATEGIES
+from pointsman.routing.strategy import Strategy
 from pointsman.routing.tariff import Rates, Tariff
 
 SHOWN = 20
@@ -83,11 +86,12 @@ def again(
     chosen otherwise. Exit code 1 when a decision comes out differently or a line cannot be read.
     """
     output, entries = Output(json=json), _File(file)
+    strategies = _strategies()
     try:
-        replayed = replay(entries)
+        replayed = replay(entries, strategies)
         asked = bool(strategy or without or prices or loss)
-        change = _supposed(survey(entries), strategy, without, prices, loss) if asked else None
-        answer = what_if(entries, change) if change is not None else None
+        change = _supposed(survey(entries), strategies, strategy, without, prices, loss) if asked else None
+        answer = what_if(entries, change, strategies) if change is not None else None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -99,11 +103,21 @@ def again(
     return output.ended(ExitCode.GOOD if good else ExitCode.FAILED)
 
 
+def _strategies() -> Mapping[str, Strategy]:
+    """Return the strategies that there are, those of installed plugins included."""
+    return strategies_of(load_plugins().strategies, SystemClock(), lambda name, reason: None)
+
+
 def _supposed(
-    seen: Survey, strategy: str | None, without: Iterable[str], prices: Iterable[str], loss: Iterable[str]
+    seen: Survey,
+    strategies: Mapping[str, Strategy],
+    strategy: str | None,
+    without: Iterable[str],
+    prices: Iterable[str],
+    loss: Iterable[str],
 ) -> Suppose:
-    if strategy is not None and strategy not in STRATEGIES:
-        raise UsageError(f"--strategy: {_unknown(strategy, STRATEGIES)}; there are {', '.join(STRATEGIES)}")
+    if strategy is not None and strategy not in strategies:
+        raise UsageError(f"--strategy: {_unknown(strategy, strategies)}; there are {', '.join(strategies)}")
     for name in without:
         _check_provider("--without", name, seen)
     return Suppose(

@@ -40,7 +40,9 @@ def bench(
     *names: Annotated[str, Parameter(help="The measurements to make; all of speed when none is named.")],
     seconds: Annotated[float, Parameter(help="The length of one round.")] = 3.0,
     seeds: Annotated[str, Parameter(help="For routing: numbers, divided by commas; each is a world of its own.")] = "",
-    scenario: Annotated[tuple[str, ...], Parameter(help="For routing: only this scenario; may be repeated.")] = (),
+    scenario: Annotated[
+        tuple[str, ...], Parameter(negative="", help="For routing: only this scenario; may be given again.")
+    ] = (),
     json: JsonOption = False,
 ) -> int:
     """Measure the speed in ratios of one run, or (routing) the choice against a clairvoyant and the peers' rules.

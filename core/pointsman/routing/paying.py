@@ -48,6 +48,11 @@ class SameLuck(Random):
         """Return the middle."""
         return 0.5
 
+    def getrandbits(self, k: int, /) -> int:
+        """Return the same bits every time: the seed of a decision is drawn so."""
+        del k
+        return 0
+
 
 def weigh(blind: Decision, prospects: Sequence[Prospect], odds: Odds, *, loss: float, price: float | None) -> Verdict:
     """Return whether a lookup for `price` pays.
