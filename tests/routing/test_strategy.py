@@ -176,7 +176,7 @@ def test_each_says_why(name: str, reason: Reason) -> None:
 
 # -- balanced ----------------------------------------------------------------------------------------------------------
 
-SURE = 1e12
+SURE = 1e18
 """So much evidence that there is no doubt to have the benefit of."""
 
 
