@@ -59,7 +59,7 @@ def test_at_first_something_is_lent() -> None:
     assert purse.allowance(SMS) == 0.0
     purse.note(SMS, decision(2.0, 3.0))
 
-    assert purse.allowance(SMS) == (AT_FIRST + SHARE) * 2.0
+    assert purse.allowance(SMS) == pytest.approx((AT_FIRST + SHARE) * 2.0)
     purse.note(SMS, decision(2.0, 3.0))
     assert purse.allowance(SMS) == pytest.approx((AT_FIRST + 2 * SHARE) * 2.0)
 
@@ -71,7 +71,7 @@ def test_who_explores_pays_the_difference() -> None:
     before = purse.allowance(SMS)
     purse.note(SMS, decision(5.0, 2.0, explored=True))
 
-    assert purse.allowance(SMS) == before + SHARE * 2.0 - 3.0
+    assert purse.allowance(SMS) == pytest.approx(before + SHARE * 2.0 - 3.0)
 
 
 def test_what_is_put_aside_is_bounded() -> None:

@@ -177,7 +177,7 @@ def test_each_says_why(name: str, reason: Reason) -> None:
 
 # -- balanced ----------------------------------------------------------------------------------------------------------
 
-SURE = 1e15
+SURE = 1e18
 """So much evidence that there is no doubt to have the benefit of."""
 
 

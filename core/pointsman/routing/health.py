@@ -22,10 +22,12 @@ MOST_CELLS = 500
 NOT_ITS_DOING = frozenset({Fault.RECIPIENT, Fault.CONTENT})
 """What a bad report may say that speaks against the message, not against the provider."""
 COMMON_WEIGHT = 20.0
-TRUSTED_FROM = 25.0
+TRUSTED_FROM = 15.0
 """Messages with or without confirmation that are needed before a provider is judged by it."""
-COMPARED_FROM = 12.0
+COMPARED_FROM = 8.0
 """Messages with or without confirmation that are needed before others are compared with it."""
+CONFIRMATION_ALARM = 3.5
+"""Log of the likelihood ratio from which a provider is said to be confirmed less often than the best one."""
 COMMON_SHARE = 0.5
 """The share of recipients that are thought to confirm before any has."""
 
@@ -145,7 +147,7 @@ class Commons:
                 continue
             best = max(best, other.whole.belief(now, other.delays, usual, learning.prior_weight).chance)
             best_share = max(best_share, confirmation.chance)
-        if own.weight * divergence(own.chance, best_share) <= learning.cell_alarm:
+        if own.weight * divergence(own.chance, best_share) <= CONFIRMATION_ALARM:
             return best
         return best * own.chance / best_share
 
