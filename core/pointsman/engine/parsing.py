@@ -85,7 +85,7 @@ class Door:
 
     def routed(self, envelope: Envelope) -> Parsed:
         """Return a message that came through `parse` before, with the route that is for it."""
-        return Parsed(envelope, route_of(self._routes, envelope))
+        return Parsed(envelope, self.route(envelope))
 
     def in_place_of(self, parsed: Parsed, message_id: str | None = None) -> Parsed:
         """Return the SMS that takes the place of a Viber message now; `message_id` is the id that it has already.

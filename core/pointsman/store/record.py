@@ -247,12 +247,20 @@ def _noted(record: Record, number: int, report: Report) -> Record:
 
 
 def _repriced(record: Record, number: int) -> Record:
-    """Give an attempt the price that final reports tell of its parts, each of its own: it beats the price list."""
+    """Give an attempt the price that final reports tell of its parts, each of its own: it beats the price list.
+
+    What is charged on delivery is put right as long as it has not been booked: with a single part.
+    """
     told = _told_price(record, number)
     if told is None:
         return record
+    replace = msgspec.structs.replace
     attempts = tuple(
-        msgspec.structs.replace(attempt, price=told) if attempt.number == number else attempt
+        attempt
+        if attempt.number != number
+        else replace(attempt, price=told)
+        if attempt.on_delivery is None
+        else replace(attempt, on_delivery=told)
         for attempt in record.attempts
     )
     return msgspec.structs.replace(record, attempts=attempts)
@@ -262,13 +270,15 @@ def _told_price(record: Record, number: int) -> Money | None:
     attempt = next((one for one in record.attempts if one.number == number), None)
     if attempt is None or not isinstance(attempt.outcome, Accepted):
         return None
-    if attempt.shared or attempt.on_delivery is not None or attempt.outcome.price is not None:
+    if attempt.shared or attempt.outcome.price is not None:
+        return None
+    if attempt.on_delivery is not None and len(attempt.outcome.ids) > 1:
         return None
     final = [one for one in record.reports if one.number == number and is_final_report(one.report)]
     known = {one.provider_id: one.report.price for one in final}
     prices = [known.get(one) for one in attempt.outcome.ids]
-    told = [price for price in prices if price is not None]
-    booked = [attempt.price] if attempt.price is not None else []
+    told = [price for price in prices if price is not None and price.amount > 0]  # zero is what nobody knows
+    booked = [price for price in (attempt.price, attempt.on_delivery) if price is not None]
     if (
         not told
         or len(told) < record.envelope.parts
