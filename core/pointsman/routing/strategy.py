@@ -172,6 +172,8 @@ def _sparing(runway: float | None) -> float:
 
 def _explore(ranked: list[Ranked], terms: Terms) -> None:
     """Now and then put one first that is hardly known or may be better than the best, if that is not too dear."""
+    if terms.allowance <= 0.0:
+        return  # a choice that is only looked at, or nothing has been put aside
     luck = terms.random.random()
     if luck >= CURIOSITY_ABOUT_NEWCOMERS:
         return
