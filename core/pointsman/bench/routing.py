@@ -12,10 +12,11 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from pointsman.routing.match import Lookup
 from pointsman.testing.simulator.baselines import BASELINES
 from pointsman.testing.simulator.oracle import Oracle
 from pointsman.testing.simulator.routed import Routed
-from pointsman.testing.simulator.run import MakePolicy, Result, play
+from pointsman.testing.simulator.run import MakePolicy, Policy, Result, Scene, play
 from pointsman.testing.simulator.scenarios import SCENARIOS
 from pointsman.text.tables import lay_out
 
@@ -27,8 +28,14 @@ BASELINE_BUDGET = 1.03
 """What the choice may cost in the cost of the best baseline, in any scenario."""
 ORACLE, OURS = "oracle", "balanced"
 
+
+def _ours(scene: Scene) -> Policy:
+    """Return the router's choice as one would configure it: with lookups where they pay, if they have a price."""
+    return Routed(scene, lookup=Lookup.NEVER if scene.world.lookup_price is None else Lookup.AUTO)
+
+
 POLICIES: Mapping[str, MakePolicy] = MappingProxyType(
-    {ORACLE: Oracle, OURS: Routed, **{kind.name: kind for kind in BASELINES}}
+    {ORACLE: Oracle, OURS: _ours, **{kind.name: kind for kind in BASELINES}}
 )
 
 
@@ -119,7 +126,9 @@ def measure_routing(
                 scenario=SCENARIOS[place].name,
                 about=SCENARIOS[place].about,
                 standings=tuple(
-                    _standing([one for key, one in zip(work, results, strict=True) if key[:2] == (place, policy)])
+                    _standing(
+                        policy, [one for key, one in zip(work, results, strict=True) if key[:2] == (place, policy)]
+                    )
                     for policy in POLICIES
                 ),
             )
@@ -143,9 +152,9 @@ def _play(work: tuple[int, str, int]) -> Result:
     return play(SCENARIOS[place], seed, POLICIES[policy])
 
 
-def _standing(results: Sequence[Result]) -> Standing:
+def _standing(policy: str, results: Sequence[Result]) -> Standing:
     return Standing(
-        policy=results[0].policy,
+        policy=policy,
         total=sum((one.total for one in results), Decimal(0)),
         money=sum((one.money for one in results), Decimal(0)),
         delivered=sum(one.delivered for one in results) / sum(one.messages for one in results),

@@ -25,7 +25,7 @@ from pointsman.routing.candidate import (
     Reason,
     Subject,
 )
-from pointsman.routing.fitting import Wants, bad_sender, not_offered, too_long, wants_of
+from pointsman.routing.fitting import NOTHING, Wants, bad_sender, not_offered, too_long, wants_of
 from pointsman.routing.health import Health
 from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter
@@ -129,9 +129,9 @@ class Chooser:
                 candidates.append(found)
             else:
                 down.append(found)
-        forced = self._forced(down, need)
+        forced = self._forced(down, need) if down else []
         ranking, reason, conditions = self._rank(route, candidates, forced, need)
-        let_in = {one.candidate.provider for one in ranking}
+        let_in = {one.candidate.provider for one in ranking} if down else set()
         excluded += [self._open(one, need) for one in down if one.provider not in let_in]
         return Decision(
             id=decision_id,
@@ -195,7 +195,8 @@ class Chooser:
         if need.characters is None:
             return self._able(view, position, need, None)
         sender = need.sender or view.default_sender
-        unfit = not_offered(view.name, limits, need.wants) or too_long(view.name, limits, need.characters, need.parts)
+        unfit = None if need.wants is NOTHING else not_offered(view.name, limits, need.wants)
+        unfit = unfit or too_long(view.name, limits, need.characters, need.parts)
         unfit = unfit or bad_sender(view.name, view.senders, limits, sender, self._well_formed)
         return unfit or self._able(view, position, need, sender)
 

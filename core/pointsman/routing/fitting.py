@@ -21,7 +21,8 @@ class Wants(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     resend: bool = False
 
 
-_NOTHING = Wants()
+NOTHING = Wants()
+"""What most messages ask for; compared by identity, because it is looked at for each provider."""
 
 
 def wants_of(envelope: Envelope, route: Route | None, now: float) -> Wants:
@@ -43,12 +44,12 @@ def wants_of(envelope: Envelope, route: Route | None, now: float) -> Wants:
                 resend=resend,
             )
         case _:
-            return _NOTHING
+            return NOTHING
 
 
 def not_offered(provider: str, limits: ChannelLimits, wants: Wants) -> Excluded | None:
     """Return what a provider does not offer; None when it offers everything."""
-    if wants is _NOTHING:
+    if wants is NOTHING:
         return None
     if wants.flash and not limits.flash:
         return Excluded(provider=provider, why=Exclusion.FLASH)

@@ -154,10 +154,12 @@ def expected_cost(candidate: Candidate, loss: float, doubt: float = BENEFIT_OF_D
     chance = _at_best(candidate, doubt)
     price = candidate.expected_price or 0.0
     paid = price * chance if candidate.pays_on_delivery else price
-    refused = min(1.0 / max(candidate.taken, HOPELESS) - 1.0, 1.0 / RETRY_COST)
-    lost = (1.0 - candidate.owned_up) * loss + candidate.owned_up * (price + SECOND_LOSS * loss)
-    late = chance * candidate.wait + refused * RETRY_COST
-    return paid + (1.0 - chance) * lost + late * loss + price * _sparing(candidate.runway)
+    taken, told, runway = candidate.taken, candidate.owned_up, candidate.runway
+    refused = 1.0 / taken - 1.0 if taken > HOPELESS else 1.0 / RETRY_COST
+    lost = (1.0 - told) * loss + told * (price + SECOND_LOSS * loss)
+    late = chance * candidate.wait + min(refused * RETRY_COST, 1.0)
+    spared = price * _sparing(runway) if runway is not None and runway < SHORT_RUNWAY else 0.0
+    return paid + (1.0 - chance) * lost + late * loss + spared
 
 
 def expected_payment(candidate: Candidate, doubt: float = BENEFIT_OF_DOUBT) -> float:
@@ -166,8 +168,8 @@ def expected_payment(candidate: Candidate, doubt: float = BENEFIT_OF_DOUBT) -> f
     return price * _at_best(candidate, doubt) if candidate.pays_on_delivery else price
 
 
-def _sparing(runway: float | None) -> float:
-    return SPARING * max(1.0 - runway / SHORT_RUNWAY, 0.0) if runway is not None else 0.0
+def _sparing(runway: float) -> float:
+    return SPARING * (1.0 - runway / SHORT_RUNWAY)
 
 
 def _explore(ranked: list[Ranked], terms: Terms) -> None:
