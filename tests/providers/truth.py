@@ -105,17 +105,33 @@ def _struck(truth: Truth, match: Match, code: str) -> bool:
     return fault is not None and fault.code == code
 
 
+LOST = frozenset({State.UNDELIVERED, State.REJECTED, State.EXPIRED})
+"""Ends after which a message may be sent again by another provider."""
+
+
+def _end_of(match: Match, receipt: Receipt) -> State:
+    """Return how a copy ends by the ledger, in the words of its provider's reports."""
+    table = DEVINO_VIBER if _is_devino_viber(receipt, match.account) else MESSAGES
+    return table[match.message.course.fate]
+
+
 def copies(truth: Truth) -> Differences:
-    """A message is out once, unless its class prefers a second copy to a loss; and then the receipt says so."""
+    """A message is out once, unless its class prefers a second copy to a loss; and then the receipt says so.
+
+    A copy that was lost may be followed by one more: that is no second copy of anything that arrives.
+    """
     for message_id, receipt in truth.story.receipts.items():
         out = {id(match): match for match in truth.of_message[message_id]}
         if receipt.channel is Channel.HLR:
             continue
         what = f"{receipt.channel} {message_id} to {receipt.to} ({receipt.message_class})"
         most = 2 if policy(truth.story, receipt) == "next" else 1
-        if len(out) > most:
+        in_order = sorted(out.values(), key=lambda match: match.message.course.sent_at)
+        lost = any(_end_of(match, receipt) in LOST for match in in_order[:-1])
+        in_earnest = len(out) - lost
+        if in_earnest > most:
             yield f"{what} is out {len(out)} times: {', '.join(map(str, out.values()))}"
-        if len(out) > 1 and not receipt.possible_duplicate:
+        if in_earnest > 1 and not receipt.possible_duplicate:
             yield f"{what} is out {len(out)} times, and its receipt does not say so"
         doubts = [one for one in receipt.attempts if isinstance(one.outcome, Unknown)]
         if len(out) > sum(isinstance(one.outcome, Accepted) for one in receipt.attempts) + len(doubts):
