@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -222,3 +223,31 @@ def test_what_comes_after_the_end_is_counted(path: Path) -> None:
 
     assert (log.dropped, path.read_bytes()) == (2, b"")
     assert "pointsman-decisions" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_file_that_cannot_be_put_aside_harms_no_other(path: Path):
+    """Where the full file cannot be renamed, decisions are dropped, and no file of anybody else is closed instead."""
+    (path.with_name(f"{path.name}.1")).mkdir()
+    log = DecisionLog(path, most=1)
+    log.open()
+    log(decision(0))
+    _until(lambda: bool(written(path)))
+    log(decision(1))
+    _until(lambda: log.dropped == 1)
+    others = [os.open(path, os.O_RDONLY) for _ in range(3)]
+    log(decision(2))
+    _until(lambda: log.dropped == 2)
+    log.close()
+
+    for other in others:
+        os.close(other)
+    assert written(path) == ["0"]
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait for the thread of a log."""
+    for _ in range(1000):
+        if holds():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it did not happen")
