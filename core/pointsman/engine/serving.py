@@ -17,7 +17,7 @@ from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
 from pointsman.events import Resent
 from pointsman.message import Channel, HlrLookup, Viber
-from pointsman.outcome import Attempt, LookupResult, LookupState, Report
+from pointsman.outcome import Attempt, LookupResult, LookupState, Report, State
 from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
 from pointsman.store.record import Due, Located, Resume, is_final, lookup_result
@@ -74,6 +74,8 @@ class Serving:
         self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
+        self._in_place: dict[str, str] = {}
+        """By the id of a Viber message, the SMS in its place that is being sent again."""
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
         tracking.last_question = lambda record: last_question(door.routed(record.envelope))
         tracking.heed, tracking.delivered = self._fallbacks.heed, self._delivered
@@ -139,6 +141,8 @@ class Serving:
         An SMS that waits for its turn is not sent any more either.
         """
         was_under_way = self._withdraw(message_id)
+        copy = self._in_place.get(message_id)
+        was_under_way |= copy is not None and self._withdraw(copy)
         return self._fallbacks.give_up(message_id) or was_under_way
 
     def taken(self, message_id: str) -> None:
@@ -208,14 +212,15 @@ class Serving:
     async def send_again(self, record: Record, attempt: Attempt, report: Report) -> Record | None:
         """Have a message that a provider lost sent by another one, if the failover table says so.
 
-        Lookups have their second opinion, and a Viber message with an SMS in its place has that.
+        Lookups have their second opinion, and a Viber message with an SMS in its place has that. That SMS is not sent
+        again once the Viber message has arrived after all.
         """
         message = record.envelope.message
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
         message_id = record.envelope.id
         flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
-        if report.state is None or not flow.may_go_on(attempt.provider, report):
+        if report.state is None or not flow.may_go_on(attempt.provider, report) or await self._has_arrived(record):
             return None
         before, record = await self._desk.recorder.change(message_id, Resume())
         if record is before:
@@ -232,7 +237,16 @@ class Serving:
         task = asyncio.create_task(self._go_on(flow, record, self._tasks.get(message_id)), name="message")
         task.add_done_callback(_tell_failure)
         self._enter(message_id, flow, task)
+        if (parent := record.envelope.parent) is not None:
+            self._in_place[parent] = message_id
+            task.add_done_callback(lambda _: self._in_place.pop(parent, None))
         return record
+
+    async def _has_arrived(self, record: Record) -> bool:
+        """Say whether an SMS is not needed any more: the Viber message whose place it took was delivered."""
+        parent = record.envelope.parent
+        viber = await self._desk.recorder.get(parent) if parent is not None else None
+        return viber is not None and viber.state is State.DELIVERED
 
     async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
@@ -244,6 +258,8 @@ class Serving:
                 if now is None or len(now.attempts) != made:  # it sent something after all, and follows that
                     flow.give_up()
                     made = len(now.attempts) if now is not None else made
+            if await self._has_arrived(record):  # while it was written down that it is sent again
+                flow.give_up()
             async with self._places:
                 record = await flow.run()
             await self._follow(record, since=made)
