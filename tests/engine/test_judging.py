@@ -471,6 +471,25 @@ async def test_a_copy_can_be_cancelled_before_it_leaves(clock: FakeClock):
         assert three.copies(receipt) == "a"
 
 
+@pytest.mark.parametrize("how", ["left", "cancelled"])
+async def test_what_its_caller_gave_up_is_not_sent_again(clock: FakeClock, how: str):
+    """Whoever stops waiting, or cancels what has left already, gets no copy later when that turns out to be lost."""
+    async with trio(clock) as three:
+        task = asyncio.create_task(three.router.send(sms(), until_final=True))
+        await three.settle()
+        (message_id,) = {event.message_id for event in three.rig.told(MessageMoved)}
+        if how == "left":
+            task.cancel()
+            await three.settle()
+        else:
+            assert not three.router.cancel(message_id)
+        await three.report("a", UNDELIVERABLE)
+
+        assert {name: len(box.copies(message_id)) for name, box in three.boxes.items()} == {"a": 1, "b": 0, "c": 0}
+        receipt = await asyncio.wait_for(three.router.wait(message_id), 5)
+        assert receipt.state is State.UNDELIVERED
+
+
 async def test_closing_ends_what_waits_to_be_sent_again(clock: FakeClock):
     """A router that closes sends no copy any more, and the message ends as it was reported."""
     store = MemoryStore()

@@ -26,6 +26,8 @@ _log = logging.getLogger("pointsman.serving")
 
 SECOND_OPINIONS = 1
 """How many other providers are asked when one could not answer a lookup."""
+GIVEN_UP_KEPT = 100_000
+"""Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
 
 
 def _nobody_asks() -> None:
@@ -74,6 +76,8 @@ class Serving:
         self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
+        self._given_up: dict[str, None] = {}
+        """Messages that nobody wants any more, the latest last: what has left of them is not sent once more."""
         self._in_place: dict[str, str] = {}
         """By the id of a Viber message, the SMS in its place that is being sent again."""
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
@@ -138,8 +142,11 @@ class Serving:
     def give_up(self, message_id: str) -> bool:
         """Keep a message, or the SMS in its place, from being sent if it has not left; say whether it was on its way.
 
-        An SMS that waits for its turn is not sent any more either.
+        An SMS that waits for its turn is not sent any more either. What a provider loses later is not sent again.
         """
+        self._given_up[message_id] = None
+        if len(self._given_up) > GIVEN_UP_KEPT:
+            del self._given_up[next(iter(self._given_up))]
         was_under_way = self._withdraw(message_id)
         copy = self._in_place.get(message_id)
         was_under_way |= copy is not None and self._withdraw(copy)
@@ -213,12 +220,14 @@ class Serving:
         """Have a message that a provider lost sent by another one, if the failover table says so.
 
         Lookups have their second opinion, and a Viber message with an SMS in its place has that. That SMS is not sent
-        again once the Viber message has arrived after all.
+        again once the Viber message has arrived after all, and nothing is that its caller gave up.
         """
         message = record.envelope.message
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
         message_id = record.envelope.id
+        if not self._given_up.keys().isdisjoint({message_id, record.envelope.parent}):
+            return None
         flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
         if report.state is None or not flow.may_go_on(attempt.provider, report) or await self._has_arrived(record):
             return None
