@@ -94,6 +94,20 @@ async def test_what_is_not_told_is_not_free(clock: FakeClock, box: ScriptedSandb
         assert (rig.available("a"), rig.told(PriceDrifted)) == (98, [])
 
 
+async def test_an_answer_that_tells_zero_is_not_free(clock: FakeClock):
+    """Where the answer to a submit says zero, the list's price is booked, and no drift towards nothing is learnt."""
+    box = ScriptedSandbox(clock=clock, price=D(0))
+    async with routing(listed(box), clock=clock) as rig:
+        for place in range(6):
+            receipt = await rig.router.send(sms(place))
+        decision = rig.router.explain(sms(7))
+
+    assert cost(receipt) == Money(D(2), "EUR")
+    assert (rig.available("a"), rig.told(PriceDrifted)) == (88, [])
+    assert decision.chosen is not None
+    assert decision.chosen.drift == 1.0
+
+
 async def test_the_answer_is_not_doubted(clock: FakeClock):
     """Where the answer told the price, a report that tells another one changes nothing."""
     box = ScriptedSandbox(clock=clock, price=D("2.5"))
