@@ -123,6 +123,8 @@ class DecisionLog:
                 self._write(b"".join(write_entry(entry_of(one)) + b"\n" for one in decisions))
             except OSError as error:
                 self._failed(error, len(decisions))
+                with contextlib.suppress(OSError):
+                    self._shut()  # opened anew for the next ones, it is seen whether a line was cut short
         with contextlib.suppress(OSError):
             self._shut()
 
@@ -135,7 +137,9 @@ class DecisionLog:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
 
     def _write(self, lines: bytes) -> None:
-        if self._file < 0 or (self._size and self._size + len(lines) > self._most):
+        if self._file < 0:
+            self._open()
+        if self._size and self._size + len(lines) > self._most:
             self._shut()
             with contextlib.suppress(FileNotFoundError):
                 self._path.replace(self._path.with_name(f"{self._path.name}.1"))
