@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -222,3 +223,55 @@ def test_what_comes_after_the_end_is_counted(path: Path) -> None:
 
     assert (log.dropped, path.read_bytes()) == (2, b"")
     assert "pointsman-decisions" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_file_that_cannot_be_put_aside_harms_no_other(path: Path):
+    """Where the full file cannot be renamed, decisions are dropped, and no file of anybody else is closed instead."""
+    (path.with_name(f"{path.name}.1")).mkdir()
+    log = DecisionLog(path, most=1)
+    log.open()
+    log(decision(0))
+    _until(lambda: bool(written(path)))
+    log(decision(1))
+    _until(lambda: log.dropped == 1)
+    others = [os.open(path, os.O_RDONLY) for _ in range(3)]
+    log(decision(2))
+    _until(lambda: log.dropped == 2)
+    log.close()
+
+    for other in others:
+        os.close(other)
+    assert written(path) == ["0"]
+
+
+def test_a_line_that_was_cut_by_a_full_disk_spoils_no_other(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """When the disk is full in the middle of a line and has room again later, all lines after it can be read."""
+    log = DecisionLog(path)
+    log.open()
+    with monkeypatch.context() as full:
+        write, left = os.write, [20]
+
+        def short(file: int, data: bytes) -> int:
+            if not left:
+                raise OSError(28, "No space left on device")
+            return write(file, data[: left.pop()])
+
+        full.setattr(os, "write", short)
+        log(decision(0))
+        _until(lambda: log.dropped == 1)
+    log(decision(1))
+    log(decision(2))
+    log.close()
+
+    unreadable: list[int] = []
+    kept = read_decisions(path, lambda number, _: unreadable.append(number))
+    assert ([one.message for one in kept], unreadable) == (["1", "2"], [1])
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait for the thread of a log."""
+    for _ in range(1000):
+        if holds():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("it did not happen")

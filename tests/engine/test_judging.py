@@ -352,6 +352,45 @@ async def test_viber_with_an_sms_in_its_place_has_that(clock: FakeClock):
         assert (again.fallback.channel, again.state) == (Channel.SMS, State.SENT)
 
 
+async def test_an_sms_is_not_sent_again_once_its_viber_message_arrived(clock: FakeClock):
+    """The SMS in place of a Viber message is lost, but that message came late after all: one copy was read."""
+    async with trio(clock) as three:
+        both = await three.send(Viber(to=number(0), text="hello", fallback=Fallback()))
+        await three.report("a", EXPIRED)
+        sms = (await three.receipt(both)).fallback
+        assert sms is not None
+        await three.report("a", DeliveryState.DELIVERED, minute=1)
+        await three.report("a", UNDELIVERABLE, "m2")
+
+        assert three.copies(sms) == "a"
+        assert not three.rig.told(Resent)
+
+
+@pytest.mark.parametrize("how", ["delivered", "cancelled"])
+async def test_an_sms_that_waits_to_be_sent_again_follows_its_viber_message(clock: FakeClock, how: str):
+    """While the copy waits, the Viber message is delivered after all, or taken back: no second SMS leaves."""
+    async with trio(clock) as three:
+        both = await three.send(Viber(to=number(0), text="hello", fallback=Fallback()))
+        await three.report("a", EXPIRED)
+        sms = (await three.receipt(both)).fallback
+        assert sms is not None
+        three.boxes["b"].script(refuse(Fault.THROTTLED, retry_after=20.0))
+        three.router.trip("c")
+        await three.report("a", UNDELIVERABLE, "m2")
+        assert (await three.receipt(both)).fallback == await three.receipt(sms)
+        assert await three.state(sms) is State.SENDING
+        if how == "delivered":
+            await three.report("a", DeliveryState.DELIVERED, minute=1)
+        else:
+            assert three.router.cancel(both.id)
+        await three.settle()
+        await three.clock.advance(60.0)
+
+        assert await three.state(sms) is State.UNDELIVERED
+        assert three.copies(sms) == "a"
+        assert not three.router.cancel(both.id)
+
+
 LONG = "x" * 200
 
 
@@ -430,6 +469,25 @@ async def test_a_copy_can_be_cancelled_before_it_leaves(clock: FakeClock):
         await three.report("a", EXPIRED, minute=1)
         await three.clock.advance(60.0)
         assert three.copies(receipt) == "a"
+
+
+@pytest.mark.parametrize("how", ["left", "cancelled"])
+async def test_what_its_caller_gave_up_is_not_sent_again(clock: FakeClock, how: str):
+    """Whoever stops waiting, or cancels what has left already, gets no copy later when that turns out to be lost."""
+    async with trio(clock) as three:
+        task = asyncio.create_task(three.router.send(sms(), until_final=True))
+        await three.settle()
+        (message_id,) = {event.message_id for event in three.rig.told(MessageMoved)}
+        if how == "left":
+            task.cancel()
+            await three.settle()
+        else:
+            assert not three.router.cancel(message_id)
+        await three.report("a", UNDELIVERABLE)
+
+        assert {name: len(box.copies(message_id)) for name, box in three.boxes.items()} == {"a": 1, "b": 0, "c": 0}
+        receipt = await asyncio.wait_for(three.router.wait(message_id), 5)
+        assert receipt.state is State.UNDELIVERED
 
 
 async def test_closing_ends_what_waits_to_be_sent_again(clock: FakeClock):

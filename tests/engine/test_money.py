@@ -221,6 +221,23 @@ async def test_an_unknown_that_was_not_taken_gives_its_money_back_once(clock: Fa
         assert rig.available("a") == box.account.balance == 10
 
 
+async def test_a_clock_that_is_put_back_gives_no_money_back_twice(clock: FakeClock):
+    """What is given back while the clock is behind counts until the next reading, as at any other time."""
+    box = ScriptedSandbox(clock=clock, balance=Decimal(10), price=Decimal(3))
+    box.script(hang_up(taken=False), *[refuse(Fault.CONTENT)] * 5)
+    keys = {"reconcile": "query", "tells_balance": True, "balance_every": "10h", "prices": [price("3")]}
+    async with routing({"a": account(box, **keys)}, clock=clock) as rig:
+        tasks = sending(rig, sms())
+        while rig.available("a") != 7 or not box.ledger.calls[SUBMIT]:
+            await clock.settle()
+        clock.set_wall(clock.now() - 3600)
+        (receipt,) = await finish(clock, tasks)
+        assert receipt.state is State.FAILED
+        await clock.advance(60)
+        await rig.router.read_balances()
+        assert rig.available("a") == box.account.balance == 10
+
+
 async def test_an_unknown_without_a_reading_gives_its_money_back(clock: FakeClock):
     """Where no balance is told, the price of a request that is proved not to have been taken is free again."""
     box = ScriptedSandbox(clock=clock)

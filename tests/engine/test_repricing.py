@@ -65,6 +65,24 @@ async def test_a_told_price_is_what_is_booked_in_the_end(
     assert len(rig.told(Spent)) == (2 if corrected else 1)
 
 
+@pytest.mark.parametrize("charged_on", ["submit", "delivery"])
+@pytest.mark.parametrize("told", ["3", "1.5"])
+async def test_a_price_that_is_told_after_the_delivery_is_booked_too(
+    clock: FakeClock, box: ScriptedSandbox, charged_on: str, told: str
+):
+    """A later report tells the price of a delivery that was booked by the list: receipt, account and books agree."""
+    async with routing(listed(box, charged_on=charged_on), clock=clock) as rig:
+        receipt = await rig.router.send(sms())
+        await report(rig, news(receipt, None))
+        await clock.advance(5)
+        for _ in range(2):
+            await report(rig, news(receipt, told, read=True))
+
+        assert cost(await rig.router.receipt(receipt.id)) == Money(D(told), "EUR")
+        assert rig.spent("a") == D(told)
+        assert rig.available("a") == 100 - D(told)
+
+
 @pytest.mark.parametrize("told", [None, "0"])
 async def test_what_is_not_told_is_not_free(clock: FakeClock, box: ScriptedSandbox, told: str | None):
     """A report without a price, or with zero, leaves what was booked by the list."""
@@ -74,6 +92,20 @@ async def test_what_is_not_told_is_not_free(clock: FakeClock, box: ScriptedSandb
 
         assert cost(await rig.router.receipt(receipt.id)) == Money(D(2), "EUR")
         assert (rig.available("a"), rig.told(PriceDrifted)) == (98, [])
+
+
+async def test_an_answer_that_tells_zero_is_not_free(clock: FakeClock):
+    """Where the answer to a submit says zero, the list's price is booked, and no drift towards nothing is learnt."""
+    box = ScriptedSandbox(clock=clock, price=D(0))
+    async with routing(listed(box), clock=clock) as rig:
+        for place in range(6):
+            receipt = await rig.router.send(sms(place))
+        decision = rig.router.explain(sms(7))
+
+    assert cost(receipt) == Money(D(2), "EUR")
+    assert (rig.available("a"), rig.told(PriceDrifted)) == (88, [])
+    assert decision.chosen is not None
+    assert decision.chosen.drift == 1.0
 
 
 async def test_the_answer_is_not_doubted(clock: FakeClock):

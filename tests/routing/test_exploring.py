@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +95,20 @@ def test_each_channel_has_its_own() -> None:
 
     assert purse.allowance(SMS) == 0.0
     assert purse.allowance(Channel.HLR) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "scores"),
+    [(Reason.PRIORITY, (0.0, 1.0)), (Reason.WEIGHT, (0.0, 1.0)), (Reason.FASTEST, (8.0, 9.0)), (Reason.ONLY, (0.0,))],
+)
+def test_only_scores_that_are_costs_are_reckoned_with(reason: Reason, scores: tuple[float, ...]) -> None:
+    """Places and seconds of another route's decisions neither empty the purse of the channel nor fill it."""
+    purse = Purse()
+    purse.note(SMS, decision(0.02))
+    before = purse.allowance(SMS)
+    purse.note(SMS, msgspec.structs.replace(decision(*scores), reason=reason))
+
+    assert purse.allowance(SMS) == before
 
 
 @given(

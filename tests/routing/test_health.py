@@ -106,6 +106,29 @@ def test_silence_that_means_nothing() -> None:
     assert quiet.chance() == pytest.approx(0.4, abs=0.15)
 
 
+GIVEN_UP = Report(provider_id="x", state=DeliveryState.UNKNOWN, final=True)
+LOOKUP_GIVEN_UP = Report(provider_id="x", lookup=LookupResult(state=LookupState.UNKNOWN), final=True)
+
+
+@pytest.mark.parametrize("given_up", [GIVEN_UP, LOOKUP_GIVEN_UP])
+def test_giving_up_on_a_silent_provider_is_silence(given_up: Report) -> None:
+    """Our own last word, that nobody told anything, is no news of the provider where its silence is none.
+
+    Elsewhere it is a loss, but not one that was owned up to: nothing is sent again because of it.
+    """
+    quiet = Watched(silence=Silence.NOTHING)
+    for _ in range(10):
+        quiet.send(1, 0.0, bad=given_up)
+        quiet.wait(2 * HORIZON)
+    assert quiet.chance() == pytest.approx(PRIOR, abs=0.01)
+
+    lossy = Watched()
+    lossy.send(60, 0.0, bad=given_up)
+    estimate = lossy.health.estimate(SMS, MTS, lossy.now)
+    assert estimate.chance < 0.2
+    assert estimate.owned_up < 0.2
+
+
 @pytest.mark.parametrize("fault", sorted(NOT_ITS_DOING))
 def test_what_is_the_messages_fault_does_not_count(fault: Fault) -> None:
     """Bad numbers and forbidden texts say nothing of the provider, however many they are."""

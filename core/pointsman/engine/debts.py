@@ -44,6 +44,20 @@ class Debts:
             self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=due, segments=parts))
         elif due is None or not is_due(after, attempt):
             ledger.forgive(debt)
+            self._correct(before, after, number)
+
+    def _correct(self, before: Record, after: Record, number: int) -> None:
+        """Put account and books right after another price was told of a delivery that was booked already."""
+        attempt, booked = after.attempts[number - 1], before.attempts[number - 1].on_delivery
+        due = attempt.on_delivery
+        if booked is None or due is None or due == booked or not _delivered(before, number):
+            return
+        more = Money(due.amount - booked.amount, due.currency)
+        # It was booked when the record changed last, or before that; what was read since then needs no correction.
+        age = max(self._clock.now() - before.updated_at, 0.0)
+        ledger = self._stations[attempt.provider].view.ledger
+        ledger.correct(self._in_account(attempt.provider, more), self._clock.monotonic() - age)
+        self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=more, segments=0))
 
     def _in_account(self, provider: str, money: Money) -> Decimal:
         return self._rates.convert(money, self._stations[provider].view.currency).amount

@@ -82,6 +82,8 @@ class Fallbacks:
                 self._withdraw(watch.sms_id)
             return
         sms = await self._desk.recorder.sms_of(record)
+        if sms is not None:
+            self._withdraw(sms.envelope.id)  # a provider may have lost it, and another one be about to send it again
         if sms is not None and has_left(sms):
             self._tell_late(record.envelope.id, sms, provider)
 

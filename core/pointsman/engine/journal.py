@@ -123,8 +123,10 @@ class DecisionLog:
                 self._write(b"".join(write_entry(entry_of(one)) + b"\n" for one in decisions))
             except OSError as error:
                 self._failed(error, len(decisions))
+                with contextlib.suppress(OSError):
+                    self._shut()  # opened anew for the next ones, it is seen whether a line was cut short
         with contextlib.suppress(OSError):
-            os.close(self._file)
+            self._shut()
 
     def _next(self) -> list[Decision]:
         """Return what is to be written now, waiting for the first; nothing means the end."""
@@ -135,8 +137,10 @@ class DecisionLog:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
 
     def _write(self, lines: bytes) -> None:
+        if self._file < 0:
+            self._open()
         if self._size and self._size + len(lines) > self._most:
-            os.close(self._file)
+            self._shut()
             with contextlib.suppress(FileNotFoundError):
                 self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             self._open()
@@ -145,6 +149,12 @@ class DecisionLog:
             written = os.write(self._file, view)
             self._size += written
             view = view[written:]
+
+    def _shut(self) -> None:
+        """Close the file, once: what is opened next, by anybody in the process, may get its number."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     def _open(self) -> None:
         self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)

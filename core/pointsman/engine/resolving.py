@@ -63,8 +63,7 @@ class Resolving:
         if isinstance(outcome, Accepted):
             self.taken(envelope.id)
         # The account was charged at the end of the attempt; a balance that was read since then needs no correction.
-        age = self._clock.now() - (attempt.started_at + attempt.duration)
-        station.view.ledger.correct(self._in_account(station, price) - counted, self._clock.monotonic() - age)
+        station.view.ledger.correct(self._in_account(station, price) - counted, self._charged_at(attempt))
         if price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=envelope.parts))
         return after
@@ -83,9 +82,16 @@ class Resolving:
             return
         more = Money(told.amount - (booked.amount if booked is not None else 0), told.currency)
         station = self._stations[attempt.provider]
-        age = self._clock.now() - (attempt.started_at + attempt.duration)
-        station.view.ledger.correct(self._in_account(station, more), self._clock.monotonic() - age)
+        station.view.ledger.correct(self._in_account(station, more), self._charged_at(attempt))
         self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=more, segments=0))
+
+    def _charged_at(self, attempt: Attempt) -> float:
+        """Return when an attempt was charged, in monotonic seconds.
+
+        Never later than now: a clock that was put back would keep what is given back beyond the next reading.
+        """
+        age = self._clock.now() - (attempt.started_at + attempt.duration)
+        return self._clock.monotonic() - max(age, 0.0)
 
     def _listed(self, station: Station, envelope: Envelope, attempt: Attempt) -> Price | None:
         return station.view.tariff.price(envelope.channel, envelope.to, envelope.network, attempt.started_at)

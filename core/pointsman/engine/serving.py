@@ -17,7 +17,7 @@ from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
 from pointsman.events import Resent
 from pointsman.message import Channel, HlrLookup, Viber
-from pointsman.outcome import Attempt, LookupResult, LookupState, Report
+from pointsman.outcome import Attempt, LookupResult, LookupState, Report, State
 from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
 from pointsman.store.record import Due, Located, Resume, is_final, lookup_result
@@ -26,6 +26,8 @@ _log = logging.getLogger("pointsman.serving")
 
 SECOND_OPINIONS = 1
 """How many other providers are asked when one could not answer a lookup."""
+GIVEN_UP_KEPT = 100_000
+"""Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
 
 
 def _nobody_asks() -> None:
@@ -74,6 +76,10 @@ class Serving:
         self._schedule = Schedule(desk.clock)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
+        self._given_up: dict[str, None] = {}
+        """Messages that nobody wants any more, the latest last: what has left of them is not sent once more."""
+        self._in_place: dict[str, str] = {}
+        """By the id of a Viber message, the SMS in its place that is being sent again."""
         self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
         tracking.last_question = lambda record: last_question(door.routed(record.envelope))
         tracking.heed, tracking.delivered = self._fallbacks.heed, self._delivered
@@ -136,9 +142,14 @@ class Serving:
     def give_up(self, message_id: str) -> bool:
         """Keep a message, or the SMS in its place, from being sent if it has not left; say whether it was on its way.
 
-        An SMS that waits for its turn is not sent any more either.
+        An SMS that waits for its turn is not sent any more either. What a provider loses later is not sent again.
         """
+        self._given_up[message_id] = None
+        if len(self._given_up) > GIVEN_UP_KEPT:
+            del self._given_up[next(iter(self._given_up))]
         was_under_way = self._withdraw(message_id)
+        copy = self._in_place.get(message_id)
+        was_under_way |= copy is not None and self._withdraw(copy)
         return self._fallbacks.give_up(message_id) or was_under_way
 
     def taken(self, message_id: str) -> None:
@@ -208,14 +219,17 @@ class Serving:
     async def send_again(self, record: Record, attempt: Attempt, report: Report) -> Record | None:
         """Have a message that a provider lost sent by another one, if the failover table says so.
 
-        Lookups have their second opinion, and a Viber message with an SMS in its place has that.
+        Lookups have their second opinion, and a Viber message with an SMS in its place has that. That SMS is not sent
+        again once the Viber message has arrived after all, and nothing is that its caller gave up.
         """
         message = record.envelope.message
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
         message_id = record.envelope.id
+        if not self._given_up.keys().isdisjoint({message_id, record.envelope.parent}):
+            return None
         flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
-        if report.state is None or not flow.may_go_on(attempt.provider, report):
+        if report.state is None or not flow.may_go_on(attempt.provider, report) or await self._has_arrived(record):
             return None
         before, record = await self._desk.recorder.change(message_id, Resume())
         if record is before:
@@ -232,7 +246,16 @@ class Serving:
         task = asyncio.create_task(self._go_on(flow, record, self._tasks.get(message_id)), name="message")
         task.add_done_callback(_tell_failure)
         self._enter(message_id, flow, task)
+        if (parent := record.envelope.parent) is not None:
+            self._in_place[parent] = message_id
+            task.add_done_callback(lambda _: self._in_place.pop(parent, None))
         return record
+
+    async def _has_arrived(self, record: Record) -> bool:
+        """Say whether an SMS is not needed any more: the Viber message whose place it took was delivered."""
+        parent = record.envelope.parent
+        viber = await self._desk.recorder.get(parent) if parent is not None else None
+        return viber is not None and viber.state is State.DELIVERED
 
     async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
@@ -244,6 +267,8 @@ class Serving:
                 if now is None or len(now.attempts) != made:  # it sent something after all, and follows that
                     flow.give_up()
                     made = len(now.attempts) if now is not None else made
+            if await self._has_arrived(record):  # while it was written down that it is sent again
+                flow.give_up()
             async with self._places:
                 record = await flow.run()
             await self._follow(record, since=made)

@@ -256,9 +256,10 @@ class Cell:
             silent.place = self._count.sent
             silent.at = at
 
-    def heard(self, at: float, *, good: bool | None) -> bool:
+    def heard(self, at: float, *, good: bool | None, told: bool = True) -> bool:
         """Take in the fate of a message accepted at `at`, None for one that says nothing of the provider.
 
+        `told` is whether the provider said it: a loss that is only concluded from its silence is not owned up to.
         Returns False when it is not waited for: it was written off already.
         """
         grain = int(at / self._learning.grain)
@@ -271,7 +272,7 @@ class Cell:
         if good is not None:
             self._settle(silent.place, good=good)
             if not good:
-                self._lost(told=True)
+                self._lost(told=told)
         return True
 
     @property

@@ -1,7 +1,7 @@
 """What learning may cost: a share of what is spent anyway is put aside, and exploring is paid from that."""
 
 from pointsman.message import Channel
-from pointsman.routing.candidate import Decision
+from pointsman.routing.candidate import Decision, Reason
 
 SHARE = 0.015
 """What learning may cost, as a share of the expected cost of all messages."""
@@ -9,6 +9,9 @@ AT_FIRST = 10.0
 """What is lent at the beginning, when nothing is known of anybody, in messages."""
 SAVED = 20.0
 """How much is put aside at most, in messages."""
+
+_BY_COST = frozenset({Reason.SCORE, Reason.EXPLORE})
+"""Reasons of an order by expected cost: the scores of other orders are places or seconds, not money."""
 
 
 class Purse:
@@ -25,7 +28,12 @@ class Purse:
         return self._saved.get(channel, 0.0)
 
     def note(self, channel: Channel, decision: Decision) -> None:
-        """Put aside a share of what a message is expected to cost, or pay for one that was used to learn."""
+        """Put aside a share of what a message is expected to cost, or pay for one that was used to learn.
+
+        A decision that was not made by expected cost changes nothing.
+        """
+        if decision.reason not in _BY_COST:
+            return
         scores = [one.score for one in decision.ranking if one.score is not None]
         if not scores:
             return

@@ -226,6 +226,9 @@ class Health:
         known = self._open.get(key)
         if verdict is None or known is None or not known.counts:
             return
+        is_silent = _tells_nothing(report)
+        if is_silent and self._silence is Silence.NOTHING:
+            return
         self._open[key] = msgspec.structs.replace(known, counts=False)
         line = self._line(known.channel)
         delay = max(now - known.at, 0.0)
@@ -237,7 +240,7 @@ class Health:
                 line.count.sent += 1
         for cell in line.cells(known.network):
             if self._silence is Silence.LOST:
-                cell.heard(known.at, good=good if counts else None)
+                cell.heard(known.at, good=good if counts else None, told=not is_silent)
             elif counts:
                 cell.note(good=good)
         if good:
@@ -359,6 +362,13 @@ def _verdict(report: Report) -> _Verdict | None:
     if report.state is DeliveryState.DELIVERED:
         return _Verdict.GOOD
     return _Verdict.NOT_COUNTED if report.fault in NOT_ITS_DOING else _Verdict.BAD
+
+
+def _tells_nothing(report: Report) -> bool:
+    """Say whether a last word is only that nobody knows, as when a provider was silent until it was given up."""
+    if report.lookup is not None:
+        return report.lookup.state is LookupState.UNKNOWN
+    return report.state is DeliveryState.UNKNOWN
 
 
 _ANSWERS = frozenset({LookupState.REACHABLE, LookupState.ABSENT, LookupState.NONEXISTENT})

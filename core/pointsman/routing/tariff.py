@@ -43,8 +43,11 @@ class Rates:
         return money.amount * self._rates[money.currency]
 
     def usable(self, money: Money | None) -> Money | None:
-        """Return an amount that somebody told us, or None when there is no rate for its currency."""
-        return money if money is not None and self.knows(money.currency) else None
+        """Return a price that somebody told us, or None when it says nothing.
+
+        Without a rate for its currency it cannot be compared; and providers write zero also where they do not know.
+        """
+        return money if money is not None and money.amount > 0 and self.knows(money.currency) else None
 
     def knows(self, currency: str) -> bool:
         """Say whether there is a rate for a currency."""

@@ -249,7 +249,7 @@ def _noted(record: Record, number: int, report: Report) -> Record:
 def _repriced(record: Record, number: int) -> Record:
     """Give an attempt the price that final reports tell of its parts, each of its own: it beats the price list.
 
-    What is charged on delivery is put right as long as it has not been booked: with a single part.
+    What is charged on delivery is put right with a single part only: the first of several is booked for all.
     """
     told = _told_price(record, number)
     if told is None:
