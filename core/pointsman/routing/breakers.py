@@ -66,7 +66,7 @@ class CellBreakers:
         """Say whether `acquire` would give a lease without force; changes nothing."""
         if not self._whole.admits(now):
             return False
-        cell = self._cells.get(network) if network is not None else None
+        cell = self._cells.get(network) if self._cells and network is not None else None
         return cell is None or cell.breaker.admits(now)
 
     def is_held(self, now: float, network: str | None = None) -> bool:

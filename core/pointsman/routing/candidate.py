@@ -59,7 +59,7 @@ class Reason(enum.StrEnum):
     NONE = "none"
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A provider that could take the message now."""
 
     provider: str
@@ -70,10 +70,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For the whole message, in the provider's currency; None when the price list does not say."""
     comparable: Decimal | None
     """The same in the router's currency."""
-    drift: float = 1.0
-    """How many times the listed price the provider has charged lately, as far as it tells."""
     funds: Decimal | None
     """What its account has left above floor and holds; None when nobody knows."""
+    sender: str | None
+    """The sender that would be shown."""
     health: float
     """The chance that it delivers the message in time once it took it, from 0 to 1, as far as has been learnt."""
     evidence: float = 0.0
@@ -84,14 +84,14 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The share of lost messages that it reports as lost, so that they can be sent again."""
     delay: float | None = None
     """Seconds until it usually reports a delivery; None when nothing is known."""
+    drift: float = 1.0
+    """How many times the listed price the provider has charged lately, as far as it tells."""
     wait: float = 0.0
     """The share of the message's life that it would wait there for its turn, from 0 to 1."""
-    sender: str | None
-    """The sender that would be shown."""
-    keeps: bool = False
-    """It would keep the message until it is due; else it sends at once."""
     runway: float | None = None
     """Seconds until its account has nothing left at the present rate of spending; None when that cannot be said."""
+    keeps: bool = False
+    """It would keep the message until it is due; else it sends at once."""
     forced: bool = False
     """Its breaker does not admit the message, but too many providers are held back to leave it out."""
 

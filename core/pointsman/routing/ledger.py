@@ -7,6 +7,7 @@ less than we do, never more. All times are monotonic seconds.
 
 from collections import deque
 from decimal import Decimal
+from math import inf
 
 import msgspec
 
@@ -21,6 +22,9 @@ class Hold(msgspec.Struct, frozen=True, eq=False):
 
     amount: Decimal
 
+
+FRESH = 1.0
+"""Seconds for which a runway without a new charge is good enough: it is asked for at every choice."""
 
 Debt = tuple[str, int]
 """What is owed for: the id of a message and the number of its attempt."""
@@ -47,6 +51,8 @@ class Ledger:
         self._spent_sum = Decimal(0)
         self.available: Decimal | None = None
         """What a new attempt may use: the balance less holds, debts and floor; None when nobody knows. Read it only."""
+        self._runway: float | None = None
+        self._runway_at = -inf
         self._count()
 
     def __repr__(self) -> str:
@@ -113,7 +119,10 @@ class Ledger:
 
         None without spending, or when nobody knows what is there. Zero when nothing is available.
         """
-        return self._spending.lasts(self.available, now)
+        if not 0.0 <= now - self._runway_at < FRESH:
+            self._runway = self._spending.lasts(self.available, now)
+            self._runway_at = now
+        return self._runway
 
     def correct(self, amount: Decimal, charged_at: float) -> None:
         """Add to what was charged at `charged_at`; less than zero gives money back.
@@ -154,5 +163,6 @@ class Ledger:
 
     def _count(self) -> None:
         """Work out what is available: it is looked at more often than it changes."""
+        self._runway_at = -inf
         balance = self.balance
         self.available = None if balance is None else balance - self._held - self._owed - self._floor

@@ -69,6 +69,8 @@ class ObservedPrices:
 
     def ratio(self, channel: Channel, network: Network) -> float:
         """Return what told prices are of listed ones; 1 when they agree or too few were told."""
+        if not self._told:
+            return 1.0
         known = self._told.get((channel, _key(network)))
         if known is None or known.weight < SURE or abs(known.ratio - 1.0) <= DRIFT:
             return 1.0

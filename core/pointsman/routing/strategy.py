@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from pointsman.routing.candidate import Candidate, Ranked, Reason
+from pointsman.routing.price import ChargedOn
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,13 +152,14 @@ def expected_cost(candidate: Candidate, loss: float, doubt: float = BENEFIT_OF_D
     `doubt` is how many standard errors its chance of delivery is taken to be better than it seems. Without the benefit
     of the doubt, bad luck with the first messages would never be found out to have been luck.
     """
+    comparable, listed = candidate.comparable, candidate.price
+    price = 0.0 if comparable is None else float(comparable) * candidate.drift
     chance = _at_best(candidate, doubt)
-    price = candidate.expected_price or 0.0
-    paid = price * chance if candidate.pays_on_delivery else price
+    paid = price * chance if listed is not None and listed.charged_on is ChargedOn.DELIVERY else price
     taken, told, runway = candidate.taken, candidate.owned_up, candidate.runway
-    refused = 1.0 / taken - 1.0 if taken > HOPELESS else 1.0 / RETRY_COST
-    lost = (1.0 - told) * loss + told * (price + SECOND_LOSS * loss)
-    late = chance * candidate.wait + min(refused * RETRY_COST, 1.0)
+    refused = (1.0 / taken - 1.0) * RETRY_COST if taken > HOPELESS else 1.0
+    lost = loss - told * (loss * (1.0 - SECOND_LOSS) - price)
+    late = chance * candidate.wait + (refused if refused < 1.0 else 1.0)
     spared = price * _sparing(runway) if runway is not None and runway < SHORT_RUNWAY else 0.0
     return paid + (1.0 - chance) * lost + late * loss + spared
 
@@ -197,7 +199,8 @@ def _explore(ranked: list[Ranked], terms: Terms) -> None:
 def _at_best(candidate: Candidate, doubt: float) -> float:
     chance, weight = candidate.health, candidate.evidence + 1.0
     error = sqrt((chance * (1.0 - chance) + UNSURE / weight) / weight)
-    return min(chance + doubt * error, 1.0)
+    best = chance + doubt * error
+    return best if best < 1.0 else 1.0
 
 
 def _waiting_time(weight: float, random: Random) -> float:
