@@ -171,12 +171,12 @@ class Chooser:
         if route is None:
             return (), Reason.NONE, None
         message_class = need.envelope.message.message_class
-        told = dict(route.losses).get(message_class)
+        told = _told_loss(route, message_class)
         conditions = Conditions(
             # One number stands for all the chance of a decision, so that it can be made again exactly.
             seed=need.moment.random.getrandbits(64),
             currency=self._rates.currency,
-            loss=usual_loss(message_class, candidates or forced) if told is None else float(told),
+            loss=usual_loss(message_class, candidates or forced) if told is None else told,
             loss_told=told is not None,
             allowance=need.moment.allowance,
             weights=route.weights,
@@ -294,10 +294,13 @@ LOSS_IN_PRICES: Mapping[MessageClass, float] = MappingProxyType(
 def loss_of(envelope: Envelope, route: Route, candidates: Sequence[Candidate]) -> float:
     """Return what it costs that a message is not delivered, in the router's currency."""
     message_class = envelope.message.message_class
+    told = _told_loss(route, message_class)
+    return usual_loss(message_class, candidates) if told is None else told
+
+
+def _told_loss(route: Route, message_class: MessageClass) -> float | None:
     told = dict(route.losses).get(message_class)
-    if told is not None:
-        return float(told)
-    return usual_loss(message_class, candidates)
+    return None if told is None else float(told)
 
 
 def usual_loss(message_class: MessageClass, candidates: Sequence[Candidate]) -> float:

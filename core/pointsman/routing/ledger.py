@@ -15,6 +15,8 @@ from pointsman.routing.runway import Spending
 
 QUESTION_LIFE = 60.0
 """Seconds for which charges are remembered before the first reading: the answer to its question may be on its way."""
+FRESH = 1.0
+"""Seconds for which a runway is good enough while the account does not change: it is asked for at every choice."""
 
 
 class Hold(msgspec.Struct, frozen=True, eq=False):
@@ -22,9 +24,6 @@ class Hold(msgspec.Struct, frozen=True, eq=False):
 
     amount: Decimal
 
-
-FRESH = 1.0
-"""Seconds for which a runway without a new charge is good enough: it is asked for at every choice."""
 
 Debt = tuple[str, int]
 """What is owed for: the id of a message and the number of its attempt."""
