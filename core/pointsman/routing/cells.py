@@ -6,7 +6,13 @@ from math import inf
 
 import msgspec
 
+from pointsman.message import Network
 from pointsman.routing.breaker import Breaker, BreakerState, Lease
+
+
+def cell_of(network: Network) -> str:
+    """Return by what the messages to a network are told apart in what is learnt: the country where it is unknown."""
+    return network.mccmnc or network.country or ""
 
 
 class CellLease(msgspec.Struct, frozen=True, eq=False):

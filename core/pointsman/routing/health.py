@@ -14,6 +14,7 @@ import msgspec
 
 from pointsman.message import Channel, Network
 from pointsman.outcome import DeliveryState, Fault, LookupState, Report
+from pointsman.routing.cells import cell_of
 from pointsman.routing.evidence import FRESH, OWNED_UP, Belief, Cell, Count, Delays, Learning, Memory, divergence
 from pointsman.routing.merge import is_final
 
@@ -81,7 +82,7 @@ class _Line:
 
     def cells(self, network: Network) -> tuple[Cell, Cell]:
         """Return the cells that a message to a network belongs to."""
-        key = _key(network)
+        key = cell_of(network)
         cell = self.networks.get(key)
         if cell is None:
             cell = self.networks[key] = Cell(self.learning, self.count)
@@ -272,7 +273,7 @@ class Health:
         line = self._lines.get(channel)
         if line is None:
             return _stranger(self._commons, channel)
-        key = _key(network)
+        key = cell_of(network)
         known = line.estimates.get(key)
         if known is not None and 0.0 <= now - known[0] < FRESH:
             return known[1]
@@ -372,7 +373,3 @@ def _tells_nothing(report: Report) -> bool:
 
 
 _ANSWERS = frozenset({LookupState.REACHABLE, LookupState.ABSENT, LookupState.NONEXISTENT})
-
-
-def _key(network: Network) -> str:
-    return network.mccmnc or network.country or ""

@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from pointsman.message import Channel, Network
+from pointsman.routing.cells import cell_of
 
 FADE = 0.95
 """What a told price counts beside the next one."""
@@ -50,7 +51,7 @@ class ObservedPrices:
         """Take in a told price (both of one segment, in one currency); return a drift that is news."""
         if listed <= 0 or told < 0:
             return None
-        key = channel, _key(network)
+        key = channel, cell_of(network)
         ratio = float(told / listed)
         known = self._told.pop(key, None)
         if known is None:
@@ -71,7 +72,7 @@ class ObservedPrices:
         """Return what told prices are of listed ones; 1 when they agree or too few were told."""
         if not self._told:
             return 1.0
-        known = self._told.get((channel, _key(network)))
+        known = self._told.get((channel, cell_of(network)))
         if known is None or known.weight < SURE or abs(known.ratio - 1.0) <= DRIFT:
             return 1.0
         return known.ratio
@@ -91,7 +92,3 @@ class ObservedPrices:
             for (channel, network), told in self._told.items()
             if told.weight >= SURE and abs(told.ratio - 1.0) > DRIFT
         )
-
-
-def _key(network: Network) -> str:
-    return network.mccmnc or network.country or ""

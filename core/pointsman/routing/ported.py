@@ -11,6 +11,7 @@ import msgspec
 
 from pointsman.message import Network
 from pointsman.outcome import LookupResult, LookupState
+from pointsman.routing.cells import cell_of
 
 PORTED = 0.1
 """The share of numbers that are served by another network than their range names, before any lookup tells."""
@@ -89,7 +90,7 @@ class Porting:
         dead = result.state is LookupState.NONEXISTENT
         network = result.network.mccmnc if result.network is not None and not dead else None
         self._all.note(dead=dead, network=None)
-        for table, key in ((self._ranges, _key(by_range)), (self._markets, by_range.country or "")):
+        for table, key in ((self._ranges, cell_of(by_range)), (self._markets, by_range.country or "")):
             counts = table.pop(key, None) or _Counts()
             if len(table) >= MOST_RANGES:
                 del table[next(iter(table))]
@@ -106,7 +107,7 @@ class Porting:
 
         `others` are networks that may serve it although no lookup found one there yet.
         """
-        counts = self._ranges.get(_key(by_range)) or _Counts()
+        counts = self._ranges.get(cell_of(by_range)) or _Counts()
         overall = (self._all.dead + GUESS_DEAD * DEAD) / (self._all.seen + GUESS_DEAD)
         guess = self._guess(by_range, others)
         total = sum(counts.found.values())
@@ -133,7 +134,3 @@ class Porting:
             return {one: size / total for one, size in sizes.items()}
         away = PORTED if sizes else 0.0
         return {home: 1.0 - away, **{one: away * size / total for one, size in sizes.items()}}
-
-
-def _key(network: Network) -> str:
-    return network.mccmnc or network.country or ""
