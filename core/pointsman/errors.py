@@ -7,6 +7,11 @@ PointsmanError
 ├── NotOffered            a provider cannot be asked this
 ├── ConfigError           router.toml (all its problems at once)
 ├── PluginError           a plugin that cannot be loaded or broke its contract
+├── StoreError            a store that cannot be opened
+│   └── StoreUnavailable  it cannot write now, and wrote nothing
+├── KeyReused             an idempotency key that came with another request before
+├── Denied                a client may not do this: quota, country, sender, spend guard
+├── Busy                  too much is waiting already; to be tried again later
 ├── RouterClosed          the router is not running
 └── SomeFailed            something unforeseen happened to some messages of a `send_many`
 """
@@ -104,6 +109,50 @@ class PluginError(PointsmanError):
         super().__init__(f"plugin {plugin}: {problem}")
         self.plugin = plugin
         self.problem = problem
+
+
+class StoreError(PointsmanError):
+    """A store cannot be used: it is in use, damaged, of a later version, or not ours to write. Says what to do."""
+
+    def __init__(self, store: str, problem: str) -> None:
+        super().__init__(f"{store}: {problem}")
+        self.store = store
+        self.problem = problem
+
+
+class StoreUnavailable(StoreError):
+    """A store cannot write at the moment, such as on a full disk; nothing was written, and later it may work."""
+
+
+class KeyReused(PointsmanError):
+    """An idempotency key came before with another request; nothing was done."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("the Idempotency-Key was used before for another request; take a new key for each request")
+        self.key = key
+
+
+class Denied(PointsmanError):
+    """A client may not have this sent; nothing was taken.
+
+    `rule` names what forbids it, out of a closed set, such as `daily_messages` or `country`; `problem` says what is
+    wrong and what to do. `retry_after` is in how many seconds it may be allowed again, where that is known.
+    """
+
+    def __init__(self, rule: str, problem: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{rule}: {problem}")
+        self.rule = rule
+        self.problem = problem
+        self.retry_after = retry_after
+
+
+class Busy(PointsmanError):
+    """Too much is waiting to be sent already; nothing was taken. `retry_after` is in how many seconds to try again."""
+
+    def __init__(self, problem: str, retry_after: float) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.retry_after = retry_after
 
 
 class RouterClosed(PointsmanError):

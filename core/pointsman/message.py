@@ -199,6 +199,15 @@ def channel_of(message: Message) -> Channel:
             return Channel.HLR
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Who brought a message in, and where its news go."""
+
+    client: str
+    """The name of a client in the configuration."""
+    callback_url: str | None = None
+    """Where the client is told what becomes of it; None: nowhere."""
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message after parsing, with all that is known of it before routing; one that exists is valid.
 
@@ -222,6 +231,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`due` on the recipient's clock, without a time zone; only where the caller gave it so."""
     parent: str | None = None
     """The Viber message in whose place this SMS is sent."""
+    origin: Origin | None = None
+    """None for what the program sends in which the router lives."""
 
     @property
     def parts(self) -> int:

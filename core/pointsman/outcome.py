@@ -242,6 +242,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A Viber message was read, not only delivered."""
     fallback: "Receipt | None" = None
     """The SMS in place of a Viber message that did not get through; `state` is then that of the whole."""
+    client: str | None = None
+    """Who brought it in; None: the program in which the router lives."""
     accepted_at: float
     due: float | None = None
     """Wall time before which it was not to be sent; None for a message that did not have to wait."""

@@ -36,7 +36,7 @@ from pointsman.outcome import (
 from pointsman.router import Router
 from pointsman.sandbox import DeliveryPlan, Fate
 from pointsman.store import receipt
-from pointsman.store.record import Begin, End, FellBack, Intent, Note, Resolve, Settle
+from pointsman.store.change import Begin, End, FellBack, Intent, Note, Resolve, Settle
 from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox
 
 from .conftest import Runner

@@ -11,7 +11,7 @@ from pointsman.outcome import Fault, Receipt, State
 from pointsman.routing.breaker import BreakerState
 from pointsman.sandbox import delay
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Begin, Change, End, Settle
+from pointsman.store.change import Begin, Change, End, Settle
 from pointsman.testing import FakeClock, ScriptedSandbox, answer_status, refuse
 
 from .rig import Rig, account, number, price, routing, sending, sms

@@ -6,7 +6,8 @@ from pointsman.engine.debts import is_due
 from pointsman.message import Channel, Envelope, HlrLookup, Money, Msisdn, Network
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Outcome, Report, Unknown, UnknownReason
 from pointsman.store import Record
-from pointsman.store.record import UNMAPPED, Note, Settle, advance, begin
+from pointsman.store.change import Note, Settle
+from pointsman.store.record import UNMAPPED, advance, begin
 
 DUE = Money(2, "EUR")  # type: ignore[arg-type]
 DELIVERED, LOST, SENT = DeliveryState.DELIVERED, DeliveryState.UNDELIVERABLE, DeliveryState.SENT

@@ -1,6 +1,7 @@
 """The SMS in place of a Viber message: when it leaves, that it never leaves twice, and what callers are told."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,8 @@ from pointsman.message import Channel, Envelope, Fallback, FallbackBy, FallbackT
 from pointsman.outcome import DeliveryState, Fault, State
 from pointsman.sandbox import Fate, delay
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Change, FellBack, Forgo, Settle
+from pointsman.store.change import Change, FellBack, Forgo, Settle
+from pointsman.store.interface import Claim, Taken
 from pointsman.testing import FakeClock, Reconcile, Refusal, ScriptedSandbox, hang_up, normal, refuse
 
 from .pairing import BEFORE_IT, LIFE, SMS_STARTS, pair, viber
@@ -593,11 +595,11 @@ class Fragile(MemoryStore):
         """Whether a message that was recorded is said to be."""
         self.refuses: tuple[type[Change], ...] = ()
 
-    async def accept(self, envelope: Envelope) -> Record:
+    async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
         """Record a message, if there is room for it."""
         if not self.takes:
             raise OSError("disk full")
-        record = await super().accept(envelope)
+        record = await super().accept(envelopes, claim=claim, mine=mine)
         if not self.tells:
             raise OSError("no answer")
         return record
@@ -685,11 +687,11 @@ class Slow(MemoryStore):
         super().__init__()
         self.clock = clock
 
-    async def accept(self, envelope: Envelope) -> Record:
+    async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
         """Record a message, an SMS a second later."""
-        if envelope.parent is not None:
+        if envelopes[0].parent is not None:
             await self.clock.sleep(1)
-        return await super().accept(envelope)
+        return await super().accept(envelopes, claim=claim, mine=mine)
 
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Write a change, the decision a second later."""

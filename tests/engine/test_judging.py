@@ -19,7 +19,7 @@ from pointsman.plugin import Batch, Callback, CallbackReading, Each, ProviderPlu
 from pointsman.routing.candidate import Exclusion
 from pointsman.sandbox import DeliveryPlan, Fate, delay
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Change, Resume
+from pointsman.store.change import Change, Resume
 from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, normal, refuse
 
 from .rig import Rig, account, number, price, routing, sms
@@ -504,7 +504,7 @@ async def test_closing_ends_what_waits_to_be_sent_again(clock: FakeClock):
 
     assert record.state is State.UNDELIVERED
     assert three.copies(receipt) == "a"
-    assert [record async for record in store.unfinished()] == []
+    assert await store.followed("", 10) == ()
 
 
 async def test_who_waits_for_the_end_waits_for_the_copy(clock: FakeClock):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +18,8 @@ from pointsman.message import Envelope, MessageClass, Sms
 from pointsman.outcome import Accepted, Fault, State
 from pointsman.plugin import Batch, Each, ProviderPlugin, Reading, Response, Submission, SubmitReading
 from pointsman.sandbox import DeliveryPlan, Fate, SandboxMessage, delay
-from pointsman.store import MemoryStore, Record
+from pointsman.store import MemoryStore
+from pointsman.store.interface import Claim, Taken
 from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, refuse
 
 from .rig import Rig, account, finish, routing, sending, sms
@@ -273,10 +274,10 @@ class SlowToTake(MemoryStore):
         super().__init__()
         self.clock = clock
 
-    async def accept(self, envelope: Envelope) -> Record:
+    async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
         """Record a message, a second later."""
         await self.clock.sleep(1)
-        return await super().accept(envelope)
+        return await super().accept(envelopes, claim=claim, mine=mine)
 
 
 async def test_a_caller_that_gives_up_at_once_gives_it_up(clock: FakeClock, box: ScriptedSandbox):

@@ -18,7 +18,8 @@ import msgspec
 from pointsman.cli.exits import UsageError
 from pointsman.outcome import Refused
 from pointsman.store import MemoryStore, Record
-from pointsman.store.record import Begin, Change, Resolve, Settle, is_final
+from pointsman.store.change import Begin, Change, Resolve, Settle
+from pointsman.store.record import is_final
 
 VERSION = 1
 

@@ -20,7 +20,7 @@ from pointsman.routing.candidate import Decision
 from pointsman.routing.observed import Drift
 from pointsman.routing.rests import Rest
 from pointsman.routing.stakes import Instant, Result, Stake, Stakes
-from pointsman.store.record import Begin, Intent, Settle
+from pointsman.store.change import Begin, Intent, Settle
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):

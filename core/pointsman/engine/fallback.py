@@ -19,7 +19,7 @@ from pointsman.events import LateDelivery, SteppedIn
 from pointsman.message import Channel, FallbackTrigger
 from pointsman.routing.fallback import Never, Start, Wait, decide
 from pointsman.store import Record
-from pointsman.store.record import FellBack, Forgo
+from pointsman.store.change import FellBack, Forgo
 from pointsman.store.whole import has_left, is_over
 
 _log = logging.getLogger("pointsman.fallback")

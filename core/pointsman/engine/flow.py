@@ -39,8 +39,8 @@ from pointsman.routing.failover import (
 )
 from pointsman.routing.journal import DecisionMade
 from pointsman.routing.match import Route, preference
-from pointsman.store import Record
-from pointsman.store.record import End, is_final
+from pointsman.store.change import End
+from pointsman.store.record import Record, is_final
 
 
 class Desk(msgspec.Struct, kw_only=True, eq=False):

@@ -6,7 +6,7 @@ from pointsman.events import MessageMoved, MessageTaken
 from pointsman.message import Envelope
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
-from pointsman.store.record import Change
+from pointsman.store.change import Change
 
 
 class Recorder:
@@ -19,7 +19,7 @@ class Recorder:
 
     async def accept(self, envelope: Envelope) -> Record:
         """Record a new message; when this returns, it is ours."""
-        record = await self._store.accept(envelope)
+        (record,) = (await self._store.accept((envelope,))).records
         self._bus.emit(
             MessageTaken(
                 at=envelope.accepted_at,

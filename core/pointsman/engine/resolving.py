@@ -16,7 +16,7 @@ from pointsman.outcome import Accepted, Attempt, Outcome, Report, SettledBy, Unk
 from pointsman.routing.price import ChargedOn
 from pointsman.routing.tariff import Price, Rates
 from pointsman.store import Record
-from pointsman.store.record import Resolve
+from pointsman.store.change import Resolve
 
 
 def _nobody(message_id: str) -> None:

@@ -20,7 +20,8 @@ from pointsman.message import Channel, HlrLookup, Viber
 from pointsman.outcome import Attempt, LookupResult, LookupState, Report, State
 from pointsman.routing.match import Schedule as KeptBy
 from pointsman.store import Record
-from pointsman.store.record import Due, Located, Resume, is_final, lookup_result
+from pointsman.store.change import Due, Located, Resume
+from pointsman.store.record import is_final, lookup_result
 
 _log = logging.getLogger("pointsman.serving")
 

@@ -21,7 +21,8 @@ from pointsman.message import Fallback, FallbackBy, Message, Msisdn, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Refused, Report, SettledBy, State, Unknown
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.store import Record
-from pointsman.store.record import UNMAPPED, Note, is_final, is_told
+from pointsman.store.change import Note
+from pointsman.store.record import UNMAPPED, is_final, is_told
 from pointsman.text import bundled_networks
 
 EARLY_KEPT = 10_000

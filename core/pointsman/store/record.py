@@ -16,30 +16,38 @@ from pointsman.outcome import (
     Accepted,
     Attempt,
     LookupResult,
-    Outcome,
     Refused,
     Report,
     SettledBy,
     State,
     Unknown,
+    UnknownReason,
 )
 from pointsman.routing.merge import best_attempt, better, state_of_parts
 from pointsman.routing.merge import is_final as is_final_report
+from pointsman.store.change import (
+    Begin,
+    Change,
+    Due,
+    End,
+    Erase,
+    FellBack,
+    Forgo,
+    Intent,
+    Kept,
+    Located,
+    Note,
+    Own,
+    Recover,
+    Resolve,
+    Resume,
+    Retime,
+    Settle,
+)
+from pointsman.store.erasing import erased
 
 UNMAPPED = ""
 """Stands for the id of an acceptance that told none; only we ourselves report under it."""
-
-
-class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An attempt that is about to start: recorded before the first byte leaves."""
-
-    number: int
-    provider: str
-    ref: str
-    call_ref: str
-    """The reference of the request, which messages of one batch share."""
-    decision_id: str
-    started_at: float
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -73,87 +81,27 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """It was decided that no SMS takes the place of this Viber message."""
     lookup: LookupResult | None = None
     """What was known of the number from a lookup before the message was sent."""
+    owner: str = ""
+    """Who sends the message: one process of those that share a store. Empty where a store has one user."""
+    lease_until: float = float("inf")
+    """Until when nobody else may take it over; wall time of the store."""
+    erased: bool = False
+    """Text and number are gone; the figures are not."""
     updated_at: float
 
 
-class Due(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """The time of a message came that we kept until then."""
-
-
-class Located(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """A lookup told where the number of a message is, before its first attempt; afterwards it changes nothing."""
-
-    result: LookupResult
-
-
-class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """An attempt starts (the second durable write)."""
-
-    intent: Intent
-
-
-class Settle(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """The attempt in flight has its outcome (the third)."""
-
-    attempt: Attempt
-
-
-class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """An outcome that was unknown has been cleared up."""
-
-    number: int
-    outcome: Outcome
-    settled_by: SettledBy
-    price: Money | None = None
-    """What it turned out to cost."""
-    on_delivery: Money | None = None
-    """What is going to be charged when it is delivered."""
-
-
-class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """A report about an attempt came (the fifth)."""
-
-    number: int
-    report: Report
-
-
-class Resume(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """A message that a provider lost after it had taken it is going to be sent by another one.
-
-    It changes nothing unless all copies are known to be lost, nobody is sending it, and nobody was told that its
-    attempts are over: of two reports that come at once only one makes somebody send it.
-    """
-
-
-class End(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """There will be no more attempts."""
-
-    state: State
-    reason: Refused | None = None
-
-
-class FellBack(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """An SMS takes the place of a Viber message; written down before the SMS exists, so that there is never a second.
-
-    It comes too late for a message that was delivered or given up, and changes nothing then.
-    """
-
-    message_id: str
-    """Of the SMS."""
-
-
-class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """No SMS is going to take the place of a Viber message."""
-
-
-Change = Due | Located | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo
-
-
-def begin(envelope: Envelope) -> Record:
+def begin(envelope: Envelope, owner: str = "", lease_until: float = float("inf")) -> Record:
     """Return the record of a message that we just took (the first durable write)."""
     waits = envelope.due > envelope.accepted_at
     state = State.SCHEDULED if waits else State.ACCEPTED
-    return Record(envelope=envelope, state=state, waits=waits, updated_at=envelope.accepted_at)
+    return Record(
+        envelope=envelope,
+        state=state,
+        waits=waits,
+        owner=owner,
+        lease_until=lease_until,
+        updated_at=envelope.accepted_at,
+    )
 
 
 def advance(record: Record, change: Change, now: float) -> Record:
@@ -166,10 +114,10 @@ def advance(record: Record, change: Change, now: float) -> Record:
             after = _located(record, result)
         case Begin(intent):
             doubled = record.possible_duplicate or is_in_doubt(record)
-            after = replace(record, intent=intent, possible_duplicate=doubled)
+            mine = intent.owner == record.owner
+            after = replace(record, intent=intent, possible_duplicate=doubled) if mine else record
         case Settle(attempt):
-            resuming = record.resuming and not isinstance(attempt.outcome, Accepted)
-            after = replace(record, intent=None, attempts=(*record.attempts, attempt), resuming=resuming)
+            after = _settled(record, attempt)
         case Resolve():
             after = _resolved(record, change)
         case Note(number, report):
@@ -182,9 +130,69 @@ def advance(record: Record, change: Change, now: float) -> Record:
             after = replace(record, sms=message_id) if awaits_fallback(record) else record
         case Forgo():
             after = replace(record, forgone=True) if awaits_fallback(record) else record
+        case Own() | Recover() | Retime() | Erase():
+            after = _kept(record, change, now)
         case _:
             assert_never(change)
     return record if after is record else replace(after, state=_state(after), updated_at=now)
+
+
+def _kept(record: Record, change: Kept, now: float) -> Record:
+    match change:
+        case Own(owner, until):
+            free = record.owner == owner or record.lease_until <= now
+            return msgspec.structs.replace(record, owner=owner, lease_until=until) if free else record
+        case Recover(owner):
+            return _recovered(record, owner, now)
+        case Retime(due):
+            return _retimed(record, due)
+        case Erase():
+            return erased(record) if is_final(record) and not record.erased else record
+        case _:
+            assert_never(change)
+
+
+def _settled(record: Record, attempt: Attempt) -> Record:
+    """Return the record after an attempt ended.
+
+    Somebody else may have found it open and written down that nobody knows its outcome. Then the answer that came
+    after all is what clears it up; it is not another attempt.
+    """
+    if any(one.number == attempt.number for one in record.attempts):
+        return _resolved(
+            record,
+            Resolve(attempt.number, attempt.outcome, SettledBy.ANSWER, attempt.price, attempt.on_delivery),
+        )
+    resuming = record.resuming and not isinstance(attempt.outcome, Accepted)
+    return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt), resuming=resuming)
+
+
+def _recovered(record: Record, owner: str, now: float) -> Record:
+    intent = record.intent
+    if intent is None or record.owner != owner:
+        return record
+    attempt = Attempt(
+        number=intent.number,
+        provider=intent.provider,
+        ref=intent.ref,
+        call_ref=intent.call_ref,
+        calls=1,
+        outcome=Unknown(reason=UnknownReason.CANCELLED, detail="the process ended before the answer was written down"),
+        started_at=intent.started_at,
+        duration=max(now - intent.started_at, 0.0),
+        decision_id=intent.decision_id,
+    )
+    return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
+
+
+def _retimed(record: Record, due: float) -> Record:
+    """Return the record of a message that waits until later; its life counts from then."""
+    envelope = record.envelope
+    if record.attempts or record.intent is not None or record.ended is not None or due <= envelope.due:
+        return record
+    later = due - max(envelope.due, envelope.accepted_at)
+    envelope = msgspec.structs.replace(envelope, due=due, deadline=envelope.deadline + later)
+    return msgspec.structs.replace(record, envelope=envelope, waits=True)
 
 
 def _located(record: Record, result: LookupResult) -> Record:

@@ -60,6 +60,7 @@ def receipt(record: Record, sms: Record | None = None) -> Receipt:
         possible_duplicate=_may_be_double(record, sms),
         read=any(one.report.read for one in record.reports),
         fallback=receipt(sms) if sms is not None else None,
+        client=envelope.origin.client if envelope.origin is not None else None,
         accepted_at=envelope.accepted_at,
         due=envelope.due if envelope.due > envelope.accepted_at else None,
         updated_at=record.updated_at if sms is None else max(record.updated_at, sms.updated_at),

@@ -1,0 +1,124 @@
+"""What can happen to a message, as values. Numbers in brackets are those of the durable writes."""
+
+import msgspec
+
+from pointsman.message import Money
+from pointsman.outcome import Attempt, LookupResult, Outcome, Refused, Report, SettledBy, State
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An attempt that is about to start: recorded before the first byte leaves."""
+
+    number: int
+    provider: str
+    ref: str
+    call_ref: str
+    """The reference of the request, which messages of one batch share."""
+    decision_id: str
+    started_at: float
+    owner: str = ""
+    """Who starts it. Recorded only if the message is his: an attempt of anybody else changes nothing."""
+
+
+class Due(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The time of a message came that we kept until then."""
+
+
+class Located(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A lookup told where the number of a message is, before its first attempt; afterwards it changes nothing."""
+
+    result: LookupResult
+
+
+class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """An attempt starts (the second durable write)."""
+
+    intent: Intent
+
+
+class Settle(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The attempt in flight has its outcome (the third)."""
+
+    attempt: Attempt
+
+
+class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """An outcome that was unknown has been cleared up."""
+
+    number: int
+    outcome: Outcome
+    settled_by: SettledBy
+    price: Money | None = None
+    """What it turned out to cost."""
+    on_delivery: Money | None = None
+    """What is going to be charged when it is delivered."""
+
+
+class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A report about an attempt came (the fifth)."""
+
+    number: int
+    report: Report
+
+
+class Resume(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A message that a provider lost after it had taken it is going to be sent by another one.
+
+    It changes nothing unless all copies are known to be lost, nobody is sending it, and nobody was told that its
+    attempts are over: of two reports that come at once only one makes somebody send it.
+    """
+
+
+class End(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """There will be no more attempts."""
+
+    state: State
+    reason: Refused | None = None
+
+
+class FellBack(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """An SMS takes the place of a Viber message; written down before the SMS exists, so that there is never a second.
+
+    It comes too late for a message that was delivered or given up, and changes nothing then.
+    """
+
+    message_id: str
+    """Of the SMS."""
+
+
+class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """No SMS is going to take the place of a Viber message."""
+
+
+class Own(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Somebody takes a message over, for as long as his lease lasts; whose lease has not ended keeps it."""
+
+    owner: str
+    until: float
+
+
+class Recover(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The attempt in flight was found by somebody who did not start it: whoever did is gone.
+
+    It may have been sent, so its outcome is unknown. The time in which its provider may still process it counts from
+    now: nobody knows when the last request left, but it was before this.
+    """
+
+    owner: str
+    """Who found it; changes nothing unless the message is his."""
+
+
+class Retime(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A message that has not been attempted waits until later, such as the end of the quiet hours."""
+
+    due: float
+
+
+class Erase(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Text, number and whatever may quote them are forgotten; only of a message for which nothing is to be done."""
+
+
+Kept = Own | Recover | Retime | Erase
+"""What happens to a message because it is kept for long, and by whom."""
+
+Change = Due | Located | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo | Kept

@@ -1,0 +1,63 @@
+"""Forgetting what a message said and to whom, while its figures stay: the time, the prices, the outcomes."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pointsman.message import HlrLookup, Message, Msisdn, Origin, Sms, Viber
+from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Unknown
+
+if TYPE_CHECKING:
+    from pointsman.store.record import Record
+
+GONE = ""
+"""Stands where a text or a number was."""
+
+
+def erased(record: "Record") -> "Record":
+    """Return a record without text, number, and the words of providers, which may quote both."""
+    replace = msgspec.structs.replace
+    envelope = record.envelope
+    return replace(
+        record,
+        envelope=replace(envelope, message=_silent(envelope.message), to=Msisdn(GONE), origin=_nameless(record)),
+        attempts=tuple(_wordless(attempt) for attempt in record.attempts),
+        reports=tuple(replace(one, report=replace(one.report, detail=GONE, to=None)) for one in record.reports),
+        reason=replace(record.reason, detail=GONE) if record.reason is not None else None,
+        erased=True,
+    )
+
+
+def _nameless(record: "Record") -> Origin | None:
+    origin = record.envelope.origin
+    return msgspec.structs.replace(origin, callback_url=None) if origin is not None else None
+
+
+def _silent(message: Message) -> Message:
+    replace = msgspec.structs.replace
+    match message:
+        case Viber(fallback=fallback):
+            quiet = replace(fallback, text=GONE) if fallback is not None and fallback.text is not None else fallback
+            return replace(message, to=GONE, text=GONE, fallback=quiet)
+        case Sms():
+            return replace(message, to=GONE, text=GONE)
+        case HlrLookup():
+            return replace(message, to=GONE)
+
+
+def _wordless(attempt: Attempt) -> Attempt:
+    replace = msgspec.structs.replace
+    first = attempt.first_unknown
+    return replace(
+        attempt,
+        outcome=_outcome(attempt.outcome),
+        first_unknown=replace(first, detail=GONE) if first is not None else None,
+    )
+
+
+def _outcome(outcome: Outcome) -> Outcome:
+    match outcome:
+        case Refused() | Unknown():
+            return msgspec.structs.replace(outcome, detail=GONE)
+        case Accepted():
+            return outcome
