@@ -278,11 +278,11 @@ async def _fallen_back(store: RowStore, outcome: Outcome, price: Money | None = 
     router = Router(config, plugins=plugins)
     viber = router.check(write_message(Channel.VIBER, to=TO, text="hello", reference="2", fallback=Fallback()))
     sms = router.check(write_message(Channel.SMS, to=TO, text="hello", reference="2"))
-    await store.accept(viber)
+    await store.accept([viber])
     await _attempted(store, viber.id, "v", outcome, price)
     await store.apply(viber.id, End(State.UNKNOWN if isinstance(outcome, Unknown) else State.FAILED), 0.8)
     await store.apply(viber.id, FellBack(sms.id), 1.0)
-    await store.accept(msgspec.structs.replace(sms, parent=viber.id))
+    await store.accept([msgspec.structs.replace(sms, parent=viber.id)])
     return viber.id, sms.id
 
 
