@@ -8,6 +8,7 @@ from cyclopts import App
 from rich.console import Console
 
 COMMANDS = {
+    "serve": ("serving:serve", "Run the server: the HTTP API, until SIGTERM or Ctrl-C."),
     "send": ("sending:send", "Send one message, or those of a CSV file."),
     "lookup": ("looking:lookup", "Ask for the state and the network of numbers (HLR)."),
     "explain": ("explaining:explain", "Say which provider would take a message now and why; nothing is sent."),
@@ -19,6 +20,7 @@ COMMANDS = {
     "status": ("asking:status", "Ask a provider what became of one message."),
     "plugins": ("plugins:plugins", "Show which plugins are loaded, and which are out of use and why."),
     "check": ("checking:check", "Check the configuration and list everything that is wrong with it."),
+    "key": ("keymaking:key", "Make a key for a client of the server; it is shown once."),
     "sandbox": ("sandboxes:sandbox", "Serve every provider's sandbox on this machine until Ctrl-C."),
     "demo": ("shows:demo", "Send a few hundred messages through the sandboxes while things go wrong there."),
     "bench": ("shows:bench", "Measure the speed against a bare client in the same run."),

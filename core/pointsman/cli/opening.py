@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from pointsman.cli.exits import UsageError
 from pointsman.cli.options import Common, find_config
 from pointsman.cli.output import Output
-from pointsman.config import Config, load_config
+from pointsman.config import Config, load_config, secrets_of
 from pointsman.engine.bus import Observer
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.router import Router
@@ -76,25 +76,3 @@ def _log(setup: Setup) -> Iterator[Observer | None]:
         sink.flush()
         if sink.dropped:
             setup.output.note(f"--log: {sink.dropped} lines could not be written to {setup.log}")
-
-
-def secrets_of(config: Config) -> Iterator[Secret]:
-    """Find the secrets of a configuration."""
-    for provider in config.providers.values():
-        yield from _secrets_in(provider.settings)
-        yield from _secrets_in(provider.callback_token)
-
-
-def _secrets_in(value: object) -> Iterator[Secret]:
-    match value:
-        case Secret():
-            yield value
-        case msgspec.Struct():
-            for name in value.__struct_fields__:
-                yield from _secrets_in(getattr(value, name))
-        case Mapping():
-            for item in value.values():
-                yield from _secrets_in(item)
-        case list() | tuple():
-            for item in value:
-                yield from _secrets_in(item)

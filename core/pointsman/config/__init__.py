@@ -14,6 +14,7 @@ from pointsman.config.model import (
     TimeLimits,
 )
 from pointsman.config.read import build_providers, load_config, parse_config
+from pointsman.config.revealed import secrets_of
 from pointsman.config.values import Address, Duration
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "build_providers",
     "load_config",
     "parse_config",
+    "secrets_of",
 ]

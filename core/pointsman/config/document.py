@@ -16,13 +16,18 @@ from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
     Duration,
+    IpRange,
+    KeyHashes,
     Life,
     NewFile,
     PublicUrl,
     check_name,
+    is_loopback,
     parse_address,
     parse_currency,
     parse_duration,
+    parse_ip_range,
+    parse_key_hashes,
     parse_life,
     parse_public_url,
     parse_region,
@@ -57,6 +62,8 @@ class DocumentReader:
                 Duration: parse_duration,
                 Life: parse_life,
                 Address: parse_address,
+                IpRange: parse_ip_range,
+                KeyHashes: parse_key_hashes,
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
                 Path: self._file,
@@ -70,11 +77,12 @@ class DocumentReader:
         self._tables.refuse_unknown(document, SECTIONS, ())
         router = self._router(document.get("router", {}))
         currency = self._own_currency(document.get("router", {}))
-        daemon = self._tables.read(document.get("daemon", {}), DaemonConfig, ("daemon",))
+        daemon = self._daemon(document.get("daemon", {}))
         clients = self._clients(self._section(document, "clients"))
         rates = self._rates(self._section(document, "rates"), currency)
         rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
         providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
+        self._check_inboxes(clients, document)
         reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
@@ -106,6 +114,26 @@ class DocumentReader:
                 except ValueError as error:
                     self._problems.add(("router", key), str(error))
         return self._tables.read(table, RouterConfig, ("router",))
+
+    def _daemon(self, table: object) -> DaemonConfig | None:
+        daemon = self._tables.read(table, DaemonConfig, ("daemon",))
+        if daemon is None:
+            return None
+        if daemon.admin_key_sha256 is None and not is_loopback(daemon.admin.host):
+            problem = f"{daemon.admin.host} can be reached from other machines"
+            hint = "set admin_key_sha256 (`pointsman key` makes one), or listen on 127.0.0.1"
+            self._problems.add(("daemon", "admin"), problem, hint)
+        if daemon.listen == daemon.admin and daemon.admin.port:
+            self._problems.add(("daemon", "admin"), "is where the public API listens already; take another port")
+        return daemon
+
+    def _check_inboxes(self, clients: Mapping[str, ClientConfig], document: Mapping[str, object]) -> None:
+        providers = self._section(document, "providers") if isinstance(document.get("providers", {}), dict) else {}
+        for name, client in clients.items():
+            for place, provider in enumerate(client.inbox):
+                if provider not in providers:
+                    path = ("clients", name, "inbox", place)
+                    self._problems.add(path, "there is no such provider", did_you_mean(provider, providers))
 
     def _own_currency(self, table: object) -> str | None:
         """Return the currency in which prices are compared, whatever else is wrong with the section; None if it is."""

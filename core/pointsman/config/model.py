@@ -2,13 +2,14 @@
 
 import enum
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
+from pointsman.config.values import Address, Duration, IpRange, KeyHashes, Life, NewFile, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -23,9 +24,7 @@ DEFAULT_STRATEGY = "balanced"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0)]
-Sha256 = Annotated[
-    str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="the SHA-256 of a key: 64 digits of 0-9 a-f in quotes")
-]
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a moment with its zone: 2027-01-31T00:00:00Z")]
 
 
 class LogFormat(enum.StrEnum):
@@ -65,14 +64,34 @@ class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     admin: Address = Address("127.0.0.1", 9090)
     public_url: PublicUrl | None = None
     """How the public API is reached from outside, without a slash at the end; an embedded router reads this as well."""
+    admin_key_sha256: KeyHashes | None = None
+    """Whose key management needs; without any, management is for this machine only."""
+    proxies: tuple[IpRange, ...] = ()
+    """Proxies whose `X-Forwarded-For` is believed."""
+    drain_delay: Duration = Duration(2)
+    """From the first sign of the end to the moment when nothing more is let in, for load balancers to notice."""
+    drain_patience: Duration = Duration(10)
+    """For requests in flight, of clients and to providers, before they are cut off."""
+    body_timeout: Duration = Duration(10)
+    """For the body of a request to arrive."""
+    max_body: Annotated[int, msgspec.Meta(ge=1024, le=67_108_864)] = 1_048_576
+    """Bytes of the body of a request."""
+    max_requests: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1000
+    """Requests that are served at once; more are turned away."""
+    max_streams: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 100
+    """Streams of events that are open at once; a client may have a tenth of them, and at least one."""
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[clients.<name>]`: who may use the server's API."""
 
     name: str
-    key_sha256: Sha256
+    key_sha256: KeyHashes
     """SHA-256 of the key, 64 hexadecimal digits; the key itself is nowhere in the configuration."""
+    expires: Moment | None = None
+    """When its keys end."""
+    inbox: tuple[str, ...] = ()
+    """Providers whose incoming messages it may read."""
 
 
 class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +152,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What it means that it reports nothing of a message for long; None leaves it to what the plugin can report."""
     callback_token: Secret | None = None
     """The secret part of the address to which the provider reports."""
+    callback_from: tuple[IpRange, ...] = ()
+    """Addresses from which it reports; empty: from anywhere."""
 
 
 class TimeLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

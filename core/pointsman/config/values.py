@@ -15,6 +15,8 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+MOST_KEYS = 10
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -38,6 +40,18 @@ class PublicUrl(str):
 
 class NewFile(str):
     """The path of a file that need not be there yet, in a folder that is."""
+
+    __slots__ = ()
+
+
+class IpRange(str):
+    """A range of IP addresses, such as `"10.0.0.0/8"`, or a single address."""
+
+    __slots__ = ()
+
+
+class KeyHashes(tuple[str, ...]):
+    """The SHA-256 of one key or of several that are valid side by side, each as 64 hexadecimal digits."""
 
     __slots__ = ()
 
@@ -76,6 +90,24 @@ def parse_address(value: object) -> Address:
     if found is None or int(found[2]) > 65535:
         raise ValueError('expected an address with its port in quotes, such as "127.0.0.1:8080" or "[::1]:8080"')
     return Address(found[1].strip("[]"), int(found[2]))
+
+
+def parse_ip_range(value: object) -> IpRange:
+    """Return a range of addresses. Raises `ValueError` that says how to write one."""
+    try:
+        return IpRange(ipaddress.ip_network(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError('expected a range of addresses in quotes, such as "10.0.0.0/8" or "192.0.2.7"') from None
+
+
+def parse_key_hashes(value: object) -> KeyHashes:
+    """Return the hashes of keys: one in quotes, or several in a list. Raises `ValueError`."""
+    hashes = [value] if isinstance(value, str) else value
+    if not isinstance(hashes, list) or not hashes or len(hashes) > MOST_KEYS:
+        raise ValueError(f"expected the SHA-256 of a key in quotes, or a list of up to {MOST_KEYS} of them")
+    if not all(isinstance(one, str) and _SHA256.fullmatch(one) for one in hashes):
+        raise ValueError("expected the SHA-256 of a key: 64 digits of 0-9 a-f in quotes; `pointsman key` makes one")
+    return KeyHashes(hashes)
 
 
 def parse_base_url(value: object, *, allow_plain_http: bool) -> str:

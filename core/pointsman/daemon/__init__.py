@@ -1,0 +1,1 @@
+"""The server: the HTTP API, its listeners, and the process around the router."""

@@ -1,0 +1,113 @@
+"""Operations: probes, metrics, providers in and out of use, the configuration anew; and what providers report."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from pointsman.daemon.asked import (
+    AnyQuery,
+    CallbackPath,
+    DrainRequest,
+    NoPath,
+    NoQuery,
+    Nothing,
+    ProviderPath,
+)
+from pointsman.daemon.endpoint import Call, Reply
+from pointsman.daemon.house import House
+from pointsman.daemon.limits import is_within
+from pointsman.daemon.problems import Failure, Kind
+from pointsman.daemon.shown import HealthShown, ProviderShown, ProvidersShown, provider_shown
+from pointsman.plugin import Callback
+from pointsman.telemetry import render
+
+METRICS_MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+MOST_CALLBACK = 65_536
+"""Bytes of a provider's report."""
+NOT_HERE = "there is nothing here"
+
+
+async def get_live(house: House, call: Call[NoPath, AnyQuery, None]) -> Reply:
+    """Say that the server lives: the loop turns, or nobody would answer."""
+    del house, call
+    return Reply(body=HealthShown(ok=True))
+
+
+async def get_ready(house: House, call: Call[NoPath, AnyQuery, None]) -> Reply:
+    """Say whether messages are taken, and why not."""
+    del call
+    reasons = house.readiness()
+    return Reply(status=200 if reasons.ok else 503, body=HealthShown(ok=reasons.ok, checks=reasons.checks))
+
+
+async def get_metrics(house: House, call: Call[NoPath, AnyQuery, None]) -> Reply:
+    """Render the metrics, in a thread: that takes its time."""
+    del call
+    return Reply(body=await asyncio.to_thread(render, house.registry), media=METRICS_MEDIA)
+
+
+async def get_providers(house: House, call: Call[NoPath, NoQuery, None]) -> Reply:
+    """Show how all providers are doing."""
+    del call
+    return Reply(body=ProvidersShown(providers=tuple(map(_shown, house.gateway.providers()))))
+
+
+async def post_drain(house: House, call: Call[ProviderPath, NoQuery, DrainRequest]) -> Reply:
+    """Take a provider out of use."""
+    reason = call.body.reason
+    return await _controlled(house, call.path.name, lambda name: house.gateway.drain(name, reason))
+
+
+async def post_resume(house: House, call: Call[ProviderPath, NoQuery, Nothing]) -> Reply:
+    """Put a provider back into use."""
+    return await _controlled(house, call.path.name, house.gateway.resume)
+
+
+async def post_probe(house: House, call: Call[ProviderPath, NoQuery, Nothing]) -> Reply:
+    """Let a provider that rests be tried at once."""
+    return await _controlled(house, call.path.name, house.gateway.probe)
+
+
+async def post_reload(house: House, call: Call[NoPath, NoQuery, Nothing]) -> Reply:
+    """Take in the configuration anew; one that is not valid changes nothing."""
+    del call
+    return Reply(body=await house.reload())
+
+
+async def take_callback(house: House, call: Call[CallbackPath, AnyQuery, bytes | None]) -> Reply:
+    """Take in what a provider reports; it is answered when that is written down.
+
+    A provider without a token, a wrong token and a wrong address are all the same to the caller.
+    """
+    provider, token = call.path.provider, call.path.token
+    networks = house.posture.reporters.get(provider)
+    if networks is None or (networks and not is_within(call.address, networks)):
+        raise Failure(Kind.NOT_FOUND, NOT_HERE)
+    callback = Callback(
+        method=call.raw.method,
+        query=tuple(call.raw.query.items()),
+        content_type=call.raw.headers.get("Content-Type", ""),
+        body=call.body or b"",
+    )
+    try:
+        answer = await house.gateway.callback(provider, callback, token)
+    except KeyError:
+        raise Failure(Kind.NOT_FOUND, NOT_HERE) from None
+    if answer.status == 404:
+        raise Failure(Kind.NOT_FOUND, NOT_HERE)
+    media = answer.headers.get("content-type", "text/plain; charset=utf-8")
+    return Reply(status=answer.status, body=answer.body, media=media)
+
+
+async def _controlled(house: House, name: str, act: Callable[[str], Awaitable[object]]) -> Reply:
+    try:
+        await act(name)
+    except KeyError:
+        raise Failure(Kind.NOT_FOUND, "there is no such provider") from None
+    status = next((one for one in house.gateway.providers() if one.name == name), None)
+    if status is None:
+        raise Failure(Kind.NOT_FOUND, "there is no such provider")
+    return Reply(body=provider_shown(status, getattr(status, "drained", None)))
+
+
+def _shown(status: object) -> ProviderShown:
+    return provider_shown(status, getattr(status, "drained", None))  # type: ignore[arg-type]

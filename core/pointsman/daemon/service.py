@@ -1,0 +1,195 @@
+"""The service: puts store, router and listeners together, keeps them running, takes the configuration in anew, ends."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Mapping
+from importlib import metadata
+from typing import Any
+
+from pointsman.clock import Clock, SystemClock
+from pointsman.config import Config, load_config, secrets_of
+from pointsman.daemon.app import build_app
+from pointsman.daemon.diary import Diary, LibraryLines
+from pointsman.daemon.endpoint import Listener
+from pointsman.daemon.figures import Figures
+from pointsman.daemon.house import House, Posture
+from pointsman.daemon.keeping import Keeping
+from pointsman.daemon.listening import Ear
+from pointsman.daemon.notify import Notifier
+from pointsman.daemon.openapi import document
+from pointsman.daemon.readiness import Readiness
+from pointsman.daemon.shown import ReloadShown
+from pointsman.daemon.table import ENDPOINTS
+from pointsman.errors import ConfigError, Problem, StoreError
+from pointsman.loading import PluginSet
+from pointsman.router import Router
+from pointsman.telemetry import Labels, LogFormat, LogLevel, MetricsObserver, Registry, Sink, StateObserver
+
+UNMOVED = (("router", "store"), ("daemon", "listen"), ("daemon", "admin"))
+"""Keys that are read at the start only."""
+
+
+class Service:
+    """One server. Call `open`, then `run` until somebody wants it to stop, then `close`.
+
+    State: the configuration in force, and whether it is starting, running or closing.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plugins: PluginSet,
+        sink: Sink,
+        *,
+        environment: Mapping[str, str],
+        clock: Clock | None = None,
+    ) -> None:
+        """Put the parts together; opens nothing. Raises `PluginError` and `ConfigError` as `Router` does."""
+        self._config = config
+        self._plugins = plugins
+        self._environment = environment
+        self._clock = clock or SystemClock()
+        self.diary = Diary(sink, LogFormat(config.router.log_format), self._clock)
+        self.diary.learn(secrets_of(config))
+        self._libraries = LibraryLines(self.diary)
+        self._notifier = Notifier(environment)
+        registry = Registry()
+        version = metadata.version("pointsman")
+        self._metrics = MetricsObserver(_labels(config, plugins), version, registry)
+        self.router = Router(config, plugins=plugins, clock=self._clock, observers=[self.diary, self._metrics])
+        self.router.observe(StateObserver(self.router.providers, registry, clock=self._clock))
+        self._readiness = Readiness(self.router)
+        self.house = House(
+            gateway=self.router,
+            posture=Posture(config),
+            clock=self._clock,
+            figures=Figures(registry, (endpoint.path for endpoint in ENDPOINTS)),
+            registry=registry,
+            openapi=document(ENDPOINTS, version),
+            readiness=lambda: self._readiness.reasons(self.house),
+            reload=self.reload,
+        )
+        self.router.observe(self.house.streams)
+        self._keeping = Keeping(self.router, self._notifier, self.diary, self._clock)
+        patience = float(config.daemon.drain_patience)
+        logger = self.diary
+        self.public = Ear(build_app(self.house, ENDPOINTS, Listener.PUBLIC, logger), config.daemon.listen, patience)
+        self.admin = Ear(build_app(self.house, ENDPOINTS, Listener.ADMIN, logger), config.daemon.admin, patience)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
+        self._opened = contextlib.AsyncExitStack()
+
+    async def open(self) -> None:
+        """Open the store, start the router, listen. What was opened is closed again when this fails.
+
+        Raises `StoreError`, `CannotListen`, `ConfigError`.
+        """
+        asyncio.get_running_loop().set_exception_handler(self.diary.background)
+        self._libraries.attach()
+        async with contextlib.AsyncExitStack() as opened:
+            opened.callback(self._libraries.detach)
+            await self.router.start()
+            opened.push_async_callback(self.router.aclose, 0.0)
+            await self.admin.open()
+            opened.push_async_callback(self.admin.close)
+            await self.public.open()
+            self._begin(self._keeping.erase())
+            self._begin(self._keeping.feed_watchdog())
+            opened.pop_all()
+        self._readiness.started = True
+        self._notifier.ready()
+        self.diary.write(
+            LogLevel.INFO,
+            "daemon.started",
+            listen=str(self.public.address),
+            admin=str(self.admin.address),
+            store=self._config.router.store.partition(":")[0],
+            config=self._config.file,
+        )
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self) -> None:
+        """Say that the end has begun, and wait until those who ask have seen it."""
+        self._readiness.draining = True
+        self._notifier.stopping()
+        self.diary.write(LogLevel.INFO, "daemon.draining")
+        await self._clock.sleep(float(self._config.daemon.drain_delay))
+
+    async def close(self, *, patience: float | None = None) -> None:
+        """Let nothing more in, let what is in flight end within `patience` seconds, close everything.
+
+        What has not left stays in the journal.
+        """
+        self._readiness.draining = True
+        patience = float(self._config.daemon.drain_patience) if patience is None else patience
+        self.house.streams.close()
+        await self.public.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.router.aclose(patience)
+        await self.admin.close()
+        self._libraries.detach()
+        self.diary.write(LogLevel.INFO, "daemon.stopped")
+
+    async def reload(self) -> ReloadShown:
+        """Take the configuration in anew, all of it or nothing. Raises `ConfigError` with all problems.
+
+        Messages on their way are not disturbed. Where it listens and where messages are kept cannot be changed.
+        """
+        async with self._reloading:
+            self._notifier.reloading(self._clock.monotonic())
+            try:
+                shown = await self._reload()
+            except Exception as error:
+                self.house.figures.reloaded(ok=False)
+                problems = [str(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]
+                self.diary.write(LogLevel.ERROR, "config.refused", problems=problems)
+                raise
+            finally:
+                self._notifier.ready()
+            self.house.figures.reloaded(ok=True)
+            self.diary.write(LogLevel.INFO, "config.reloaded", file=shown.file)
+            return shown
+
+    async def _reload(self) -> ReloadShown:
+        config = await asyncio.to_thread(load_config, self._config.file, plugins=self._plugins, env=self._environment)
+        _check_unmoved(self._config, config)
+        posture = Posture(config, self.house.posture.screen)
+        self.diary.learn([*secrets_of(self._config), *secrets_of(config)])
+        await self.router.reload(config)
+        # From here on nothing waits and nothing fails: who is served sees all of it or nothing.
+        self._config, self.house.posture = config, posture
+        return ReloadShown(file=config.file, clients=len(config.clients), providers=tuple(config.providers))
+
+
+def _check_unmoved(before: Config, after: Config) -> None:
+    problems = [
+        Problem(
+            file=after.file,
+            line=None,
+            key=f"{table}.{key}",
+            message="cannot change while the server runs",
+            suggestion="restart it, or put the old value back",
+        )
+        for table, key in UNMOVED
+        if getattr(getattr(before, table), key) != getattr(getattr(after, table), key)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _labels(config: Config, plugins: PluginSet) -> Labels:
+    return Labels(
+        providers=frozenset(config.providers),
+        plugins=frozenset((*plugins.providers, *(one.name for one in plugins.quarantined))),
+        currencies=frozenset(config.rates),
+        strategies=Labels(providers=frozenset()).strategies | frozenset(plugins.strategies),
+    )
+
+
+__all__ = ["Service", "StoreError"]
