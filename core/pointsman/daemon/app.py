@@ -25,7 +25,7 @@ REQUEST_ID = "X-Request-Id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are asked all the time; their lines are for debugging."""
-_SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_SAFE = {"Server": "pointsman", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _HTTP_KINDS = {404: Kind.NOT_FOUND, 405: Kind.METHOD, 413: Kind.TOO_LARGE}
 
 Aiohttp = Callable[[web.Request], Awaitable[web.StreamResponse]]

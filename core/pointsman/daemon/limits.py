@@ -53,9 +53,9 @@ class Tries:
         now = self._clock.monotonic()
         key = _group(address)
         full_at = max(self._full_at.pop(key, now), now) + TRY_AGAIN
-        owed = full_at - now - FREE_TRIES * TRY_AGAIN
         # Tries that are turned away do not make the wait longer, else a stubborn client would never get out.
-        self._full_at[key] = min(full_at, now + (FREE_TRIES + 1) * TRY_AGAIN)
+        self._full_at[key] = full_at = min(full_at, now + (FREE_TRIES + 1) * TRY_AGAIN)
+        owed = full_at - now - FREE_TRIES * TRY_AGAIN
         while len(self._full_at) > MOST_ADDRESSES:
             self._full_at.popitem(last=False)
         return float(math.ceil(owed)) if owed > 0 else None

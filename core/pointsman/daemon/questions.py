@@ -77,7 +77,7 @@ async def get_events(house: House, call: Call[NoPath, EventsQuery, None]) -> web
             response = web.StreamResponse(headers=headers)
             response.headers["X-Request-Id"] = call.request_id
             await response.prepare(call.raw)
-            await house.streams.run(response, store, call.client, place)
+            await house.streams.run(call.raw, response, store, call.client, place)
         finally:
             house.figures.streams(house.streams.count - 1)
     return response

@@ -74,12 +74,14 @@ class Streams:
             if not self._open[client]:
                 del self._open[client]
 
-    async def run(self, response: web.StreamResponse, store: Store, client: str, after: int) -> None:
+    async def run(
+        self, request: web.BaseRequest, response: web.StreamResponse, store: Store, client: str, after: int
+    ) -> None:
         """Write a client's news after a place until he leaves, falls behind, or the server closes."""
         with contextlib.suppress(ClientConnectionResetError, ConnectionError, TimeoutError):
             await self._write(response, f"retry: {RETRY_MS}\n\n".encode())
             written_at = self._clock.monotonic()
-            while not self._closing.is_set():
+            while not self._closing.is_set() and request.transport is not None:
                 pulse = self._next_pulse()
                 page = await store.news(client, after, PAGE)
                 if page:
