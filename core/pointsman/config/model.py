@@ -48,6 +48,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The national numbering plan's CSV of number ranges; it tells networks before any lookup."""
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     """Messages that may be on their way at once; more wait."""
+    max_waiting: Annotated[int, msgspec.Meta(ge=0)] = 1_000_000
+    """Messages that may wait to be sent when more are taken; 0 sets no limit."""
     lookup_cache: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 100_000
     """Numbers whose last lookup is remembered; 0 remembers none."""
     lookup_age: Duration = Duration(86400)
