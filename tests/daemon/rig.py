@@ -1,8 +1,7 @@
 """What the tests of the server share: a running one over scripted providers, and clients that speak HTTP to it."""
 
 import json
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from pointsman.config import load_config
 from pointsman.daemon.keys import NewKey, make_key
 from pointsman.daemon.service import Service
 from pointsman.loading import load_plugins
+from pointsman.plugin import ProviderPlugin
 from pointsman.sandbox import DeliveryPlan
 from pointsman.testing import SCRIPTED, ScriptedSandbox
 
@@ -137,6 +137,7 @@ async def serving(
     clients: Mapping[str, Mapping[str, Any]] = {},  # noqa: B006 - only read
     delivery: DeliveryPlan = QUICK,
     more: str = "",
+    plugins: Iterable[ProviderPlugin] = (),
 ) -> AsyncIterator[Rig]:
     """Run a server with the clients `shop` and `other`, over one scripted provider."""
     box = ScriptedSandbox(delivery=delivery)
@@ -145,11 +146,11 @@ async def serving(
     text = configuration(box, keys, daemon, account, clients) + more
     path = folder / "router.toml"
     path.write_text(text, encoding="utf-8")
-    plugins = load_plugins([SCRIPTED])
+    found = load_plugins([SCRIPTED, *plugins])
     lines = Lines()
     env = {"TOKEN": TOKEN, "CANARY": CANARY}
-    config = load_config(path, plugins=plugins, env=env)
-    service = Service(config, plugins, lines, environment=env)
+    config = load_config(path, plugins=found, env=env)
+    service = Service(config, found, lines, environment=env)
     await service.open()
     rig = Rig(service, box, lines, keys, path)
     try:
@@ -203,6 +204,3 @@ def _toml(value: object) -> str:
             return "[" + ", ".join(map(_toml, value)) + "]"
         case _:
             return json.dumps(value)
-
-
-PYTHON = sys.executable

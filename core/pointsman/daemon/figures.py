@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pointsman.daemon.keys import Rejection
-from pointsman.telemetry.registry import Family
 
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
@@ -17,25 +16,18 @@ class Figures:
 
     def __init__(self, registry: CollectorRegistry, routes: Iterable[str]) -> None:
         self._routes = frozenset(routes)
-        self._requests = Family(
-            Counter(
-                "pointsman_http_requests",
-                "Requests that were answered.",
-                ("route", "method", "status"),
-                registry=registry,
-            )
+        self._requests = Counter(
+            "pointsman_http_requests", "Requests that were answered.", ("route", "method", "status"), registry=registry
         )
-        self._seconds = Family(
-            Histogram(
-                "pointsman_http_request_duration_seconds",
-                "From the first byte of a request to its answer; streams are left out.",
-                ("route",),
-                buckets=_BUCKETS,
-                registry=registry,
-            )
+        self._seconds = Histogram(
+            "pointsman_http_request_duration_seconds",
+            "From the head of a request to its answer; streams are left out.",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=registry,
         )
-        self._rejected = Family(
-            Counter("pointsman_http_rejected_keys", "Keys that were not taken.", ("reason",), registry=registry)
+        self._rejected = Counter(
+            "pointsman_http_rejected_keys", "Keys that were not taken.", ("reason",), registry=registry
         )
         self._replayed = Counter(
             "pointsman_http_idempotent_replays",
@@ -43,20 +35,17 @@ class Figures:
             registry=registry,
         )
         self._streams = Gauge("pointsman_http_streams", "Streams of events that are open.", registry=registry)
-        self._reloads = Family(
-            Counter("pointsman_reloads", "Attempts to take in the configuration anew.", ("result",), registry=registry)
-        )
 
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count a request; `seconds` is None for a stream."""
         route = route if route in self._routes else OTHER
-        self._requests.child(route, method if method in METHODS else OTHER, str(status)).inc()
+        self._requests.labels(route, method if method in METHODS else OTHER, str(status)).inc()
         if seconds is not None:
-            self._seconds.child(route).observe(seconds)
+            self._seconds.labels(route).observe(seconds)
 
     def rejected(self, reason: Rejection) -> None:
         """Count a key that was not taken."""
-        self._rejected.child(reason).inc()
+        self._rejected.labels(reason).inc()
 
     def replayed(self) -> None:
         """Count a request that had been carried out before."""
@@ -65,7 +54,3 @@ class Figures:
     def streams(self, count: int) -> None:
         """Tell how many streams are open."""
         self._streams.set(count)
-
-    def reloaded(self, *, ok: bool) -> None:
-        """Count an attempt to take in the configuration anew."""
-        self._reloads.child("done" if ok else "refused").inc()

@@ -1,7 +1,7 @@
 """Opens the sockets of the server and closes them in order."""
 
-import errno
 import os
+import socket
 
 from aiohttp import web
 
@@ -12,6 +12,7 @@ KEEP_ALIVE = 75.0
 """Seconds that an idle connection is kept; longer than the proxies in front keep theirs."""
 LINGER = 2.0
 """Seconds to read what a client still sends after it was refused, so that it sees the answer."""
+BACKLOG = 1024
 
 
 class CannotListen(PointsmanError):
@@ -19,10 +20,15 @@ class CannotListen(PointsmanError):
 
 
 class Ear:
-    """One listener. State: the runner while it is open."""
+    """One listener. `bind` takes its place, so that nobody else can, and `open` begins to listen there.
+
+    State: the sockets, and the runner while it is open.
+    """
 
     def __init__(self, app: web.Application, address: Address, patience: float) -> None:
-        self._address = address
+        """When it closes, requests get `patience` seconds to end."""
+        self._wanted = address
+        self._sockets: list[socket.socket] = []
         self._runner = web.AppRunner(
             app,
             handle_signals=False,
@@ -33,30 +39,53 @@ class Ear:
             lingering_time=LINGER,
         )
 
-    async def open(self) -> None:
-        """Listen. Raises `CannotListen`."""
-        await self._runner.setup()
+    def bind(self) -> None:
+        """Take the place. Raises `CannotListen`."""
+        port = self._wanted.port
         try:
-            await web.TCPSite(self._runner, self._address.host, self._address.port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise CannotListen(f"cannot listen on {self._address}: {_reason(error)}") from None
+            found = socket.getaddrinfo(
+                self._wanted.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+            )
+        except OSError:
+            raise CannotListen(f"cannot listen on {self._wanted}: the host is not known here") from None
+        for family, kind, protocol, _, (host, *_) in dict.fromkeys(found):
+            try:
+                port = self._bound(socket.socket(family, kind, protocol), host, port)
+            except OSError as error:
+                self._let_go()
+                raise CannotListen(f"cannot listen on {self._wanted}: {_reason(error)}") from None
+
+    def _bound(self, opened: socket.socket, host: object, port: int) -> int:
+        """Bind a socket; return its port, which all of a host's addresses share."""
+        self._sockets.append(opened)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if opened.family is socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((host, port))
+        return int(opened.getsockname()[1])
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        await self._runner.setup()
+        for one in self._sockets:
+            await web.SockSite(self._runner, one, backlog=BACKLOG).start()
 
     @property
     def address(self) -> Address:
         """Where it listens, with the port that was taken."""
-        host, port = self._runner.addresses[0][:2]
+        host, port = self._sockets[0].getsockname()[:2]
         return Address(str(host), int(port))
 
     async def close(self) -> None:
         """Take no more connections, let the requests that are being served end, close."""
         await self._runner.cleanup()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for one in self._sockets:
+            one.close()
+        self._sockets.clear()
 
 
 def _reason(error: OSError) -> str:
-    """Return why; asyncio puts the reason into a sentence of its own, with the address once more."""
-    if error.errno == errno.EADDRINUSE:
-        return "the port is in use"
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return "the host is not known here"
+    return os.strerror(error.errno).lower() if error.errno else "it cannot be used"

@@ -20,13 +20,10 @@ from pointsman.daemon.openapi import document
 from pointsman.daemon.readiness import Readiness
 from pointsman.daemon.shown import ReloadShown
 from pointsman.daemon.table import ENDPOINTS
-from pointsman.errors import ConfigError, Problem, StoreError
+from pointsman.errors import PointsmanError
 from pointsman.loading import PluginSet
 from pointsman.router import Router
 from pointsman.telemetry import Labels, LogFormat, LogLevel, MetricsObserver, Registry, Sink, StateObserver
-
-UNMOVED = (("router", "store"), ("daemon", "listen"), ("daemon", "admin"))
-"""Keys that are read at the start only."""
 
 
 class Service:
@@ -80,7 +77,7 @@ class Service:
         self._opened = contextlib.AsyncExitStack()
 
     async def open(self) -> None:
-        """Open the store, start the router, listen. What was opened is closed again when this fails.
+        """Take the ports, open the store, start the router, listen. What was opened is closed when this fails.
 
         Raises `StoreError`, `CannotListen`, `ConfigError`.
         """
@@ -88,10 +85,12 @@ class Service:
         self._libraries.attach()
         async with contextlib.AsyncExitStack() as opened:
             opened.callback(self._libraries.detach)
+            for ear in (self.admin, self.public):
+                ear.bind()
+                opened.push_async_callback(ear.close)
             await self.router.start()
             opened.push_async_callback(self.router.aclose, 0.0)
             await self.admin.open()
-            opened.push_async_callback(self.admin.close)
             await self.public.open()
             self._begin(self._keeping.erase())
             self._begin(self._keeping.feed_watchdog())
@@ -137,50 +136,31 @@ class Service:
         self.diary.write(LogLevel.INFO, "daemon.stopped")
 
     async def reload(self) -> ReloadShown:
-        """Take the configuration in anew, all of it or nothing. Raises `ConfigError` with all problems.
+        """Take the configuration in anew, all of it or nothing. Raises `PointsmanError`: `ConfigError` tells all.
 
-        Messages on their way are not disturbed. Where it listens and where messages are kept cannot be changed.
+        Messages on their way are not disturbed.
         """
         async with self._reloading:
             self._notifier.reloading(self._clock.monotonic())
             try:
-                shown = await self._reload()
-            except Exception as error:
-                self.house.figures.reloaded(ok=False)
-                problems = [str(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]
-                self.diary.write(LogLevel.ERROR, "config.refused", problems=problems)
-                raise
+                return await self._reload()
             finally:
                 self._notifier.ready()
-            self.house.figures.reloaded(ok=True)
-            self.diary.write(LogLevel.INFO, "config.reloaded", file=shown.file)
-            return shown
 
     async def _reload(self) -> ReloadShown:
-        config = await asyncio.to_thread(load_config, self._config.file, plugins=self._plugins, env=self._environment)
-        _check_unmoved(self._config, config)
+        try:
+            config = await asyncio.to_thread(
+                load_config, self._config.file, plugins=self._plugins, env=self._environment
+            )
+        except PointsmanError as error:
+            self.router.reload_refused(error)
+            raise
         posture = Posture(config, self.house.posture.screen)
         self.diary.learn([*secrets_of(self._config), *secrets_of(config)])
-        await self.router.reload(config)
+        changes = await self.router.reload(config)
         # From here on nothing waits and nothing fails: who is served sees all of it or nothing.
         self._config, self.house.posture = config, posture
-        return ReloadShown(file=config.file, clients=len(config.clients), providers=tuple(config.providers))
-
-
-def _check_unmoved(before: Config, after: Config) -> None:
-    problems = [
-        Problem(
-            file=after.file,
-            line=None,
-            key=f"{table}.{key}",
-            message="cannot change while the server runs",
-            suggestion="restart it, or put the old value back",
-        )
-        for table, key in UNMOVED
-        if getattr(getattr(before, table), key) != getattr(getattr(after, table), key)
-    ]
-    if problems:
-        raise ConfigError(problems)
+        return ReloadShown(changes=changes.words())
 
 
 def _labels(config: Config, plugins: PluginSet) -> Labels:
@@ -190,6 +170,3 @@ def _labels(config: Config, plugins: PluginSet) -> Labels:
         currencies=frozenset(config.rates),
         strategies=Labels(providers=frozenset()).strategies | frozenset(plugins.strategies),
     )
-
-
-__all__ = ["Service", "StoreError"]

@@ -236,9 +236,8 @@ class HealthShown(msgspec.Struct, frozen=True, kw_only=True):
 class ReloadShown(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration that is in force now."""
 
-    file: str
-    clients: int
-    providers: tuple[str, ...]
+    changes: tuple[str, ...]
+    """What it changed, in words; empty where it says the same as the old one."""
 
 
 def receipt_shown(receipt: Receipt) -> ReceiptShown:
