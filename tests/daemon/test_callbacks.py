@@ -1,6 +1,7 @@
 """Callbacks of providers: who is listened to, and when they hear that all is well."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,35 +26,41 @@ OUTSPOKEN = ProviderPlugin(name="outspoken", settings=ScriptedSettings, build=Ou
 ACCOUNT = {"plugin": "outspoken", "tells_reports": False}
 
 
-def delivered(provider_id: str) -> bytes:
-    """Return the report of a delivery."""
+def delivered(receipt: dict[str, Any]) -> bytes:
+    """Return the report that a message was delivered."""
+    provider_id = receipt["attempts"][0]["provider_ids"][0]
     return msgspec.json.encode([Report(provider_id=provider_id, state=DeliveryState.DELIVERED, final=True)])
+
+
+async def sent(rig: Rig) -> dict[str, Any]:
+    """Return the receipt of a message that the provider has taken."""
+    taken = (await rig.post("/v1/messages", sms())).json["id"]
+    while (receipt := (await rig.get(f"/v1/messages/{taken}")).json)["state"] != "sent":
+        await asyncio.sleep(0.01)
+    return receipt
 
 
 async def test_a_report_is_answered_when_it_counts(tmp_path):
     """What a provider reports is known to the client as soon as the provider hears 200."""
     async with serving(tmp_path, account=ACCOUNT, plugins=[OUTSPOKEN]) as rig:
-        taken = (await rig.post("/v1/messages", sms())).json["id"]
-        while (receipt := (await rig.get(f"/v1/messages/{taken}")).json)["state"] != "sent":
-            await asyncio.sleep(0.01)
+        receipt = await sent(rig)
 
-        said = await rig.post(
-            f"/v1/callbacks/a/{TOKEN}", delivered(receipt["attempts"][0]["provider_ids"][0]), client=None
-        )
+        said = await rig.post(f"/v1/callbacks/a/{TOKEN}", delivered(receipt), client=None)
 
         assert (said.status, said.body) == (200, b"OK")
-        assert (await rig.get(f"/v1/messages/{taken}")).json["state"] == "delivered"
+        assert (await rig.get(f"/v1/messages/{receipt['id']}")).json["state"] == "delivered"
 
 
 async def test_no_report_is_taken_that_cannot_be_written_down(tmp_path, monkeypatch: pytest.MonkeyPatch):
     """While the store cannot write, a provider hears 503 and comes again; the server is not ready."""
     async with serving(tmp_path, account=ACCOUNT, plugins=[OUTSPOKEN]) as rig:
+        receipt = await sent(rig)
 
         async def full(*_: object) -> None:
             raise StoreUnavailable("memory:", "the disk is full")
 
-        monkeypatch.setattr(rig.service.router.store, "keep_early", full)
-        said = await rig.post(f"/v1/callbacks/a/{TOKEN}", delivered("stranger"), client=None)
+        monkeypatch.setattr(rig.service.router.store, "apply", full)
+        said = await rig.post(f"/v1/callbacks/a/{TOKEN}", delivered(receipt), client=None)
 
         assert (said.status, said.kind) == (503, "store-unavailable")
         assert int(said.headers["Retry-After"]) >= 1
