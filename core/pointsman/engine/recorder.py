@@ -2,11 +2,12 @@
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.events import MessageMoved, MessageTaken
+from pointsman.events import JournalCommitted, MessageMoved, MessageTaken
 from pointsman.message import Envelope
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
 from pointsman.store.change import Change
+from pointsman.store.interface import TellsCommits
 
 
 class Recorder:
@@ -16,6 +17,8 @@ class Recorder:
         self._store = store
         self._bus = bus
         self._clock = clock
+        if isinstance(store, TellsCommits) and store.committed is None:
+            store.committed = self._committed
 
     async def accept(self, envelope: Envelope) -> Record:
         """Record a new message; when this returns, it is ours."""
@@ -55,6 +58,9 @@ class Recorder:
     async def find(self, provider: str, provider_id: str) -> tuple[tuple[str, int], ...]:
         """Return messages and attempts to which a provider gave this id."""
         return await self._store.find(provider, provider_id)
+
+    def _committed(self, duration: float, writes: int) -> None:
+        self._bus.emit(JournalCommitted(at=self._clock.now(), duration=duration, writes=writes))
 
     def _moved(self, after: Record, before: State) -> None:
         envelope = after.envelope
