@@ -10,7 +10,7 @@ from random import Random
 from typing import Self
 
 from pointsman.clock import Clock, SystemClock
-from pointsman.config import Config, Overrides, build_providers, load_config
+from pointsman.config import Config, Overrides, build_providers, load_config, store_for
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
 from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station
@@ -45,7 +45,7 @@ from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates
-from pointsman.store import MemoryStore, Store
+from pointsman.store import Store
 from pointsman.store.interface import Claim
 from pointsman.text import valid_sender
 
@@ -76,16 +76,16 @@ class Router(AsksProviders):
     ) -> None:
         """Put a router together; connects to nobody.
 
-        `store` is a `MemoryStore` unless given. `clock` and `random` make tests and replays exact. With
-        `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a plugin that
-        the configuration names is missing, `ConfigError` when the number ranges cannot be read.
+        `store` is the one that the configuration names unless given. `clock` and `random` make tests and replays
+        exact. With `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a
+        plugin that the configuration names is missing, `ConfigError` when the number ranges cannot be read.
         """
         self._config = config
         self._plugins = plugins if plugins is not None else load_plugins()
         self._clock = clock or SystemClock()
         self._random = random or Random()
         self._bus = Bus()
-        self._store = store or MemoryStore()
+        self._store = store or store_for(config, self._plugins, self._clock)
         self._rates = Rates(config.router.currency, config.rates)
         self._rests = Rests()
         self._ids = Ids(self._clock, self._random)

@@ -9,11 +9,13 @@ from pointsman.config.model import (
     PolicyConfig,
     PollConfig,
     ProviderConfig,
+    RetentionConfig,
     RouteConfig,
     RouterConfig,
     TimeLimits,
 )
 from pointsman.config.read import build_providers, load_config, parse_config
+from pointsman.config.stores import store_for
 from pointsman.config.values import Address, Duration
 
 __all__ = [
@@ -27,10 +29,12 @@ __all__ = [
     "PolicyConfig",
     "PollConfig",
     "ProviderConfig",
+    "RetentionConfig",
     "RouteConfig",
     "RouterConfig",
     "TimeLimits",
     "build_providers",
     "load_config",
     "parse_config",
+    "store_for",
 ]

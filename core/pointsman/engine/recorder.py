@@ -7,12 +7,12 @@ from typing import TypeVar
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.errors import StoreUnavailable
-from pointsman.events import MessageMoved, MessageTaken
+from pointsman.events import JournalCommitted, MessageMoved, MessageTaken
 from pointsman.message import Envelope
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
 from pointsman.store.change import Change
-from pointsman.store.interface import Claim, Taken
+from pointsman.store.interface import Claim, Taken, TellsCommits
 
 _log = logging.getLogger("pointsman.recorder")
 
@@ -36,6 +36,8 @@ class Recorder:
         self._clock = clock
         self.durable = store.durable
         """Whether messages are still there when the process is not."""
+        if isinstance(store, TellsCommits) and store.committed is None:
+            store.committed = self._committed
 
     @property
     def owner(self) -> str:
@@ -123,6 +125,9 @@ class Recorder:
         """Forget that an SMS was about to step in: it is recorded, or it is not wanted."""
         if self.durable:
             await self._store.forget(EXPECTED, message_id)
+
+    def _committed(self, duration: float, writes: int) -> None:
+        self._bus.emit(JournalCommitted(at=self._clock.now(), duration=duration, writes=writes))
 
     def _moved(self, after: Record, before: State) -> None:
         envelope = after.envelope
