@@ -125,6 +125,12 @@ class SqliteStore:
         self._early.add((provider, key))
         await self._write(partial(taking.keep_early, provider, key, report, now, EARLY_EACH, EARLY_KEPT))
 
+    async def early(self, provider: str, key: str) -> tuple[Report, ...]:
+        """Return the reports that were kept under a key."""
+        if (provider, key) not in self._early:
+            return ()
+        return await self._write(partial(taking.early, provider, key))
+
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
         if (provider, key) not in self._early:
