@@ -10,7 +10,8 @@ from random import Random
 from typing import Self
 
 from pointsman.clock import Clock, SystemClock
-from pointsman.config import Config, Overrides, build_providers, load_config
+from pointsman.config import Config, Overrides, build_providers, load_config, store_for
+from pointsman.engine.accounts import Accounts
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
 from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station
@@ -45,7 +46,7 @@ from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates
-from pointsman.store import MemoryStore, Store
+from pointsman.store import Store
 from pointsman.store.interface import Claim
 from pointsman.text import valid_sender
 
@@ -76,16 +77,16 @@ class Router(AsksProviders):
     ) -> None:
         """Put a router together; connects to nobody.
 
-        `store` is a `MemoryStore` unless given. `clock` and `random` make tests and replays exact. With
-        `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a plugin that
-        the configuration names is missing, `ConfigError` when the number ranges cannot be read.
+        `store` is the one that the configuration names unless given. `clock` and `random` make tests and replays
+        exact. With `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a
+        plugin that the configuration names is missing, `ConfigError` when the number ranges cannot be read.
         """
         self._config = config
         self._plugins = plugins if plugins is not None else load_plugins()
         self._clock = clock or SystemClock()
         self._random = random or Random()
         self._bus = Bus()
-        self._store = store or MemoryStore()
+        self._store = store or store_for(config, self._plugins, self._clock)
         self._rates = Rates(config.router.currency, config.rates)
         self._rests = Rests()
         self._ids = Ids(self._clock, self._random)
@@ -147,10 +148,11 @@ class Router(AsksProviders):
         self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         self._locating = Locating(self._desk, self._door, self._lookups)
         self._tracking.learn = self._locating.learn
-        parts = self._desk, self._store, self._tracking, self._doubts, self._door, self._locating
+        parts = self._desk, self._tracking, self._doubts, self._door, self._locating, after.debts
         front = build_front(*parts, most=config.router.max_in_flight, most_waiting=config.router.max_waiting)
         self._serving, self._dispatcher = front.serving, front.dispatcher
-        self._intake, self._bulk = front.intake, front.bulk
+        self._intake, self._bulk, self._recovery = front.intake, front.bulk, front.recovery
+        self._accounts = Accounts(recorder, self._rates)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again
 
@@ -231,6 +233,9 @@ class Router(AsksProviders):
         self._balances.start(self._stations)
         await self._balances.known(BALANCE_PATIENCE)
         opened.push_async_callback(self._dispatcher.close)
+        opened.push_async_callback(self._accounts.close)
+        await self._accounts.restore(self._stations)
+        await self._recovery.start()
         await self._dispatcher.start()
 
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
@@ -246,6 +251,7 @@ class Router(AsksProviders):
         async with self._opened.pop_all() as steps:
             steps.push_async_callback(self._doubts.close)
             steps.push_async_callback(self._serving.close)
+            await self._recovery.close()
             await self._intake.close()
             await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
 
@@ -415,6 +421,7 @@ class Router(AsksProviders):
         provider that tells its balance itself, and for an account without an `opening_balance`.
         """
         self._control.topped_up(provider, amount)
+        self._accounts.paid_in(provider, amount)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""

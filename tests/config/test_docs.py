@@ -16,6 +16,7 @@ from pointsman.config import (
     PolicyConfig,
     PollConfig,
     ProviderConfig,
+    RetentionConfig,
     RouteConfig,
     RouterConfig,
     TimeLimits,
@@ -36,6 +37,7 @@ ENV = dict.fromkeys(
 )
 TABLES: list[tuple[str, type[msgspec.Struct], set[str]]] = [
     ("## `[router]`", RouterConfig, set()),
+    ("## `[retention]`", RetentionConfig, set()),
     ("## `[daemon]`", DaemonConfig, set()),
     ("## `[clients.<name>]`", ClientConfig, {"name"}),
     ("## `[providers.<name>]`", ProviderConfig, {"name", "settings"}),

@@ -136,6 +136,7 @@ async def serving(
     account: Mapping[str, Any] = {},  # noqa: B006 - only read
     clients: Mapping[str, Mapping[str, Any]] = {},  # noqa: B006 - only read
     delivery: DeliveryPlan = QUICK,
+    store: str = "memory:",
     more: str = "",
     plugins: Iterable[ProviderPlugin] = (),
 ) -> AsyncIterator[Rig]:
@@ -143,7 +144,7 @@ async def serving(
     box = ScriptedSandbox(delivery=delivery)
     await box.start()
     keys = {name: make_key() for name in ("shop", "other", *clients)}
-    text = configuration(box, keys, daemon, account, clients) + more
+    text = f'[router]\nstore = "{store}"\n' + configuration(box, keys, daemon, account, clients) + more
     path = folder / "router.toml"
     path.write_text(text, encoding="utf-8")
     found = load_plugins([SCRIPTED, *plugins])

@@ -157,6 +157,19 @@ async def test_one_key_is_one_message(rig: Rig):
     assert len(rig.box.ledger.messages) == 1
 
 
+async def test_one_key_is_one_message_in_a_journal(durable: Rig):
+    """The same holds where messages are kept on disk, and for arrays."""
+    headers = {"Idempotency-Key": "order-17"}
+
+    said = await asyncio.gather(*(durable.post("/v1/messages", [sms()] * 3, headers=headers) for _ in range(100)))
+
+    assert len({one.body for one in said if one.headers.get("Idempotent-Replay") is None}) == 1
+    assert len({tuple(message["id"] for message in one.json) for one in said}) == 1
+    for message in said[0].json:
+        await final(durable, message["id"])
+    assert len(durable.box.ledger.messages) == 3
+
+
 async def test_the_order_of_fields_does_not_matter_to_a_key(rig: Rig):
     """A request is the same as before when its JSON is, however it is written."""
     headers = {"Idempotency-Key": "k"}

@@ -9,12 +9,14 @@ from pointsman.config.model import (
     PolicyConfig,
     PollConfig,
     ProviderConfig,
+    RetentionConfig,
     RouteConfig,
     RouterConfig,
     TimeLimits,
 )
 from pointsman.config.read import build_providers, load_config, parse_config
 from pointsman.config.revealed import secrets_of
+from pointsman.config.stores import store_for
 from pointsman.config.values import Address, Duration
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "PolicyConfig",
     "PollConfig",
     "ProviderConfig",
+    "RetentionConfig",
     "RouteConfig",
     "RouterConfig",
     "TimeLimits",
@@ -35,4 +38,5 @@ __all__ = [
     "load_config",
     "parse_config",
     "secrets_of",
+    "store_for",
 ]

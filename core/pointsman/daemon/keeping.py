@@ -1,6 +1,7 @@
 """What the server does besides serving: forgetting what is too old, and telling systemd that it is alive."""
 
 import asyncio
+from collections.abc import Callable
 
 from pointsman.clock import Clock
 from pointsman.daemon.diary import Diary
@@ -21,8 +22,12 @@ _HEARTBEAT = ("daemon", "heartbeat")
 class Keeping:
     """The tasks of the house. They end by being cancelled."""
 
-    def __init__(self, router: Router, notifier: Notifier, diary: Diary, clock: Clock) -> None:
+    def __init__(
+        self, router: Router, retention: Callable[[], Retention], notifier: Notifier, diary: Diary, clock: Clock
+    ) -> None:
+        """`retention` says how long things are kept by the configuration in force."""
         self._router = router
+        self._retention = retention
         self._notifier = notifier
         self._diary = diary
         self._clock = clock
@@ -31,7 +36,7 @@ class Keeping:
         """Forget what is older than it is to be kept, now and every hour."""
         while True:
             try:
-                await self._erase_all(Retention())
+                await self._erase_all(self._retention())
             except PointsmanError as error:
                 self._diary.unforeseen("store.erase_failed", error)
             await self._clock.sleep(ERASE_EVERY)

@@ -67,7 +67,9 @@ class Service:
             reload=self.reload,
         )
         self.router.observe(self.house.streams)
-        self._keeping = Keeping(self.router, self._notifier, self.diary, self._clock)
+        self._keeping = Keeping(
+            self.router, lambda: self._config.retention.terms(), self._notifier, self.diary, self._clock
+        )
         patience = float(config.daemon.drain_patience)
         logger = self.diary
         self.public = Ear(build_app(self.house, ENDPOINTS, Listener.PUBLIC, logger), config.daemon.listen, patience)

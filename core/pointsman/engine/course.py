@@ -47,6 +47,8 @@ class Courses:
         """Return the record of a message when it was attempted, or waits in the store for a later time."""
         try:
             record = beginning.record or await self._desk.recorder.accept(parsed.envelope)
+            if await self.has_arrived(record):
+                flow.give_up()
             if record.attempts:
                 async with self.places:
                     return await flow.resume(record)
@@ -59,8 +61,6 @@ class Courses:
                     return unsent
             if (kept := await self._quiet(flow, parsed, fetched=beginning.fetched)) is not None:
                 return kept
-            if await self.has_arrived(record):
-                flow.give_up()
             # A lookup takes a place of its own, so a message that waits for one must not have taken its place yet.
             if (refused := await self._locate(flow, flow.parsed, record)) is not None:
                 return refused

@@ -7,12 +7,12 @@ from typing import TypeVar
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.errors import StoreUnavailable
-from pointsman.events import MessageMoved, MessageTaken
+from pointsman.events import JournalCommitted, MessageMoved, MessageTaken
 from pointsman.message import Envelope
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
 from pointsman.store.change import Change
-from pointsman.store.interface import Claim, Taken
+from pointsman.store.interface import Claim, Taken, TellsCommits
 
 _log = logging.getLogger("pointsman.recorder")
 
@@ -31,16 +31,18 @@ class Recorder:
     """The store with the events that its changes cause. Every change goes through here."""
 
     def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
-        self._store = store
+        self.store = store
         self._bus = bus
         self._clock = clock
         self.durable = store.durable
         """Whether messages are still there when the process is not."""
+        if isinstance(store, TellsCommits) and store.committed is None:
+            store.committed = self._committed
 
     @property
     def owner(self) -> str:
         """The name of this process in the store."""
-        return self._store.owner
+        return self.store.owner
 
     async def accept(self, envelope: Envelope) -> Record:
         """Record a new message; when this returns, it is ours."""
@@ -50,7 +52,7 @@ class Recorder:
         self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True
     ) -> Taken:
         """Record new messages, all or none; what is not `mine` is left in the store. Raises as the store does."""
-        taken = await self._store.accept(envelopes, claim=claim, mine=mine)
+        taken = await self.store.accept(envelopes, claim=claim, mine=mine)
         for record in () if taken.repeated else taken.records:
             envelope = record.envelope
             self._bus.emit(
@@ -68,7 +70,7 @@ class Recorder:
 
     async def change(self, message_id: str, change: Change) -> tuple[Record, Record]:
         """Apply a change; return the record before and after."""
-        before, after = await self._store.apply(message_id, change, self._clock.now())
+        before, after = await self.store.apply(message_id, change, self._clock.now())
         if after.state is not before.state:
             self._moved(after, before.state)
         return before, after
@@ -92,15 +94,15 @@ class Recorder:
     async def give_back(self, message_ids: Sequence[str]) -> None:
         """Leave messages in the store that wait for their first or next attempt."""
         if message_ids:
-            await self._store.give_back(message_ids, self._clock.now())
+            await self.store.give_back(message_ids, self._clock.now())
 
     async def get(self, message_id: str) -> Record | None:
         """Return a record."""
-        return await self._store.get(message_id)
+        return await self.store.get(message_id)
 
     async def sms_of(self, record: Record) -> Record | None:
         """Return the record of the SMS that takes the place of a Viber message; None while there is none."""
-        return await self._store.get(record.sms) if record.sms is not None else None
+        return await self.store.get(record.sms) if record.sms is not None else None
 
     async def receipt(self, record: Record) -> Receipt:
         """Return what the caller is told of a message and the SMS in its place."""
@@ -108,21 +110,24 @@ class Recorder:
 
     async def find(self, provider: str, provider_id: str) -> tuple[tuple[str, int], ...]:
         """Return messages and attempts to which a provider gave this id."""
-        return await self._store.find(provider, provider_id)
+        return await self.store.find(provider, provider_id)
 
     async def expect(self, message_id: str, sms_id: str) -> None:
         """Remember that an SMS is about to step in: who dies before it is recorded finds it at the next start."""
         if self.durable:
-            await self._store.keep(EXPECTED, message_id, sms_id.encode())
+            await self.store.keep(EXPECTED, message_id, sms_id.encode())
 
     async def expected(self) -> dict[str, str]:
         """Return the SMS that may not have been recorded, by the Viber message whose place they take."""
-        return {name: value.decode() for name, value in (await self._store.kept(EXPECTED)).items()}
+        return {name: value.decode() for name, value in (await self.store.kept(EXPECTED)).items()}
 
     async def arrived(self, message_id: str) -> None:
         """Forget that an SMS was about to step in: it is recorded, or it is not wanted."""
         if self.durable:
-            await self._store.forget(EXPECTED, message_id)
+            await self.store.forget(EXPECTED, message_id)
+
+    def _committed(self, duration: float, writes: int) -> None:
+        self._bus.emit(JournalCommitted(at=self._clock.now(), duration=duration, writes=writes))
 
     def _moved(self, after: Record, before: State) -> None:
         envelope = after.envelope

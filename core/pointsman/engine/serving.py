@@ -20,7 +20,7 @@ from pointsman.message import Channel, HlrLookup, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
 from pointsman.store import Record
 from pointsman.store.change import End, Resume
-from pointsman.store.record import is_final, lookup_result
+from pointsman.store.record import is_final, is_told, lookup_result
 from pointsman.store.stage import Stage, stage_of
 
 _log = logging.getLogger("pointsman.serving")
@@ -37,6 +37,10 @@ _UNSENT = frozenset({Stage.WAITING, Stage.IN_FLIGHT})
 
 def _nobody_asks() -> None:
     pass
+
+
+def _nobody_listens(record: Record) -> None:
+    del record
 
 
 async def _nobody_waits(record: Record) -> None:
@@ -72,11 +76,13 @@ class Serving:
         """Called when there is one less of them."""
         self.put_back: Callable[[Record], Awaitable[object]] = _nobody_waits
         """Leaves a message in the store that has to wait for a later time."""
+        self.restore: Callable[[Record], object] = _nobody_listens
+        """Told of a message with attempts that somebody else made, before it goes on."""
         self.begun: set[str] | None = None
         """Messages that this process sees through, while it still looks for what another one left."""
         self.fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
         tracking.last_question = lambda record: last_question(door.routed(record.envelope))
-        tracking.heed, tracking.delivered = self.fallbacks.heed, self._delivered
+        tracking.heed, tracking.delivered = self._heed, self._delivered
         locating.look_up = self._look_up
 
     def __len__(self) -> int:
@@ -116,6 +122,8 @@ class Serving:
         """See a message through that was fetched from the store: one that waited there, or that somebody else left."""
         message_id = record.envelope.id
         if message_id not in self._tasks:
+            if record.attempts:
+                self.restore(record)
             self.start(self._door.routed(record.envelope), record, fetched=True)
 
     def _begin(
@@ -224,15 +232,13 @@ class Serving:
         return flow is not None
 
     async def _see_through(self, flow: Flow, parsed: Parsed, beginning: Beginning) -> Record:
-        made = len(beginning.record.attempts) if beginning.record is not None else 0
         try:
             record = await self._courses.take(flow, parsed, beginning)
             parsed = flow.parsed
             if record.waits and beginning.fetched:
                 await self.put_back(record)
                 return record
-            await self._follow(record, since=made)
-            await self._follow_resolved(beginning.record, record)
+            await self._follow(record)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record)
         except asyncio.CancelledError:
@@ -314,6 +320,13 @@ class Serving:
         self._tracking.woken(record)
         return record
 
+    def _heed(self, record: Record) -> None:
+        """Note that there is news of a message; somebody else is asked about a lookup that nobody has in hand."""
+        self.fallbacks.heed(record)
+        orphan = record.envelope.channel is Channel.HLR and record.envelope.id not in self._tasks
+        if orphan and not self._desk.closing and stage_of(record) is Stage.WAITING and is_told(record):
+            self.start(self._door.routed(record.envelope), record)
+
     async def _delivered(self, record: Record, provider: str) -> None:
         """Note that a message was delivered: whatever was still to be sent is not sent any more."""
         self.taken(record.envelope.id)
@@ -337,12 +350,6 @@ class Serving:
     async def _follow(self, record: Record, *, since: int = 0) -> None:
         for attempt in record.attempts[since:]:
             await self._tracking.follow(record, attempt)
-
-    async def _follow_resolved(self, before: Record | None, record: Record) -> None:
-        """Follow what was in doubt when somebody else left the message, and turned out to be taken."""
-        for one, now in zip(before.attempts if before is not None else (), record.attempts, strict=False):
-            if isinstance(now.outcome, Accepted) and not isinstance(one.outcome, Accepted):
-                await self._tracking.follow(record, now)
 
     async def _second_opinion(self, flow: Flow, record: Record) -> Record:
         """Ask one other provider where the first could not answer a lookup."""
