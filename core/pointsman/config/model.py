@@ -9,6 +9,7 @@ from typing import Annotated, assert_never
 import msgspec
 
 from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
+from pointsman.config.webhooks import HostPattern, WebhookSecrets
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -73,6 +74,14 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: str
     key_sha256: Sha256
     """SHA-256 of the key, 64 hexadecimal digits; the key itself is nowhere in the configuration."""
+    webhook_secret: WebhookSecrets | None = None
+    """What its webhooks are signed with; without one it has none."""
+    callback_hosts: tuple[HostPattern, ...] = ()
+    """Hosts to which its webhooks may go. Empty: all."""
+    allow_plain_callbacks: bool = False
+    """Webhooks may go to `http://` too: readable, and changeable, on their way."""
+    allow_private_callbacks: bool = False
+    """Webhooks may go to this machine and to private networks."""
 
 
 class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

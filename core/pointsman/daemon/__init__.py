@@ -1,0 +1,1 @@
+"""The server: what runs for months and is reached over HTTP."""
