@@ -127,6 +127,6 @@ class Desk:
         """
         kept = (await self._store.kept(KIND)).get(NAME)
         if kept is None:
-            kept = f"{int(self._clock.now()):x}{self._random.getrandbits(48):012x}".encode()
+            kept = f"{int(self._clock.now() * 1000):x}{self._random.getrandbits(48):012x}".encode()
             await self._store.keep(KIND, NAME, kept)
         return kept.decode()

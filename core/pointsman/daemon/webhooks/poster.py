@@ -29,7 +29,7 @@ from pointsman.store.interface import Fate, Letter, Store
 WINDOW = 250
 """Letters that one round looks at besides those that are held."""
 GAP = 0.02
-"""Seconds between two rounds at least, so that a hundred pieces of news at once are one round."""
+"""Seconds from a ring to its round, so that a hundred pieces of news at once are one round."""
 LOOK = 1.0
 """Seconds after which a round follows at most while the store has letters that are due."""
 IDLE = 30.0
@@ -143,8 +143,8 @@ class Poster:
                 _log.error("a round of webhooks failed in an unforeseen way: %s", type(error).__name__)
                 await self._clock.sleep(LOOK)
             else:
-                await self._clock.sleep(GAP)
-                await self._bell.wait(wait)
+                if await self._bell.wait(wait):
+                    await self._clock.sleep(GAP)
 
     async def _round(self) -> float:
         """Take up what is due; return in how many seconds to look again at the latest. Raises `StoreError`."""

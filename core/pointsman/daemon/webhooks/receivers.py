@@ -17,6 +17,9 @@ SOON = 5.0
 """Seconds: a receiver's letters are held in memory if it is likely to have taken them by then."""
 IN_A_ROW = 5
 """Refusals after which they speak against the receiver and not against the letters."""
+AT_LEAST = 0.25
+AFTER_REST = 5.0
+"""Seconds for which letters are put off at least: by one that works, and after the rest of one that failed."""
 LONGEST_SPREAD = 900.0
 """Seconds over which letters that were put off come back at most."""
 _FORGET = 0.8
@@ -54,6 +57,7 @@ class Receiver:
         self._settings = settings
         self.queue: deque[Letter] = deque()
         self.busy = 0
+        """On their way to it."""
         self.failures = 0
         """In a row; several on their way together count once."""
         self.failing_since: float | None = None
@@ -90,23 +94,22 @@ class Receiver:
             self.queue.append(letter)
             return None
         self._put_off += 1
-        spread = min(self._put_off * self.usual / self._settings.at_once_each, LONGEST_SPREAD)
-        return max(self.until - now, 0.0) + max(spread, SOON) * (0.2 + 0.8 * chance)
+        turn = min((len(self.queue) + self._put_off) * self.usual / self._settings.at_once_each, LONGEST_SPREAD)
+        least = AFTER_REST if self.failures else AT_LEAST
+        return max(self.until - now, 0.0) + max(turn, least) * (0.3 + 0.7 * chance)
 
     def answered(self, answer: Answer, started: float, now: float, chance: float) -> tuple[Letter, ...]:
         """Take note of an answer; return the letters that are not held any more, because the receiver rests."""
         self._told = now
         self.usual = _FORGET * self.usual + (1 - _FORGET) * (now - started)
         if answer.outcome in NOT_AT_FAULT:
-            self.failures = self._refusals = self._put_off = 0
-            self.failing_since = None
+            self._refusals = 0
+            self._works()
             return ()
         if answer.outcome in OWN_FAULT:
             self._refusals += 1
             if self._refusals < IN_A_ROW:
-                # It works: the refusal itself is an answer.
-                self.failures = 0
-                self.failing_since = None
+                self._works()  # the refusal itself is an answer
                 return ()
         self._failed(answer, started, now, chance)
         released = tuple(self.queue)
@@ -118,6 +121,12 @@ class Receiver:
         self.failures = self._refusals = self._put_off = 0
         self.failing_since = None
         self.until = float("-inf")
+
+    def _works(self) -> None:
+        self.failures = 0
+        self.failing_since = None
+        # Whoever has nothing to do was expected to need longer than it did.
+        self._put_off = max(self._put_off - 1, 0) if self.queue or self.busy else 0
 
     def _failed(self, answer: Answer, started: float, now: float, chance: float) -> None:
         if self.failing_since is None:

@@ -18,8 +18,8 @@ class Bell:
         """Wake the waiter, or keep it from waiting next time."""
         self._rung.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for a ring, but not longer than this."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait for a ring, but not longer than this; say whether there was one."""
         if seconds > 0 and not self._rung.is_set():
             waiting = [asyncio.create_task(self._heard()), asyncio.create_task(self._clock.sleep(seconds))]
             try:
@@ -28,7 +28,9 @@ class Bell:
                 for one in waiting:
                     one.cancel()
                 await asyncio.gather(*waiting, return_exceptions=True)
+        rung = self._rung.is_set()
         self._rung.clear()
+        return rung
 
     async def _heard(self) -> None:
         await self._rung.wait()
