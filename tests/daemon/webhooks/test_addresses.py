@@ -95,28 +95,28 @@ def test_no_socket_for_them(host):
 
 
 class Names(AbstractResolver):
-    """A resolver by which every name leads to the next of some addresses."""
+    """A resolver by which every name leads to all of some addresses."""
 
     def __init__(self, *addresses: str) -> None:
-        self.addresses = list(addresses)
+        self.addresses = addresses
         self.asked: list[str] = []
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Answer with one address."""
+        """Answer with all of them."""
         self.asked.append(host)
-        address = self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        result: ResolveResult = {
+        return [self._result(host, port, address) for address in self.addresses]
+
+    def _result(self, host: str, port: int, address: str) -> ResolveResult:
+        return {
             "hostname": host,
             "host": address,
             "port": port,
-            "family": family,
+            "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
             "proto": 0,
             "flags": socket.AI_NUMERICHOST,
         }
-        return [result]
 
     async def close(self) -> None:
         """Nothing to do."""
@@ -176,6 +176,13 @@ async def test_odd_spellings_reach_nobody(listen, call, host):
 async def test_names_that_lead_inside(call, address):
     """A name that leads to such an address is not connected to."""
     assert (await call("http://hooks.shop.example/", Names(address))).outcome is WebhookOutcome.BLOCKED
+
+
+async def test_a_name_that_leads_to_several(call):
+    """None of the addresses of a name is connected to when all are inside."""
+    answer = await call("http://hooks.shop.example/", Names("10.0.0.1", "127.0.0.1", "fd00::1", "::1"))
+
+    assert answer.outcome is WebhookOutcome.BLOCKED
 
 
 async def test_metadata_of_clouds_even_where_private_is_allowed(call):

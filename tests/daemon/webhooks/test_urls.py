@@ -1,9 +1,15 @@
 """What a client may give as `callback_url`, and that it is told what is wrong without repeating the address."""
 
+import ipaddress
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from yarl import URL
 
 from pointsman.config.webhooks import HostPattern
 from pointsman.daemon.webhooks import check_callback_url
+from pointsman.daemon.webhooks.addresses import Reach, reach_of
 from pointsman.errors import InvalidMessage
 
 
@@ -83,6 +89,40 @@ def test_bad_ones(config, url, problem):
     assert caught.value.field == "callback_url"
     assert problem in caught.value.problem
     assert "s3cr3t" not in str(caught.value)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.text("https:/@[]:#?\\.%0x1-aA\x00\n ", max_size=30).map("https://".__add__),
+        st.ip_addresses().map(lambda one: f"https://[{one}]:1/"),
+    )
+)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_anything(config, url):
+    """Whatever is given, it is either taken or refused as invalid, and what is taken leads to no literal of ours."""
+    try:
+        check_callback_url(strict(config), url)
+    except InvalidMessage:
+        return
+    host = URL(url, encoded=True).raw_host
+    assert host
+    assert reach_of(host) is Reach.PUBLIC or not is_address(host)
+
+
+def is_address(host):
+    """Say whether a host is written as an address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def test_names_in_other_letters(config):
+    """A host in other letters is compared as it is written in the address."""
+    client = strict(config, callback_hosts=(HostPattern("xn--d1acufc.xn--p1ai"),))
+    check_callback_url(client, "https://xn--d1acufc.xn--p1ai/")
 
 
 def test_no_secret_no_webhooks(config):

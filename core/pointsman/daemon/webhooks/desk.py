@@ -94,7 +94,7 @@ class Desk:
                 client=news.client,
                 message_id=news.message_id,
                 webhook_id=self._id(letter),
-                host=URL(letter.url, encoded=True).host or "",
+                host=URL(letter.url, encoded=True).raw_host or "",
                 outcome=answer.outcome,
                 http_status=answer.status,
                 duration=duration,

@@ -171,8 +171,8 @@ class Poster:
         obstacle = self._desk.obstacle(letter)
         if obstacle is not None:
             return fate_hindered(obstacle, self._settings, now=now, since=since)
-        receiver, monotonic = self._receivers.of(letter), self._clock.monotonic()
-        wait = receiver.offer(letter, monotonic, self._random.random())
+        monotonic = self._clock.monotonic()
+        receiver, wait = self._receivers.offer(letter, monotonic, self._random.random())
         if wait is None:
             self._held.add(letter.news.seq)
             return None

@@ -32,7 +32,7 @@ Key = tuple[str, str]
 def key_of(letter: Letter) -> Key:
     """Return whose letter this is and where it goes; scheme, host and port."""
     try:
-        return letter.news.client, str(URL(letter.url, encoded=True).origin())
+        return letter.news.client, str(URL(letter.url, encoded=True).origin()).lower()
     except ValueError:
         return letter.news.client, ""
 
@@ -53,7 +53,7 @@ class Receiver:
         "usual",
     )
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, known_at: float) -> None:
         self._settings = settings
         self.queue: deque[Letter] = deque()
         self.busy = 0
@@ -63,17 +63,17 @@ class Receiver:
         self.failing_since: float | None = None
         self.until = float("-inf")
         """It rests until then."""
-        self.usual = 0.1
-        """Seconds that a post to it takes."""
+        self.usual: float | None = None
+        """Seconds that a post to it takes; None before the first."""
         self._refusals = 0
         self._put_off = 0
-        self._told = float("-inf")
+        self._told = known_at
 
     def may_be_forgotten(self, now: float) -> bool:
-        """Say whether nothing would be lost by it: it works, or nothing was posted to it for long."""
+        """Say whether nothing would be lost by it: nothing was posted to it for long."""
         if self.busy or self.queue:
             return False
-        return not (self.failures or self._refusals) or now > self._told + self._settings.least_outage
+        return now > self._told + self._settings.least_outage
 
     @property
     def places(self) -> int:
@@ -93,15 +93,17 @@ class Receiver:
         if now >= self.until and len(self.queue) < self._worth_holding():
             self.queue.append(letter)
             return None
-        self._put_off += 1
-        turn = min((len(self.queue) + self._put_off) * self.usual / self._settings.at_once_each, LONGEST_SPREAD)
+        if self.usual is not None:
+            self._put_off += 1
+        turn = (len(self.queue) + self._put_off) * (self.usual or 0.0) / self._settings.at_once_each
         least = AFTER_REST if self.failures else AT_LEAST
-        return max(self.until - now, 0.0) + max(turn, least) * (0.3 + 0.7 * chance)
+        return max(self.until - now, 0.0) + max(min(turn, LONGEST_SPREAD), least) * (0.3 + 0.7 * chance)
 
     def answered(self, answer: Answer, started: float, now: float, chance: float) -> tuple[Letter, ...]:
         """Take note of an answer; return the letters that are not held any more, because the receiver rests."""
         self._told = now
-        self.usual = _FORGET * self.usual + (1 - _FORGET) * (now - started)
+        took = now - started
+        self.usual = took if self.usual is None else _FORGET * self.usual + (1 - _FORGET) * took
         if answer.outcome in NOT_AT_FAULT:
             self._refusals = 0
             self._works()
@@ -144,34 +146,38 @@ class Receiver:
         if self.failures:
             return 1 - self.busy
         places = self._settings.at_once_each
+        if self.usual is None:
+            return 4 * places
         return max(min(int(SOON * places / max(self.usual, 0.001)), self._settings.held // 2), places)
 
 
 class Receivers:
-    """All receivers that have letters or fail, and the order in which they get their turn."""
+    """All receivers of whom something is known, and the order in which they get their turn."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: dict[Key, Receiver] = {}
+        self._waiting: dict[Key, Receiver] = {}
+        """Those with letters that are held, the one whose turn is next first."""
 
-    def of(self, letter: Letter) -> Receiver:
-        """Return the receiver of a letter."""
+    def offer(self, letter: Letter, now: float, chance: float) -> tuple[Receiver, float | None]:
+        """Offer a letter to its receiver; return it, and for how many seconds the letter has to be put off, if so."""
         key = key_of(letter)
         receiver = self._known.get(key)
         if receiver is None:
-            receiver = self._known[key] = Receiver(self._settings)
-        return receiver
-
-    @property
-    def queued(self) -> int:
-        """Letters that are held and not on their way."""
-        return sum(len(one.queue) for one in self._known.values())
+            receiver = self._known[key] = Receiver(self._settings, now)
+        wait = receiver.offer(letter, now, chance)
+        if wait is None:
+            self._waiting.setdefault(key, receiver)
+        return receiver, wait
 
     def next(self, now: float) -> tuple[Receiver, Letter] | None:
         """Return the next letter that may be posted and its receiver, whose last turn was the longest ago."""
-        for key, receiver in self._known.items():
-            if receiver.may_start(now):
-                self._known[key] = self._known.pop(key)
+        for key, receiver in tuple(self._waiting.items()):
+            if not receiver.queue:
+                del self._waiting[key]
+            elif receiver.may_start(now):
+                self._waiting[key] = self._waiting.pop(key)
                 return receiver, receiver.queue.popleft()
         return None
 

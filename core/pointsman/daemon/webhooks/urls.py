@@ -30,7 +30,7 @@ def check_callback_url(client: ClientConfig, url: str) -> None:
     parsed = _parsed(url)
     if parsed.scheme != "https" and not (parsed.scheme == "http" and client.allow_plain_callbacks):
         raise _invalid("the address must begin with https://")
-    _check_host(client, parsed.host or "")
+    _check_host(client, parsed.raw_host or "")
 
 
 def _parsed(url: str) -> URL:
