@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {"router", "sync", "engine", "store", "transport", "telemetry", "testing", "sandbox", "config", "loading"}
     ),
-    frozenset({"cli", "demo", "bench"}),
+    frozenset({"cli", "demo", "bench", "daemon"}),
 )
 """From the bottom to the top. A part may import from its own layer and from those below it."""
 
@@ -30,6 +30,7 @@ FOR_PLUGINS = VOCABULARY | {"plugin", "sandbox", "testing", "text"}
 FOR_PLUGIN_SANDBOXES = VOCABULARY | {"sandbox"}
 
 CLIENTS = {
+    "pointsman/daemon/webhooks/calling.py": "posts to addresses that clients chose, behind a guard of its own",
     "pointsman/bench/embedded.py": "the bare client that the router is measured against",
     "pointsman_affiliate_hlr/sandbox/callbacks.py": "a sandbox calls back like the provider, on this machine only",
 }

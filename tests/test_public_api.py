@@ -12,6 +12,7 @@ PACKAGES = [
     "pointsman",
     "pointsman.bench",
     "pointsman.config",
+    "pointsman.daemon.webhooks",
     "pointsman.demo",
     "pointsman.loading",
     "pointsman.plugin",
@@ -26,6 +27,7 @@ PACKAGES = [
 """Packages that others import from."""
 INTERNAL = {
     "pointsman.cli",
+    "pointsman.daemon",
     "pointsman.demo.data",
     "pointsman.engine",
     "pointsman.routing",

@@ -36,6 +36,28 @@ class CallOutcome(enum.StrEnum):
     """A read operation got no usable answer."""
 
 
+class WebhookOutcome(enum.StrEnum):
+    """What one post to a client's webhook came to; a closed set, used as a label."""
+
+    TAKEN = "taken"
+    """A 2xx."""
+    GONE = "gone"
+    """A 410: the receiver does not want it, and is not asked again."""
+    THROTTLED = "throttled"
+    """A 429, or a 503 with `Retry-After`."""
+    REDIRECTED = "redirected"
+    """A 3xx; it is not followed."""
+    REFUSED = "refused"
+    """Another 4xx."""
+    ERROR = "error"
+    """Another 5xx, or an answer that is not HTTP."""
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    """No connection, or it broke before the answer."""
+    BLOCKED = "blocked"
+    """The address is one to which nothing is posted."""
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all events."""
 
@@ -246,3 +268,32 @@ class ReportIgnored(Event, frozen=True, kw_only=True, gc=False):
 
     provider: str
     reason: str
+
+
+class WebhookPosted(Event, frozen=True, kw_only=True, gc=False):
+    """A piece of news was posted to a client's webhook, or it was tried."""
+
+    client: str
+    message_id: str
+    webhook_id: str
+    host: str
+    """Without path and query: they may hold what only the receiver should know."""
+    outcome: WebhookOutcome
+    http_status: int | None = None
+    duration: float
+    """Seconds, waiting for our own limits excluded."""
+    tries: int
+    """This one included."""
+    delay: float
+    """Seconds since what the news are about."""
+    detail: str = ""
+    """Why there is no answer, in our words."""
+
+
+class WebhookGivenUp(Event, frozen=True, kw_only=True, gc=False):
+    """A piece of news is not posted any more, until somebody says so."""
+
+    client: str
+    message_id: str
+    reason: str
+    """In our words."""

@@ -5,7 +5,7 @@ import re
 from decimal import Decimal
 from inspect import getsource
 
-from pointsman.events import Called, CallOutcome, Operation
+from pointsman.events import Called, CallOutcome, Operation, WebhookOutcome
 from pointsman.message import Channel, Money, Msisdn
 from pointsman.outcome import Fault, State
 from pointsman.routing.breaker import BreakerState
@@ -70,6 +70,7 @@ def test_every_value_of_a_label_is_listed(page):
     assert listed == {
         "`operation`": set(Operation),
         "`outcome`": set(CallOutcome),
+        "`outcome` (webhooks)": set(WebhookOutcome),
         "`fault`": {*Fault, "none"},
         "`reason`": set(Reason),
         "`state` (messages)": set(State),

@@ -23,12 +23,15 @@ from pointsman.events import (
     Reported,
     Resent,
     Spent,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.message import Channel, MessageClass, Money
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Fault, LookupState, Refused, State
 from pointsman.telemetry import Labels, MetricsObserver, render
 
-LABELS = Labels(providers=frozenset({"devino", "smstele"}), plugins=frozenset({"broken"}))
+LABELS = Labels(providers=frozenset({"devino", "smstele"}), plugins=frozenset({"broken"}), clients=frozenset({"shop"}))
 
 
 @pytest.fixture
@@ -287,3 +290,37 @@ def test_the_page_can_be_parsed_and_has_no_creation_times(metrics, called):
     assert [family.name for family in families if not family.documentation] == []
     assert 'pointsman_build_info{python="' in page
     assert 'version="1.2.3"} 1.0' in page
+
+
+def webhook(client="shop", outcome=WebhookOutcome.TAKEN):
+    """A post to a client's webhook."""
+    return WebhookPosted(
+        at=0.0,
+        client=client,
+        message_id="m",
+        webhook_id="msg_j_1",
+        host="hooks.shop.example",
+        outcome=outcome,
+        duration=0.2,
+        tries=1,
+        delay=3.0,
+    )
+
+
+def test_webhooks(metrics):
+    """Posts count by client and outcome, delays only of what was taken, and clients that nobody configured as other."""
+    for event in (
+        webhook(),
+        webhook(outcome=WebhookOutcome.ERROR),
+        webhook(client="gone"),
+        WebhookGivenUp(at=0.0, client="shop", message_id="m", reason="error"),
+    ):
+        metrics(event)
+
+    assert value(metrics, "pointsman_webhook_posts_total", client="shop", outcome="taken") == 1
+    assert value(metrics, "pointsman_webhook_posts_total", client="shop", outcome="error") == 1
+    assert value(metrics, "pointsman_webhook_posts_total", client="other", outcome="taken") == 1
+    assert value(metrics, "pointsman_webhook_post_duration_seconds_count", client="shop") == 2
+    assert value(metrics, "pointsman_webhook_delay_seconds_count", client="shop") == 1
+    assert value(metrics, "pointsman_webhook_delay_seconds_sum", client="shop") == 3
+    assert value(metrics, "pointsman_webhook_dead_letters_total", client="shop") == 1

@@ -34,6 +34,7 @@ from pointsman.config.values import (
     parse_public_url,
     parse_region,
 )
+from pointsman.config.webhooks import HostPattern, WebhookSecrets, parse_host_pattern, parse_webhook_secrets
 from pointsman.loading import PluginSet
 from pointsman.plugin import Provider
 from pointsman.secret import Secret
@@ -67,6 +68,8 @@ class DocumentReader:
                 KeyHashes: parse_key_hashes,
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
+                WebhookSecrets: lambda value: parse_webhook_secrets(value, self._secrets.read),
+                HostPattern: parse_host_pattern,
                 Path: self._file,
                 NewFile: self._new_file,
                 StoreUrl: self._store,

@@ -10,6 +10,7 @@ from typing import Annotated, assert_never
 import msgspec
 
 from pointsman.config.values import Address, Duration, IpRange, KeyHashes, Life, NewFile, PublicUrl, StoreUrl
+from pointsman.config.webhooks import HostPattern, WebhookSecrets
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -124,6 +125,14 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """When its keys end."""
     inbox: tuple[str, ...] = ()
     """Providers whose incoming messages it may read."""
+    webhook_secret: WebhookSecrets | None = None
+    """What its webhooks are signed with; without one it has none."""
+    callback_hosts: tuple[HostPattern, ...] = ()
+    """Hosts to which its webhooks may go. Empty: all."""
+    allow_plain_callbacks: bool = False
+    """Webhooks may go to `http://` too: readable, and changeable, on their way."""
+    allow_private_callbacks: bool = False
+    """Webhooks may go to this machine and to private networks."""
 
 
 class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,1 +1,1 @@
-"""The server: the HTTP API, its listeners, and the process around the router."""
+"""The server: the HTTP API, its listeners, what is posted to clients, and the process around the router."""

@@ -28,6 +28,9 @@ from pointsman.events import (
     Resent,
     Rested,
     SteppedIn,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.outcome import State
 from pointsman.telemetry.masking import Masker, scrub
@@ -64,6 +67,8 @@ class LogObserver:
             Rested: self._rested,
             PriceDrifted: self._drifted,
             PluginQuarantined: self._quarantined,
+            WebhookPosted: self._posted,
+            WebhookGivenUp: self._given_up,
         }
 
     def __call__(self, event: Event) -> None:
@@ -281,4 +286,30 @@ class LogObserver:
             event,
             plugin=event.plugin,
             reason=scrub(event.reason, _MAX_REASON),
+        )
+
+    def _posted(self, event: WebhookPosted) -> None:
+        self._write(
+            LogLevel.INFO if event.outcome is WebhookOutcome.TAKEN else LogLevel.WARNING,
+            "webhook.post",
+            event,
+            message_id=event.message_id,
+            client=event.client,
+            webhook_id=event.webhook_id,
+            host=scrub(event.host),
+            outcome=event.outcome,
+            http_status=event.http_status,
+            duration_ms=round(event.duration * 1000, 3),
+            tries=event.tries,
+            detail=scrub(event.detail) or None,
+        )
+
+    def _given_up(self, event: WebhookGivenUp) -> None:
+        self._write(
+            LogLevel.ERROR,
+            "webhook.dead",
+            event,
+            message_id=event.message_id,
+            client=event.client,
+            reason=scrub(event.reason),
         )

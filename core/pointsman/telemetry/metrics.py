@@ -24,6 +24,9 @@ from pointsman.events import (
     Reported,
     Resent,
     Spent,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.outcome import Accepted, DeliveryState, LookupState
 from pointsman.routing.breaker import BreakerState
@@ -36,6 +39,8 @@ OTHER = "other"
 _CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _DELIVERY_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+_POST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+_NEWS_BUCKETS = (0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 21600.0, 86400.0)
 _ARRIVED = frozenset({DeliveryState.DELIVERED, LookupState.REACHABLE, LookupState.ABSENT, LookupState.NONEXISTENT})
 """Reports that say how long it took; a message that was not delivered has no time of delivery."""
 
@@ -45,6 +50,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
 
     providers: frozenset[str]
     plugins: frozenset[str] = frozenset()
+    clients: frozenset[str] = frozenset()
     currencies: frozenset[str] = frozenset({"EUR", "RUB", "USD"})
     strategies: frozenset[str] = frozenset({"balanced", "cheapest", "fastest", "priority", "weighted"})
     reasons: frozenset[str] = frozenset(Reason)
@@ -76,6 +82,8 @@ class MetricsObserver:
             BreakerMoved: self._breaker_moved,
             PluginQuarantined: self._quarantined,
             JournalCommitted: self._committed,
+            WebhookPosted: self._posted,
+            WebhookGivenUp: self._given_up,
         }
         self._define()
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
@@ -142,6 +150,20 @@ class MetricsObserver:
             _COMMIT_BUCKETS,
         )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
+
+        self._define_webhooks()
+
+    def _define_webhooks(self) -> None:
+        self._posts = self._counter("webhook_posts", "Posts to clients' webhooks.", ("client", "outcome"))
+        self._post_seconds = self._histogram(
+            "webhook_post_duration_seconds", "Duration of posts to clients' webhooks.", ("client",), _POST_BUCKETS
+        )
+        self._news_seconds = self._histogram(
+            "webhook_delay_seconds", "From news of a message to the webhook that took it.", ("client",), _NEWS_BUCKETS
+        )
+        self._dead_letters = self._counter(
+            "webhook_dead_letters", "News that are not posted any more, because they were not taken.", ("client",)
+        )
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
         return Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
@@ -221,6 +243,16 @@ class MetricsObserver:
 
     def _committed(self, event: JournalCommitted) -> None:
         self._commit_seconds.child().observe(event.duration)
+
+    def _posted(self, event: WebhookPosted) -> None:
+        client = _closed(event.client, self._labels.clients)
+        self._posts.child(client, event.outcome).inc()
+        self._post_seconds.child(client).observe(event.duration)
+        if event.outcome is WebhookOutcome.TAKEN:
+            self._news_seconds.child(client).observe(event.delay)
+
+    def _given_up(self, event: WebhookGivenUp) -> None:
+        self._dead_letters.child(_closed(event.client, self._labels.clients)).inc()
 
 
 def _closed(name: str, names: frozenset[str]) -> str:
