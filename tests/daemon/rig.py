@@ -137,6 +137,7 @@ async def serving(
     clients: Mapping[str, Mapping[str, Any]] = {},  # noqa: B006 - only read
     delivery: DeliveryPlan = QUICK,
     store: str = "memory:",
+    router: Mapping[str, Any] = {},  # noqa: B006 - only read
     more: str = "",
     plugins: Iterable[ProviderPlugin] = (),
 ) -> AsyncIterator[Rig]:
@@ -144,7 +145,8 @@ async def serving(
     box = ScriptedSandbox(delivery=delivery)
     await box.start()
     keys = {name: make_key() for name in ("shop", "other", *clients)}
-    text = f'[router]\nstore = "{store}"\n' + configuration(box, keys, daemon, account, clients) + more
+    own = {"store": store, **router}
+    text = "\n".join(["[router]", *_lines(own), ""]) + configuration(box, keys, daemon, account, clients) + more
     path = folder / "router.toml"
     path.write_text(text, encoding="utf-8")
     found = load_plugins([SCRIPTED, *plugins])
