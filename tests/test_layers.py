@@ -45,6 +45,7 @@ CLOCKS = {"pointsman/clock.py": "the one place where time comes from"}
 WAITS = {
     "pointsman/clock.py": "the one place where waiting happens",
     "pointsman/sandbox/answering.py": "a client that goes away does so in real time, also when the clock is virtual",
+    "pointsman/testing/kept.py": "a store that takes its time lets the loop turn, as a disk does",
     "pointsman/testing/clock.py": "a virtual clock lets the loop turn, and looks now and then at what is still busy",
 }
 """Modules below the programs that sleep on the event loop itself, and why."""

@@ -50,6 +50,7 @@ class Courses:
             if await self.has_arrived(record):
                 flow.give_up()
             if record.attempts:
+                record = await self._desk.recorder.own(record)
                 async with self.places:
                     return await flow.resume(record)
             if beginning.fetched and not flow.is_given_up and self._desk.clock.now() >= parsed.envelope.deadline:

@@ -11,7 +11,7 @@ from pointsman.events import JournalCommitted, MessageMoved, MessageTaken
 from pointsman.message import Envelope
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
-from pointsman.store.change import Change
+from pointsman.store.change import Change, Own
 from pointsman.store.interface import Claim, Taken, TellsCommits
 
 _log = logging.getLogger("pointsman.recorder")
@@ -91,6 +91,12 @@ class Recorder:
                     _log.warning("%s; it is tried again until it is written down", error)
                 await self._clock.sleep(pause_after(failures))
 
+    async def own(self, record: Record) -> Record:
+        """Make a message ours, so that we may attempt it; one of somebody who lives stays his."""
+        if record.owner == self.owner:
+            return record
+        return (await self.settle(record.envelope.id, Own(self.owner, FOREVER)))[1]
+
     async def give_back(self, message_ids: Sequence[str]) -> None:
         """Leave messages in the store that wait for their first or next attempt."""
         if message_ids:
@@ -143,5 +149,6 @@ class Recorder:
         )
 
 
+FOREVER = float("inf")
 EXPECTED = "fallback"
 """The kind under which a store remembers SMS that step in."""

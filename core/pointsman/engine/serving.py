@@ -304,6 +304,7 @@ class Serving:
                 if now is None or len(now.attempts) != made:  # it sent something after all, and follows that
                     flow.give_up()
                     made = len(now.attempts) if now is not None else made
+            await self._desk.recorder.own(record)
             if await self._courses.has_arrived(record):  # while it was written down that it is sent again
                 flow.give_up()
             async with self._courses.places:
