@@ -13,6 +13,7 @@ PACKAGES = [
     "pointsman.bench",
     "pointsman.config",
     "pointsman.demo",
+    "pointsman.guard",
     "pointsman.loading",
     "pointsman.plugin",
     "pointsman.sandbox",

@@ -317,6 +317,17 @@ class Router(AsksProviders):
         )
         return self._locating.explained(parsed, decision)
 
+    def expected_price(self, envelope: Envelope) -> Decimal | None:
+        """Return what a message costs at most by the price lists of its route, in the router's currency.
+
+        None when no provider's price is known. It is quick, so that every message can be held against a budget.
+        """
+        return self._desk.chooser.dearest(envelope, self._door.route(envelope), self._clock.now())
+
+    def tell(self, event: Event) -> None:
+        """Tell all observers of something that happened beside the router, such as a stop of the spend guard."""
+        self._bus.emit(event)
+
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""
         now, wall = self._clock.monotonic(), self._clock.now()

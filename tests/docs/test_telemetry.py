@@ -5,7 +5,7 @@ import re
 from decimal import Decimal
 from inspect import getsource
 
-from pointsman.events import Called, CallOutcome, Operation
+from pointsman.events import Called, CallOutcome, GuardRule, Operation
 from pointsman.message import Channel, Money, Msisdn
 from pointsman.outcome import Fault, State
 from pointsman.routing.breaker import BreakerState
@@ -82,6 +82,7 @@ def test_every_value_of_a_label_is_listed(page):
         "`outcome`": set(CallOutcome),
         "`fault`": {*Fault, "none"},
         "`reason`": set(Reason),
+        "`rule`": set(GuardRule),
         "`state` (messages)": set(State),
         "`state` (breaker)": set(BreakerState),
         "`state` (queue)": {"waiting", "in_flight"},

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.config.limits import GuardConfig
 from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RouterConfig
 from pointsman.config.problems import Problems, did_you_mean
 from pointsman.config.providers import ProviderReader
@@ -15,13 +16,17 @@ from pointsman.config.secrets import SecretReader
 from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
+    Cap,
+    Destination,
     Duration,
     Life,
     NewFile,
     PublicUrl,
     check_name,
     parse_address,
+    parse_cap,
     parse_currency,
+    parse_destination,
     parse_duration,
     parse_life,
     parse_public_url,
@@ -31,7 +36,7 @@ from pointsman.loading import PluginSet
 from pointsman.plugin import Provider
 from pointsman.secret import Secret
 
-SECTIONS = ("router", "rates", "daemon", "clients", "providers", "policies", "routes")
+SECTIONS = ("router", "rates", "daemon", "clients", "guard", "providers", "policies", "routes")
 """The tables at the top of the file."""
 MEMORY_STORE = "memory:"
 
@@ -57,6 +62,8 @@ class DocumentReader:
                 Duration: parse_duration,
                 Life: parse_life,
                 Address: parse_address,
+                Cap: parse_cap,
+                Destination: parse_destination,
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
                 Path: self._file,
@@ -72,13 +79,14 @@ class DocumentReader:
         currency = self._own_currency(document.get("router", {}))
         daemon = self._tables.read(document.get("daemon", {}), DaemonConfig, ("daemon",))
         clients = self._clients(self._section(document, "clients"))
+        guard = self._tables.read(document.get("guard", {}), GuardConfig, ("guard",))
         rates = self._rates(self._section(document, "rates"), currency)
         rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
         providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
         reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
-        if len(self._problems) or router is None or daemon is None:
+        if len(self._problems) or router is None or daemon is None or guard is None:
             return None
         return Config(
             file=self._problems.file,
@@ -86,6 +94,7 @@ class DocumentReader:
             rates=rates,
             daemon=daemon,
             clients=clients,
+            guard=guard,
             providers=providers,
             policies={name: policy for name, policy in policies.items() if policy is not None},
             routes=routes,

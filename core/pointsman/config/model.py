@@ -8,6 +8,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
+from pointsman.config.limits import ClientLimits, GuardConfig
 from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
@@ -67,7 +68,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How the public API is reached from outside, without a slash at the end; an embedded router reads this as well."""
 
 
-class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClientConfig(ClientLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[clients.<name>]`: who may use the server's API."""
 
     name: str
@@ -229,6 +230,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policies: Mapping[str, PolicyConfig]
     routes: tuple[RouteConfig, ...]
     """Never empty: without routes in the file, one that sends everything to all providers."""
+    guard: GuardConfig = GuardConfig()
 
     def policy_of(self, route: RouteConfig) -> PolicyConfig:
         """Return the policy of one of the routes."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pointsman.clock import Clock
 from pointsman.engine.attempts import rested
 from pointsman.engine.bus import Bus
+from pointsman.events import Confirmed
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Report, State
 from pointsman.routing.stakes import Instant, Stakes
 from pointsman.store import Record
@@ -52,6 +53,7 @@ class Judging:
     def confirm(self, record: Record) -> bool:
         """Learn that the recipient got a message; say whether any provider had taken it."""
         now = Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())
+        self._bus.emit(Confirmed(at=now.wall, message_id=record.envelope.id))
         for attempt in reversed(record.attempts):
             if isinstance(attempt.outcome, Accepted):
                 self._stakes.confirmed(attempt.provider, record.envelope.id, attempt.number, now)

@@ -2,11 +2,12 @@
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.events import MessageMoved, MessageTaken
-from pointsman.message import Envelope
+from pointsman.events import Charged, MessageMoved, MessageTaken
+from pointsman.message import Envelope, Money
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
 from pointsman.store.change import Change
+from pointsman.store.telling import spent_by
 
 
 class Recorder:
@@ -36,6 +37,9 @@ class Recorder:
     async def change(self, message_id: str, change: Change) -> tuple[Record, Record]:
         """Apply a change; return the record before and after."""
         before, after = await self._store.apply(message_id, change, self._clock.now())
+        origin = after.envelope.origin
+        if origin is not None and after is not before:
+            self._charged(origin.client, before, after)
         if after.state is not before.state:
             self._moved(after, before.state)
         return before, after
@@ -55,6 +59,11 @@ class Recorder:
     async def find(self, provider: str, provider_id: str) -> tuple[tuple[str, int], ...]:
         """Return messages and attempts to which a provider gave this id."""
         return await self._store.find(provider, provider_id)
+
+    def _charged(self, client: str, before: Record, after: Record) -> None:
+        for (_, currency), amount in spent_by(before, after).items():
+            price = Money(amount, currency)
+            self._bus.emit(Charged(at=after.updated_at, message_id=after.envelope.id, client=client, price=price))
 
     def _moved(self, after: Record, before: State) -> None:
         envelope = after.envelope

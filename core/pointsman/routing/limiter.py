@@ -68,6 +68,10 @@ class Limiter:
             self._due = max(self._due, self._paced(self._pace, now)) + segments / self._pace.rate
             self._free()
 
+    def give_back(self, now: float, segments: int) -> None:
+        """Undo a take after all; what the time since then worked off anyway is not given back twice."""
+        self.take(now, -segments)
+
     def slow_down(self, now: float, pause: float) -> None:
         """Give way after "too fast": nothing starts for `pause` seconds, and the rate halves and then recovers."""
         self._paused_until = max(self._paused_until, now + pause)

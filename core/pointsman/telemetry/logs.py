@@ -17,6 +17,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -64,6 +65,7 @@ class LogObserver:
             Rested: self._rested,
             PriceDrifted: self._drifted,
             PluginQuarantined: self._quarantined,
+            GuardStopped: self._guard_stopped,
         }
 
     def __call__(self, event: Event) -> None:
@@ -281,4 +283,16 @@ class LogObserver:
             event,
             plugin=event.plugin,
             reason=scrub(event.reason, _MAX_REASON),
+        )
+
+    def _guard_stopped(self, event: GuardStopped) -> None:
+        self._write(
+            LogLevel.WARNING,
+            "guard.stopped",
+            event,
+            client=event.client,
+            rule=event.rule,
+            channel=event.channel,
+            country=event.country,
+            retry_after=round(event.retry_after, 1) if event.retry_after is not None else None,
         )

@@ -16,6 +16,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     PluginQuarantined,
@@ -42,6 +43,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """The names that may become labels; whatever else turns up is counted as `other`."""
 
     providers: frozenset[str]
+    clients: frozenset[str] = frozenset()
     plugins: frozenset[str] = frozenset()
     currencies: frozenset[str] = frozenset({"EUR", "RUB", "USD"})
     strategies: frozenset[str] = frozenset({"balanced", "cheapest", "fastest", "priority", "weighted"})
@@ -73,6 +75,7 @@ class MetricsObserver:
             BalanceRead: self._balance_read,
             BreakerMoved: self._breaker_moved,
             PluginQuarantined: self._quarantined,
+            GuardStopped: self._guard_stopped,
         }
         self._define()
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
@@ -133,6 +136,10 @@ class MetricsObserver:
             ("provider", "channel", "state"),
         )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
+
+        self._stops = self._counter(
+            "guard_stops", "Orders of clients that a limit or the spend guard refused.", ("client", "rule")
+        )
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
         return Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
@@ -209,6 +216,9 @@ class MetricsObserver:
 
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._plugins.child(_closed(event.plugin, self._labels.plugins)).set(1)
+
+    def _guard_stopped(self, event: GuardStopped) -> None:
+        self._stops.child(_closed(event.client, self._labels.clients), event.rule).inc()
 
 
 def _closed(name: str, names: frozenset[str]) -> str:
