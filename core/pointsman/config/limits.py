@@ -13,7 +13,6 @@ EVERYWHERE = "*"
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
-Amount = Annotated[Decimal, msgspec.Meta(gt=0)]
 Fraction = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Prefix = Annotated[
     str,
@@ -37,7 +36,7 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     stopped: bool = False
     """Nobody may send anything."""
-    daily_spend: Amount | None = None
+    daily_spend: Decimal | None = None
     """Of all clients together on one day (UTC), in the router's currency."""
     prefixes_denied: tuple[Prefix, ...] = ()
     per_number: tuple[Cap, ...] = (Cap(5, Duration(600)), Cap(30, Duration(86400)))
@@ -54,6 +53,9 @@ class GuardConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """One-time passwords to a range within an hour below which nothing is concluded from the share."""
     confirm_within: Duration = Duration(600)
     """How long a recipient may take to confirm."""
+
+    def __post_init__(self) -> None:
+        _check_amount("daily_spend", self.daily_spend)
 
     def over(self, client: ClientGuardConfig) -> "GuardConfig":
         """Return what holds for a client."""
@@ -72,7 +74,7 @@ class ClientLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Messages that may come at once after a pause; None: as many as in one second, at least one."""
     daily_messages: Count | None = None
     """Messages and lookups."""
-    daily_spend: Amount | None = None
+    daily_spend: Decimal | None = None
     """In the router's currency."""
     lookups_per_day: Count | None = None
     countries: tuple[Destination, ...] | None = None
@@ -82,7 +84,7 @@ class ClientLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """None: any."""
     channels: frozenset[Channel] | None = None
     """None: all."""
-    max_price: Amount | None = None
+    max_price: Decimal | None = None
     """Of one message with all its segments, in the router's currency."""
     max_segments: Count | None = None
     guard: ClientGuardConfig = ClientGuardConfig()
@@ -93,5 +95,12 @@ class ClientLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 raise ValueError(f"{key} is empty, so nothing could be sent; name some, or leave it out")
         if self.countries is not None and EVERYWHERE in self.countries and len(self.countries) > 1:
             raise ValueError('countries has "*", which is all of them, and others; remove one or the other')
+        _check_amount("daily_spend", self.daily_spend)
+        _check_amount("max_price", self.max_price)
         if self.burst is not None and self.max_rate is None:
             raise ValueError("burst has no effect without max_rate; add max_rate, or remove it")
+
+
+def _check_amount(key: str, amount: Decimal | None) -> None:
+    if amount is not None and amount <= 0:
+        raise ValueError(f"{key} is not above zero; to send nothing, write stopped = true")
