@@ -16,6 +16,8 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardRule,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -208,6 +210,15 @@ LINES = {
     "quarantined": (
         PluginQuarantined(at=0.0, plugin="p", reason="it raised"),
         {"level": "error", "event": "plugin.quarantined", "plugin": "p", "reason": "it raised"},
+    ),
+    "stopped order": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.PER_RANGE, channel=SMS, country="RU", retry_after=71.26),
+        {"level": "warning", "event": "guard.stopped", "client": "shop", "rule": "per_range", "channel": "sms",
+         "country": "RU", "retry_after": 71.3},
+    ),
+    "stopped client": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.STOPPED),
+        {"level": "warning", "event": "guard.stopped", "client": "shop", "rule": "stopped"},
     ),
 }  # fmt: skip
 

@@ -53,9 +53,9 @@ class Judging:
     def confirm(self, record: Record) -> bool:
         """Learn that the recipient got a message; say whether any provider had taken it."""
         now = Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())
-        self._bus.emit(Confirmed(at=now.wall, message_id=record.envelope.id))
         for attempt in reversed(record.attempts):
             if isinstance(attempt.outcome, Accepted):
+                self._bus.emit(Confirmed(at=now.wall, message_id=record.envelope.id))
                 self._stakes.confirmed(attempt.provider, record.envelope.id, attempt.number, now)
                 return True
         return False
