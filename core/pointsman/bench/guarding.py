@@ -38,10 +38,11 @@ max_segments = 3
 [guard]
 daily_spend = 1000000000
 per_number = ["1000000 in 10m", "1000000 in 1d"]
-per_range = ["1000000 in 10m", "1000000 in 1d"]
-per_country = ["100000000 in 1h", "100000000 in 1d"]
+per_range = ["1000000 in 10m"]
+per_country = ["100000000 in 1h"]
 per_unusual_country = ["100000000 in 1h"]
 min_confirmed = 0.1
+confirmed_of = 100000000
 
 [providers.one]
 plugin = "smstele"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from pointsman.clock import Clock
-from pointsman.config import Cap, Config
+from pointsman.config import Config
 from pointsman.engine.assembly import build_routes
 from pointsman.engine.orders import Admission
 from pointsman.errors import Denied
@@ -23,7 +23,7 @@ from pointsman.guard.days import DAY, Days, Memory
 from pointsman.guard.quotas import Quotas
 from pointsman.guard.reserved import NOTHING, Reserved
 from pointsman.guard.rules import Limits, Refusal, limits_of, unfit
-from pointsman.guard.velocity import Velocity, range_of, subjects_of
+from pointsman.guard.velocity import Velocity, count, range_of
 from pointsman.guard.view import Used
 from pointsman.message import Channel, Envelope, MessageClass, Money
 from pointsman.routing.limiter import Limiter, Pace
@@ -34,11 +34,6 @@ from pointsman.store.record import FINAL
 
 Expected = Callable[[Envelope], Decimal | None]
 """Tells what a message is going to cost at most, in the router's currency; None when nobody's price is known."""
-
-
-def _caps(limits: Limits) -> Iterable[Cap]:
-    guard = limits.guard
-    return (*guard.per_number, *guard.per_range, *guard.per_country, *guard.per_unusual_country)
 
 
 def _pace(limits: Limits) -> Pace | None:
@@ -74,8 +69,7 @@ class Guard:
         # As long as no client asks for it, no message is matched with the routes.
         asked = any(one.guard.min_confirmed is not None for one in self._limits.values())
         self._confirming = tuple(route for route in build_routes(config) if asked)
-        caps = [cap for one in self._limits.values() for cap in _caps(one)]
-        self._velocity.keep_only(caps)
+        self._plans = self._velocity.plan(self._limits.values())
         self._days.keep_only(self._limits)
         paces = {name: _pace(one) for name, one in self._limits.items()}
         self._limiters = {name: self._limiter(name, pace) for name, pace in paces.items() if pace is not None}
@@ -93,7 +87,7 @@ class Guard:
         if limits is None:
             problem = f"there is no client {client} in the configuration any more"
             raise self._denied(client, Refusal(rule=GuardRule.CLIENT, problem=problem))
-        counted = Counted(self._days, self._reserved, self._conversion)
+        counted = Counted(self._days, self._reserved, self._conversion, now)
         refusal = self._whole(limits, len(envelopes), now)
         if refusal is not None:
             raise self._denied(client, refusal)
@@ -131,13 +125,13 @@ class Guard:
         )
         if refusal is not None:
             return refusal
-        subjects = subjects_of(limits, envelope, self._is_usual)
-        refusal = self._velocity.check(subjects, envelope, now)
-        if refusal is not None:
-            return refusal
         if self._confirming and (refusal := self._codes(limits, envelope, now, counted)) is not None:
             return refusal
-        self._velocity.count(subjects, now, counted.tables)
+        subjects = self._plans[client].subjects(envelope, self._is_usual)
+        refusal = count(subjects, envelope, now)
+        if refusal is not None:
+            return refusal
+        counted.subjects.append(subjects)
         counted.message(client, envelope)
         if price is not None and (gone := self._reserved.hold(envelope.id, client, price)) is not None:
             self._days.spend(*gone)
@@ -153,7 +147,7 @@ class Guard:
             return None
         guard = limits.guard
         key = hash((limits.client.name, "codes", range_of(envelope.to)))
-        self._conversion.sweep(now, float(guard.confirm_within))
+        self._conversion.sweep(now, guard.confirm_within)
         wait = self._conversion.too_few(key, share, guard.confirmed_of, now)
         if wait is None:
             self._conversion.sent(envelope.id, key, now)

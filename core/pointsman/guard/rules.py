@@ -7,7 +7,7 @@ import msgspec
 from pointsman.config import ClientConfig, Config, GuardConfig
 from pointsman.config.limits import EVERYWHERE
 from pointsman.events import GuardRule
-from pointsman.message import Channel, Envelope, HlrLookup, Viber
+from pointsman.message import Channel, Envelope, HlrLookup, Sms, Viber
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,11 +85,10 @@ def _never(rule: GuardRule, problem: str, limits: Limits, envelope: Envelope) ->
 
 def _channel_problem(channels: frozenset[Channel], envelope: Envelope) -> str | None:
     message = envelope.message
-    allowed = ", ".join(sorted(channels))
     if envelope.channel not in channels:
-        return f"{envelope.channel} is not among the channels of this client: {allowed}"
+        return f"{envelope.channel} is not among the channels of this client: {', '.join(sorted(channels))}"
     if isinstance(message, Viber) and message.fallback is not None and Channel.SMS not in channels:
-        return f"its fallback is an sms, which is not among the channels of this client: {allowed}"
+        return f"its fallback is an sms, which is not among the channels of this client: {', '.join(sorted(channels))}"
     return None
 
 
@@ -100,6 +99,8 @@ def _sender_problem(senders: frozenset[str], envelope: Envelope) -> str | None:
     """
     message = envelope.message
     if isinstance(message, HlrLookup):
+        return None
+    if isinstance(message, Sms) and message.sender in senders:
         return None
     named = {message.sender}
     if isinstance(message, Viber) and message.fallback is not None and message.fallback.sender is not None:
