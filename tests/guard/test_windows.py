@@ -77,7 +77,7 @@ def test_a_million_numbers_cost_a_bounded_memory_and_hide_nobody():
 
     assert len(window) == EXACT
     (shared,) = [one for _, one in window._shared]
-    assert sys.getsizeof(window._young) + sys.getsizeof(shared._cells) < 12_000_000
+    assert sys.getsizeof(window._young) + sys.getsizeof(shared.cells) < 12_000_000
     assert all(window.count(key, 3.0) >= 3 for key in hot)
     strangers = [window.count(random.getrandbits(63), 3.0) for _ in range(10_000)]
     assert sum(count >= 5 for count in strangers) < 500

@@ -91,6 +91,8 @@ class Guard:
         refusal = self._whole(limits, len(envelopes), now)
         if refusal is not None:
             raise self._denied(client, refusal)
+        if self._confirming:
+            self._conversion.sweep(now, limits.guard.confirm_within)
         for place, envelope in enumerate(envelopes):
             refusal = self._one(limits, envelope, now, counted)
             if refusal is not None:
@@ -120,9 +122,10 @@ class Guard:
         if refusal is not None:
             return refusal
         price = self._expected(envelope) if limits.priced else None
-        refusal = self._quotas.lookups(limits, envelope, self._until_tomorrow) or (
-            self._quotas.money(limits, envelope, price, self._until_tomorrow) if limits.priced else None
-        )
+        if envelope.channel is Channel.HLR:
+            refusal = self._quotas.lookups(limits, self._until_tomorrow)
+        if limits.priced and refusal is None:
+            refusal = self._quotas.money(limits, envelope, price, self._until_tomorrow)
         if refusal is not None:
             return refusal
         if self._confirming and (refusal := self._codes(limits, envelope, now, counted)) is not None:
@@ -147,7 +150,6 @@ class Guard:
             return None
         guard = limits.guard
         key = hash((limits.client.name, "codes", range_of(envelope.to)))
-        self._conversion.sweep(now, guard.confirm_within)
         wait = self._conversion.too_few(key, share, guard.confirmed_of, now)
         if wait is None:
             self._conversion.sent(envelope.id, key, now)

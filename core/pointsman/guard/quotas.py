@@ -32,15 +32,13 @@ class Quotas:
         retry_after = tomorrow if count <= cap else None
         return Refusal(rule=GuardRule.DAILY_MESSAGES, problem=problem, retry_after=retry_after)
 
-    def lookups(self, limits: Limits, envelope: Envelope, tomorrow: Callable[[], float]) -> Refusal | None:
-        """Return why a lookup is one too many for today."""
+    def lookups(self, limits: Limits, tomorrow: Callable[[], float]) -> Refusal | None:
+        """Return why one more lookup is too many for today."""
         cap = limits.client.lookups_per_day
-        if cap is None or envelope.channel is not Channel.HLR or self._days.figures[limits.client.name].lookups < cap:
+        if cap is None or self._days.figures[limits.client.name].lookups < cap:
             return None
         problem = f"{cap} lookups a day (UTC) are allowed, and they are used up"
-        return Refusal(
-            rule=GuardRule.LOOKUPS_PER_DAY, problem=problem, retry_after=tomorrow(), channel=envelope.channel
-        )
+        return Refusal(rule=GuardRule.LOOKUPS_PER_DAY, problem=problem, retry_after=tomorrow(), channel=Channel.HLR)
 
     def money(
         self, limits: Limits, envelope: Envelope, price: Decimal | None, tomorrow: Callable[[], float]

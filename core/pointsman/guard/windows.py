@@ -38,18 +38,18 @@ class Shared:
     """Counters that keys share: three rows of 2^18, 3 MB, whatever the number of keys."""
 
     def __init__(self) -> None:
-        self._cells = array("I", bytes(4 * 3 * _WIDTH))
+        self.cells = array("I", bytes(4 * 3 * _WIDTH))
 
     def get(self, key: int) -> int:
         """Return a count that is not below that of the key."""
-        cells = self._cells
+        cells = self.cells
         one, two, three = _places(key)
         return min(cells[one], cells[two], cells[three])
 
     def add(self, key: int, count: int) -> None:
         """Count; below zero takes back what was counted before."""
         for place in _places(key):
-            self._cells[place] += count
+            self.cells[place] += count
 
 
 def _places(key: int) -> tuple[int, int, int]:
@@ -147,7 +147,12 @@ class Window:
         return exact + sum(shared.get(key) for at, shared in self._shared if at == slot)
 
     def _shared_count(self, key: int) -> int:
-        return sum([shared.get(key) for _, shared in self._shared])
+        one, two, three = _places(key)
+        total = 0
+        for _, shared in self._shared:
+            cells = shared.cells
+            total += min(cells[one], cells[two], cells[three])
+        return total
 
     def _sharing(self) -> Shared:
         """Return the shared counters of this part."""
