@@ -100,22 +100,26 @@ def test_bundled_plugins_are_found() -> None:
     assert {"devino", "affiliate_hlr", "smstele"} <= set(load_plugins().providers)
 
 
+ALL_HOOKS = "register_providers, register_strategies, register_stores, observed"
 BROKEN = [
     ("raise RuntimeError('out of order')", "RuntimeError: out of order"),
     ("import sys; sys.exit(3)", "SystemExit: 3"),
     ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x"),
     ("def broken(:", "SyntaxError"),
     ("import no_such_module_anywhere", "ModuleNotFoundError"),
-    ("answer = 42", "it offers nothing: it has none of the hooks register_providers, register_strategies, observed"),
+    (
+        "answer = 42",
+        f"it offers nothing: it has none of the hooks {ALL_HOOKS}",
+    ),
     (
         "from pointsman.plugin import hookimpl\n@hookimpl\ndef register_provider(register): pass",
-        "there is no hook register_provider; the hooks are register_providers, register_strategies, observed",
+        f"there is no hook register_provider; the hooks are {ALL_HOOKS}",
     ),
     ("from pointsman.plugin import hookimpl\n@hookimpl\ndef observed(event, wrong): pass", "wrong"),
     ("from pointsman.plugin import hookimpl\n@hookimpl\nasync def observed(event): pass", "observed is async"),
     (
         "from pointsman.plugin import hookimpl\n@hookimpl\ndef register_providers(register): pass",
-        "it offers nothing: it registers no provider and no strategy",
+        "it offers nothing: it registers no provider, no strategy and no store",
     ),
     ("from pointsman.plugin import hookimpl\n@hookimpl\ndef register_providers(register): 1 / 0", "ZeroDivisionError"),
     (
@@ -397,7 +401,7 @@ def test_strategies_are_found_by_name() -> None:
         ([strategy(rank=None)], 'the rank of the strategy "fair" cannot be called'),
         ([strategy(rank=late)], 'the rank of the strategy "fair" is async'),
         ([strategy(), strategy()], 'it registers the strategy "fair" twice'),
-        ([], "it offers nothing: it registers no provider and no strategy"),
+        ([], "it offers nothing: it registers no provider, no strategy and no store"),
     ],
 )
 def test_strategies_that_cannot_be_used(registered: list[object], reason: str) -> None:

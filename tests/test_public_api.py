@@ -18,6 +18,7 @@ PACKAGES = [
     "pointsman.plugin",
     "pointsman.sandbox",
     "pointsman.store",
+    "pointsman.store.sqlite",
     "pointsman.telemetry",
     "pointsman.testing",
     "pointsman.text",

@@ -287,6 +287,15 @@ class PluginQuarantined(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class JournalCommitted(Event, frozen=True, kw_only=True, gc=False):
+    """A durable store wrote down what had gathered, in one transaction."""
+
+    duration: float
+    """Seconds, the wait for the disk included."""
+    writes: int
+    """Operations that shared it."""
+
+
 class ReportIgnored(Event, frozen=True, kw_only=True, gc=False):
     """A report matched nothing that we know, or contradicted what we sent."""
 

@@ -150,8 +150,7 @@ class SyncRouter:
 
     def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet."""
-        router = self._running()
-        return self._call(_in_loop(lambda: router.cancel(message_id)))
+        return self._call(self._running().cancel(message_id))
 
     def trip(self, provider: str, channel: Channel | None = None, seconds: float | None = None, **options: str) -> None:
         """Take a provider out of use; `options` are those of `Router.trip`."""

@@ -17,6 +17,7 @@ from pointsman.config import (
     PolicyConfig,
     PollConfig,
     ProviderConfig,
+    RetentionConfig,
     RouteConfig,
     RouterConfig,
     TimeLimits,
@@ -37,6 +38,7 @@ ENV = dict.fromkeys(
 )
 TABLES: list[tuple[str, type[msgspec.Struct], set[str]]] = [
     ("## `[router]`", RouterConfig, set()),
+    ("## `[retention]`", RetentionConfig, set()),
     ("## `[daemon]`", DaemonConfig, set()),
     ("## `[clients.<name>]`", ClientConfig, {"name"}),
     ("## `[guard]`", GuardConfig, set()),

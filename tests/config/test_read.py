@@ -292,8 +292,10 @@ CASES: list[tuple[str, str, str, str]] = [
         "providers.two.key",
         "variable X is not set",
     ),
-    ("store to come", '[router]\nstore = "sqlite:x.db"', "router.store", 'write store = "memory:"'),
-    ("store", '[router]\nstore = "redis:"', "router.store", 'there is no store "redis:"'),
+    ("store without a folder", '[router]\nstore = "sqlite:nowhere/x.db"', "router.store", "there is no folder"),
+    ("store without a file", '[router]\nstore = "sqlite:"', "router.store", "expected a path"),
+    ("store", '[router]\nstore = "redis:"', "router.store", '"memory:" or "sqlite:pointsman.db"'),
+    ("times", '[retention]\ntexts = "500d"', "retention", "messages is shorter than texts"),
     ("region", '[router]\nregion = "UK"', "router.region", "ISO 3166-1"),
     ("loss", '[policies.p.loss]\notp = "-0.01"', "policies.p.loss", "otp is below zero"),
     ("log format", '[router]\nlog_format = "jsn"', "router.log_format", 'did you mean "json"?'),
@@ -433,7 +435,7 @@ def test_all_problems_at_once(problems: Problems, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("country,channel,price\nRU,sms,x\n")
     text = """
 [router]
-store = "sqlite:x"
+store = "sqlite"
 curency = "EUR"
 [providers.one]
 plugin = "echo"

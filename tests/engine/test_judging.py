@@ -385,13 +385,13 @@ async def test_an_sms_that_waits_to_be_sent_again_follows_its_viber_message(cloc
         if how == "delivered":
             await three.report("a", DeliveryState.DELIVERED, minute=1)
         else:
-            assert three.router.cancel(both.id)
+            assert await three.router.cancel(both.id)
         await three.settle()
         await three.clock.advance(60.0)
 
         assert await three.state(sms) is State.UNDELIVERED
         assert three.copies(sms) == "a"
-        assert not three.router.cancel(both.id)
+        assert not await three.router.cancel(both.id)
 
 
 LONG = "x" * 200
@@ -452,7 +452,7 @@ async def test_a_delivery_withdraws_a_copy_that_has_not_left(clock: FakeClock):
 
         assert ended.state is State.DELIVERED
         assert three.copies(receipt) == "a"
-        assert not three.router.cancel(receipt.id)
+        assert not await three.router.cancel(receipt.id)
 
 
 async def test_a_copy_can_be_cancelled_before_it_leaves(clock: FakeClock):
@@ -463,10 +463,10 @@ async def test_a_copy_can_be_cancelled_before_it_leaves(clock: FakeClock):
         three.router.trip("c")
         await three.report("a", UNDELIVERABLE)
         assert await three.state(receipt) is State.SENDING
-        assert three.router.cancel(receipt.id)
+        assert await three.router.cancel(receipt.id)
         await three.settle()
         assert await three.state(receipt) is State.UNDELIVERED
-        assert not three.router.cancel(receipt.id)
+        assert not await three.router.cancel(receipt.id)
 
         three.router.reset("c")
         await three.report("a", EXPIRED, minute=1)
@@ -485,7 +485,7 @@ async def test_what_its_caller_gave_up_is_not_sent_again(clock: FakeClock, how: 
             task.cancel()
             await three.settle()
         else:
-            assert not three.router.cancel(message_id)
+            assert not await three.router.cancel(message_id)
         await three.report("a", UNDELIVERABLE)
 
         assert {name: len(box.copies(message_id)) for name, box in three.boxes.items()} == {"a": 1, "b": 0, "c": 0}

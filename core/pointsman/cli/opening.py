@@ -16,7 +16,7 @@ from pointsman.engine.bus import Observer
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.router import Router
 from pointsman.secret import Secret
-from pointsman.store import Store
+from pointsman.store import MemoryStore, Store
 from pointsman.telemetry import LogFormat, LogObserver, Masker, ThreadSink, build_logger
 
 
@@ -48,7 +48,10 @@ def set_up(common: Common) -> Setup:
 async def opened(
     setup: Setup, *, store: Store | None = None, observers: Iterable[Observer] = ()
 ) -> AsyncIterator[Router]:
-    """Run a router, with its log if one is wanted. Raises `UsageError` when the log cannot be written."""
+    """Run a router, with its log if one is wanted; what a command sends is not for the journal of a daemon.
+
+    Raises `UsageError` when the log cannot be written.
+    """
 
     def broken(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -57,7 +60,8 @@ async def opened(
     asyncio.get_running_loop().set_exception_handler(broken)
     with _log(setup) as log:
         watching = (*observers, log) if log is not None else tuple(observers)
-        async with Router(setup.config, plugins=setup.plugins, store=store, observers=watching) as router:
+        keeper = store or MemoryStore()
+        async with Router(setup.config, plugins=setup.plugins, store=keeper, observers=watching) as router:
             yield router
 
 

@@ -10,11 +10,13 @@ from pointsman.config.model import (
     PolicyConfig,
     PollConfig,
     ProviderConfig,
+    RetentionConfig,
     RouteConfig,
     RouterConfig,
     TimeLimits,
 )
 from pointsman.config.read import build_providers, load_config, parse_config
+from pointsman.config.stores import store_for
 from pointsman.config.values import Address, Cap, Destination, Duration
 
 __all__ = [
@@ -33,10 +35,12 @@ __all__ = [
     "PolicyConfig",
     "PollConfig",
     "ProviderConfig",
+    "RetentionConfig",
     "RouteConfig",
     "RouterConfig",
     "TimeLimits",
     "build_providers",
     "load_config",
     "parse_config",
+    "store_for",
 ]

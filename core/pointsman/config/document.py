@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 
 from pointsman.config.limits import GuardConfig
-from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RouterConfig
+from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RetentionConfig, RouterConfig
 from pointsman.config.problems import Problems, did_you_mean
 from pointsman.config.providers import ProviderReader
 from pointsman.config.routes import RouteReader
 from pointsman.config.secrets import SecretReader
+from pointsman.config.stores import MEMORY, SQLITE
 from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
@@ -22,6 +23,7 @@ from pointsman.config.values import (
     Life,
     NewFile,
     PublicUrl,
+    StoreUrl,
     check_name,
     parse_address,
     parse_cap,
@@ -36,9 +38,8 @@ from pointsman.loading import PluginSet
 from pointsman.plugin import Provider
 from pointsman.secret import Secret
 
-SECTIONS = ("router", "rates", "daemon", "clients", "guard", "providers", "policies", "routes")
+SECTIONS = ("router", "retention", "rates", "daemon", "clients", "guard", "providers", "policies", "routes")
 """The tables at the top of the file."""
-MEMORY_STORE = "memory:"
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,7 @@ class DocumentReader:
                 Secret: self._secrets.read,
                 Path: self._file,
                 NewFile: self._new_file,
+                StoreUrl: self._store,
             },
             self._secrets.hide,
         )
@@ -77,6 +79,7 @@ class DocumentReader:
         self._tables.refuse_unknown(document, SECTIONS, ())
         router = self._router(document.get("router", {}))
         currency = self._own_currency(document.get("router", {}))
+        retention = self._tables.read(document.get("retention", {}), RetentionConfig, ("retention",))
         daemon = self._tables.read(document.get("daemon", {}), DaemonConfig, ("daemon",))
         clients = self._clients(self._section(document, "clients"))
         guard = self._tables.read(document.get("guard", {}), GuardConfig, ("guard",))
@@ -86,11 +89,12 @@ class DocumentReader:
         reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
-        if len(self._problems) or router is None or daemon is None or guard is None:
+        if len(self._problems) or router is None or daemon is None or retention is None or guard is None:
             return None
         return Config(
             file=self._problems.file,
             router=router,
+            retention=retention,
             rates=rates,
             daemon=daemon,
             clients=clients,
@@ -108,7 +112,7 @@ class DocumentReader:
         return {}
 
     def _router(self, table: object) -> RouterConfig | None:
-        for key, parse in (("region", parse_region), ("currency", parse_currency), ("store", _parse_store)):
+        for key, parse in (("region", parse_region), ("currency", parse_currency)):
             if isinstance(table, dict) and isinstance(table.get(key), str):
                 try:
                     parse(table[key])
@@ -211,18 +215,21 @@ class DocumentReader:
             raise ValueError(f"there is no folder {path.parent}")
         return NewFile(path)
 
+    def _store(self, value: object) -> StoreUrl:
+        """Return where messages are kept; a file with its path from here."""
+        scheme, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if scheme == MEMORY and colon and not rest:
+            return StoreUrl(value)
+        if scheme == SQLITE and colon:
+            return StoreUrl(f"{SQLITE}:{self._new_file(rest)}")
+        if scheme in self._plugins.stores and colon:
+            return StoreUrl(value)
+        known = [f'"{MEMORY}:"', f'"{SQLITE}:pointsman.db"', *(f'"{one}:…"' for one in sorted(self._plugins.stores))]
+        raise ValueError(f"expected where messages are kept, such as {' or '.join(known)}")
+
 
 class _Anything:
     """Holds everything: stands for the currencies with a rate where a problem keeps us from knowing them."""
 
     def __contains__(self, _: object) -> bool:
         return True
-
-
-def _parse_store(value: object) -> object:
-    if value == MEMORY_STORE:
-        return value
-    scheme = str(value).partition(":")[0]
-    if scheme == "sqlite":
-        raise ValueError(f'this version keeps messages in memory only; write store = "{MEMORY_STORE}"')
-    raise ValueError(f'there is no store "{scheme}:"; write store = "{MEMORY_STORE}"')

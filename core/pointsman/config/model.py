@@ -9,7 +9,7 @@ from typing import Annotated, assert_never
 import msgspec
 
 from pointsman.config.limits import ClientLimits, GuardConfig
-from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
+from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl, StoreUrl
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -17,6 +17,7 @@ from pointsman.routing.health import Silence
 from pointsman.routing.match import FALLBACK_MARGIN, Lookup, Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
+from pointsman.store.interface import Retention
 
 DEFAULT_POLICY = "default"
 """The policy of routes that name none; it exists even when the file does not mention it."""
@@ -40,8 +41,8 @@ class LogFormat(enum.StrEnum):
 class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[router]`: what holds for everything."""
 
-    store: str = "memory:"
-    """Where messages are kept: `memory:`."""
+    store: StoreUrl = StoreUrl("memory:")
+    """Where messages are kept: `memory:`, or `sqlite:` with the path of a file."""
     region: str = "RU"
     """How a national number is read (ISO 3166-1 alpha-2)."""
     currency: str = "EUR"
@@ -50,6 +51,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The national numbering plan's CSV of number ranges; it tells networks before any lookup."""
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     """Messages that may be on their way at once; more wait."""
+    max_waiting: Annotated[int, msgspec.Meta(ge=0)] = 1_000_000
+    """Messages that may wait to be sent when more are taken; 0 sets no limit."""
     lookup_cache: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 100_000
     """Numbers whose last lookup is remembered; 0 remembers none."""
     lookup_age: Duration = Duration(86400)
@@ -57,6 +60,35 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     log_format: LogFormat = LogFormat.AUTO
     decisions: NewFile | None = None
     """The file to which decisions are appended, for `pointsman replay`; none are kept by default."""
+
+
+class RetentionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[retention]`: how long things are kept."""
+
+    texts: Duration = Duration(30 * 86400)
+    """After the last change of a message that is over: its text and its number. Those of a code go at once."""
+    messages: Duration = Duration(400 * 86400)
+    """After this a message is forgotten altogether."""
+    keys: Duration = Duration(48 * 3600)
+    """Idempotency keys."""
+    news: Duration = Duration(7 * 86400)
+    """News that clients can read again, and webhooks that could not be posted."""
+    early: Duration = Duration(48 * 3600)
+    """Reports of which nobody knew the message."""
+
+    def __post_init__(self) -> None:
+        if self.messages < self.texts:
+            raise ValueError("messages is shorter than texts; a message is not forgotten before its text")
+
+    def terms(self) -> Retention:
+        """Return it as a store wants it."""
+        return Retention(
+            texts=float(self.texts),
+            messages=float(self.messages),
+            keys=float(self.keys),
+            news=float(self.news),
+            early=float(self.early),
+        )
 
 
 class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,6 +254,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     """Where it was read from."""
     router: RouterConfig
+    retention: RetentionConfig = RetentionConfig()
     rates: Mapping[str, Decimal]
     """What one unit of a currency is worth in `router.currency`, which is always among them."""
     daemon: DaemonConfig

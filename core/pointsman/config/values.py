@@ -39,6 +39,12 @@ class PublicUrl(str):
     __slots__ = ()
 
 
+class StoreUrl(str):
+    """Where messages are kept: the kind of store, a colon, and what that kind wants to know, such as a path."""
+
+    __slots__ = ()
+
+
 class NewFile(str):
     """The path of a file that need not be there yet, in a folder that is."""
 

@@ -10,6 +10,7 @@ from pointsman.config import Config, ProviderConfig
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Caller
 from pointsman.engine.debts import Debts
+from pointsman.engine.early import Early
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
 from pointsman.engine.judging import Judging
@@ -76,6 +77,7 @@ class Aftermath(msgspec.Struct, frozen=True, kw_only=True):
     resolving: Resolving
     judging: Judging
     tracking: Tracking
+    debts: Debts
 
 
 def build_aftermath(
@@ -85,9 +87,9 @@ def build_aftermath(
     debts = Debts(stations, rates, bus, clock)
     resolving = Resolving(stations, recorder, debts, rates, bus, clock)
     judging = Judging(stakes, bus, clock)
-    tracking = Tracking(recorder, resolving, debts, judging, bus, clock)
+    tracking = Tracking(recorder, Early(recorder.store, bus, clock), resolving, debts, judging, bus, clock)
     tracking.compare = Repricing(stakes, rates, bus, clock).compare
-    return Aftermath(resolving=resolving, judging=judging, tracking=tracking)
+    return Aftermath(resolving=resolving, judging=judging, tracking=tracking, debts=debts)
 
 
 def build_station(config: ProviderConfig, provider: Provider, shop: Workshop) -> Station:

@@ -22,8 +22,8 @@ from pointsman.routing.limiter import Limiter
 
 _log = logging.getLogger("pointsman.lane")
 
-Starter = Callable[[Sequence[Ticket], Batch, float], Awaitable[None]]
-"""Called before a request leaves, to write down which attempts are about to start."""
+Starter = Callable[[Sequence[Ticket], Batch, float], Awaitable[bool]]
+"""Called before a request leaves, to write down which attempts are about to start; says whether all of them may."""
 
 THROTTLE_PAUSE = 1.0
 """Seconds without new requests after "too fast" when the provider names no time."""
@@ -198,7 +198,8 @@ class Lane:
             if calls.count == 0 and (rest := load.sifted()) != load:
                 raise _Thinner(rest)  # the login may have taken longer than some of them live, or want to wait
             batch = load.aged(batch, self._clock.now())
-            await self._start(tuple(load.tickets()), batch, started_at)
+            if not await self._start(tuple(load.tickets()), batch, started_at):
+                raise _Thinner(load.sifted())  # somebody else sends some of them
 
         result = await self._caller.call(submit_plan(self._provider, load, lambda: batch), calls, leaving)
         if isinstance(result, Resubmit):

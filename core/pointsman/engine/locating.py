@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from pointsman.engine.flow import Desk
+from pointsman.engine.desk import Desk
 from pointsman.engine.lookups import TELLING, Lookups
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.message import Channel, Envelope, HlrLookup, Msisdn, Network, NetworkSource

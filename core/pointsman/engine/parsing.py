@@ -97,7 +97,12 @@ class Door:
         # Between the two a lookup may have told more, most likely where the message was kept until it was due.
         network = self._network_of(parsed.envelope.to) or parsed.envelope.network
         sms = self._parse(_sms_of(viber, viber.fallback), network)
-        envelope = msgspec.structs.replace(sms.envelope, id=message_id or sms.envelope.id, parent=parsed.envelope.id)
+        envelope = msgspec.structs.replace(
+            sms.envelope,
+            id=message_id or sms.envelope.id,
+            parent=parsed.envelope.id,
+            origin=parsed.envelope.origin,
+        )
         return Parsed(envelope, sms.route)
 
     def _check_fallback(self, fallback: Fallback, parsed: Parsed) -> None:
@@ -148,6 +153,11 @@ class Door:
         if found is None and envelope.network.source is NetworkSource.HLR:
             return route_of(self._routes, msgspec.structs.replace(envelope, network=self.by_range(envelope.to)))
         return found
+
+    def awake_at(self, parsed: Parsed, moment: float) -> float:
+        """Return when a message may be sent that could be sent at a moment: then, or after the hours of quiet."""
+        del parsed
+        return moment
 
     def by_range(self, to: Msisdn) -> Network:
         """Return the network of a number as far as its digits tell it."""

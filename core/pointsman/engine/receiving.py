@@ -7,6 +7,7 @@ from pointsman.engine.guard import Broke
 from pointsman.engine.soundness import are_reports, is_reading
 from pointsman.engine.station import Station
 from pointsman.engine.tracking import Tracking
+from pointsman.errors import StoreUnavailable
 from pointsman.plugin import Callback, ReceivesCallbacks, Response
 from pointsman.secret import Secret
 
@@ -38,6 +39,8 @@ class Receiving:
             return station.guard.call(
                 "callback_reply", receiver.callback_reply, lambda value: isinstance(value, Response)
             )
+        except StoreUnavailable:
+            return Response(status=503, body=b"reports cannot be written down at present")
         except Broke:
             return Response(status=500, body=b"this report could not be read")
 

@@ -42,6 +42,13 @@ class Resolving:
         self.taken: Callable[[str], None] = _nobody
         """Told of every message that was taken after all."""
 
+    def count(self, envelope: Envelope, attempt: Attempt) -> None:
+        """Count an unknown attempt as spent that somebody else made; `resolve` puts that right."""
+        station = self._stations[attempt.provider]
+        listed = None if attempt.shared else self._listed(station, envelope, attempt)
+        total = listed.of(envelope.parts) if listed is not None else None
+        station.view.ledger.correct(self._in_account(station, total), self._charged_at(attempt))
+
     async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
         """Record what an unknown attempt turned out to be; return the record of its message."""
         station = self._stations[attempt.provider]

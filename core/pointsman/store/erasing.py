@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 GONE = ""
 """Stands where a text or a number was."""
+DOUBTED = 2 * 86400.0
+"""Seconds for which the text of a code is kept while it may still be found out what became of it."""
 
 
 def erased(record: "Record") -> "Record":

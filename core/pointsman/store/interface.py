@@ -12,9 +12,9 @@ written down. A process that lives renews its leases; others take over what is l
 What waits need not be in anybody's memory: `take` hands out as much of it as its caller can carry.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -146,6 +146,10 @@ class Messages(Protocol):
         """Keep a report of which the message is not known yet, by the provider's id or our reference."""
         ...
 
+    async def early(self, provider: str, key: str) -> tuple[Report, ...]:
+        """Return the reports that were kept under a key, without forgetting them: they are not taken in yet."""
+        ...
+
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
         ...
@@ -263,6 +267,14 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     texts: int
     messages: int
     others: int
+
+
+@runtime_checkable
+class TellsCommits(Protocol):
+    """A store that tells of its transactions."""
+
+    committed: Callable[[float, int], None] | None
+    """Is called in the event loop after each: the seconds that it took, and how many operations shared it."""
 
 
 class Store(Messages, Work, Mail, Figures, Protocol):

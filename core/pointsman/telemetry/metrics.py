@@ -17,6 +17,7 @@ from pointsman.events import (
     Event,
     FailedOver,
     GuardStopped,
+    JournalCommitted,
     LateDelivery,
     MessageMoved,
     PluginQuarantined,
@@ -34,6 +35,7 @@ _NAMESPACE = "pointsman"
 NONE = "none"
 OTHER = "other"
 _CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _DELIVERY_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
 _ARRIVED = frozenset({DeliveryState.DELIVERED, LookupState.REACHABLE, LookupState.ABSENT, LookupState.NONEXISTENT})
 """Reports that say how long it took; a message that was not delivered has no time of delivery."""
@@ -76,6 +78,7 @@ class MetricsObserver:
             BreakerMoved: self._breaker_moved,
             PluginQuarantined: self._quarantined,
             GuardStopped: self._guard_stopped,
+            JournalCommitted: self._committed,
         }
         self._define()
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
@@ -134,6 +137,12 @@ class MetricsObserver:
             "breaker_state",
             "1 for the state that the channel's breaker is in, else 0.",
             ("provider", "channel", "state"),
+        )
+        self._commit_seconds = self._histogram(
+            "journal_commit_duration_seconds",
+            "Transactions of the durable store, the wait for the disk included.",
+            (),
+            _COMMIT_BUCKETS,
         )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
 
@@ -219,6 +228,9 @@ class MetricsObserver:
 
     def _guard_stopped(self, event: GuardStopped) -> None:
         self._stops.child(_closed(event.client, self._labels.clients), event.rule).inc()
+
+    def _committed(self, event: JournalCommitted) -> None:
+        self._commit_seconds.child().observe(event.duration)
 
 
 def _closed(name: str, names: frozenset[str]) -> str:

@@ -39,7 +39,7 @@ class Family(Generic[M]):
         """Return the child with these labels, in the order in which the metric names them."""
         child = self._children.get(labels)
         if child is None:
-            child = self._metric.labels(*labels)
+            child = self._metric.labels(*labels) if labels else self._metric
             self._children[labels] = child
         return child
 
