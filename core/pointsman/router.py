@@ -30,6 +30,7 @@ from pointsman.engine.lookups import Lookups
 from pointsman.engine.orders import Order, Screen, Submitted
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.screening import ServesScreens
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.strategies import strategies_of
@@ -56,7 +57,7 @@ DRAIN_PATIENCE = 10.0
 """Seconds that requests in flight get at the end before they are cut off."""
 
 
-class Router(AsksProviders):
+class Router(AsksProviders, ServesScreens):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
@@ -121,6 +122,7 @@ class Router(AsksProviders):
         )
         self._build_stations(shop, views)
         strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
+        chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
         after = build_aftermath(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
         resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
@@ -130,7 +132,7 @@ class Router(AsksProviders):
         self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
-            chooser=Chooser(views, self._rests, self._rates, strategies, valid_sender),
+            chooser=chooser,
             attempts=attempts,
             looking=looking,
             resolving=resolving,
@@ -312,17 +314,6 @@ class Router(AsksProviders):
             parsed.envelope, parsed.route, self._desk.moment(), decision_id=self._ids.new()
         )
         return self._locating.explained(parsed, decision)
-
-    def expected_price(self, envelope: Envelope) -> Decimal | None:
-        """Return what a message costs at most by the price lists of its route, in the router's currency.
-
-        None when no provider's price is known. It is quick, so that every message can be held against a budget.
-        """
-        return self._desk.chooser.dearest(envelope, self._door.route(envelope), self._clock.now())
-
-    def tell(self, event: Event) -> None:
-        """Tell all observers of something that happened beside the router, such as a stop of the spend guard."""
-        self._bus.emit(event)
 
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""
