@@ -19,7 +19,19 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"text", "events"}),
     frozenset({"routing", "plugin"}),
     frozenset(
-        {"router", "sync", "engine", "store", "transport", "telemetry", "testing", "sandbox", "config", "loading"}
+        {
+            "router",
+            "sync",
+            "engine",
+            "store",
+            "transport",
+            "telemetry",
+            "testing",
+            "sandbox",
+            "config",
+            "loading",
+            "guard",
+        }
     ),
     frozenset({"cli", "demo", "bench", "daemon"}),
 )

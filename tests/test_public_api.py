@@ -14,6 +14,7 @@ PACKAGES = [
     "pointsman.config",
     "pointsman.daemon.webhooks",
     "pointsman.demo",
+    "pointsman.guard",
     "pointsman.loading",
     "pointsman.plugin",
     "pointsman.sandbox",

@@ -58,6 +58,31 @@ class WebhookOutcome(enum.StrEnum):
     """The address is one to which nothing is posted."""
 
 
+class GuardRule(enum.StrEnum):
+    """Which limit of a client stopped an order; named as the key of the configuration, and used as a label."""
+
+    CLIENT = "client"
+    """It is not in the configuration any more."""
+    STOPPED = "stopped"
+    CHANNELS = "channels"
+    COUNTRIES = "countries"
+    PREFIXES_DENIED = "prefixes_denied"
+    SENDERS = "senders"
+    MAX_SEGMENTS = "max_segments"
+    MAX_PRICE = "max_price"
+    MAX_RATE = "max_rate"
+    DAILY_MESSAGES = "daily_messages"
+    LOOKUPS_PER_DAY = "lookups_per_day"
+    DAILY_SPEND = "daily_spend"
+    TOTAL_SPEND = "total_spend"
+    """`daily_spend` of all clients together."""
+    PER_NUMBER = "per_number"
+    PER_RANGE = "per_range"
+    PER_COUNTRY = "per_country"
+    PER_UNUSUAL_COUNTRY = "per_unusual_country"
+    MIN_CONFIRMED = "min_confirmed"
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all events."""
 
@@ -202,6 +227,36 @@ class Spent(Event, frozen=True, kw_only=True, gc=False):
     price: Money
     """Less than zero for a correction downward; `segments` is 0 for any correction."""
     segments: int
+
+
+class Charged(Event, frozen=True, kw_only=True, gc=False):
+    """A message of a client cost more than was known before; a correction downward is below zero.
+
+    It is what the store books as the client's usage.
+    """
+
+    message_id: str
+    client: str
+    price: Money
+
+
+class Confirmed(Event, frozen=True, kw_only=True, gc=False):
+    """The recipient of a message got it, by his own account: a code was entered, a link was opened."""
+
+    message_id: str
+
+
+class GuardStopped(Event, frozen=True, kw_only=True, gc=False):
+    """An order of a client was refused; nothing of it was taken."""
+
+    client: str
+    rule: GuardRule
+    channel: Channel | None = None
+    """Of the message that was refused first; None where it was the whole order."""
+    country: str | None = None
+    """Where that message was to go."""
+    retry_after: float | None = None
+    """Seconds until it may pass; None where that does not come by itself."""
 
 
 class BalanceRead(Event, frozen=True, kw_only=True, gc=False):

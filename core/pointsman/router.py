@@ -30,6 +30,7 @@ from pointsman.engine.lookups import Lookups
 from pointsman.engine.orders import Order, Screen, Submitted
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.screening import ServesScreens
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.strategies import strategies_of
@@ -56,7 +57,7 @@ DRAIN_PATIENCE = 10.0
 """Seconds that requests in flight get at the end before they are cut off."""
 
 
-class Router(AsksProviders):
+class Router(AsksProviders, ServesScreens):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the

@@ -132,12 +132,12 @@ def sms(**fields: Any) -> dict[str, Any]:
 async def serving(
     folder: Path,
     *,
-    daemon: Mapping[str, Any] = {},  # noqa: B006 - only read
-    account: Mapping[str, Any] = {},  # noqa: B006 - only read
-    clients: Mapping[str, Mapping[str, Any]] = {},  # noqa: B006 - only read
+    daemon: Mapping[str, Any] = {},
+    account: Mapping[str, Any] = {},
+    clients: Mapping[str, Mapping[str, Any]] = {},
     delivery: DeliveryPlan = QUICK,
     store: str = "memory:",
-    router: Mapping[str, Any] = {},  # noqa: B006 - only read
+    router: Mapping[str, Any] = {},
     more: str = "",
     plugins: Iterable[ProviderPlugin] = (),
 ) -> AsyncIterator[Rig]:

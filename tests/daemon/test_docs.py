@@ -65,7 +65,9 @@ def test_every_metric_is_listed():
         name = family._name + ("_total" if family._type == "counter" else "")
         metrics[name] = (family._type, set(family._labelnames))
 
-    listed = {row[0].strip("`"): (row[1], set(re.findall(r"`(\w+)`", row[2]))) for row in rows(TELEMETRY, "### The server")}
+    listed = {
+        row[0].strip("`"): (row[1], set(re.findall(r"`(\w+)`", row[2]))) for row in rows(TELEMETRY, "### The server")
+    }
 
     assert listed == metrics
 

@@ -74,7 +74,9 @@ async def test_others_hear_nothing(rig: Rig):
         assert (await stream.next())[1]["id"] == mine
 
 
-@pytest.mark.parametrize(("header", "query"), [("x", ""), ("-1", ""), ("9" * 30, ""), (None, "?after=-1"), (None, "?a=1")])
+@pytest.mark.parametrize(
+    ("header", "query"), [("x", ""), ("-1", ""), ("9" * 30, ""), (None, "?after=-1"), (None, "?a=1")]
+)
 async def test_places_that_are_none(rig: Rig, header: str | None, query: str):
     """An id that no event has is refused before the stream begins."""
     headers = {"Last-Event-ID": header} if header is not None else {}
@@ -136,8 +138,7 @@ async def test_slow_readers_are_cut_off(rig: Rig, monkeypatch: pytest.MonkeyPatc
 
 async def test_streams_end_when_the_server_closes(tmp_path):
     """The end of the server ends all streams at once and does not wait for their readers."""
-    async with serving(tmp_path) as rig:
-        async with streaming(rig) as stream:
-            await asyncio.wait_for(rig.service.close(patience=1.0), 5)
-            with pytest.raises(EOFError):
-                await stream.next()
+    async with serving(tmp_path) as rig, streaming(rig) as stream:
+        await asyncio.wait_for(rig.service.close(patience=1.0), 5)
+        with pytest.raises(EOFError):
+            await stream.next()

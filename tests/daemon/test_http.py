@@ -70,7 +70,9 @@ async def test_bodies_are_json(rig: Rig, headers: dict[str, str], status: int, k
     assert not kind or said.kind == kind
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b"\xff\xfe", b"[" * 50_000, b'{"a":NaN}', b'{"to":"\xed\xa0\x80"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"nonsense", b"\xff\xfe", b"[" * 50_000, b'{"a":NaN}', b'{"to":"\xed\xa0\x80"}']
+)
 async def test_what_is_no_json_is_malformed(rig: Rig, body: bytes):
     """What cannot be read is 400, and the answer says what is wrong in one sentence."""
     said = await rig.post("/v1/messages", body)
@@ -119,7 +121,9 @@ async def test_slow_bodies_are_cut_off(rig: Rig):
     assert b"problem:too-slow" in answer
 
 
-@pytest.mark.parametrize("request_line", [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    "request_line", [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n"]
+)
 async def test_what_is_no_http_is_refused(rig: Rig, request_line: bytes):
     """Nonsense on the socket is answered with 400, and no traceback is written."""
     assert b" 400 " in (await talk(rig, request_line)).splitlines()[0]
@@ -142,7 +146,9 @@ async def test_the_log_names_routes_and_clients_only(rig: Rig):
     await rig.post(f"/v1/callbacks/a/{TOKEN}", b"[]")
     await rig.get(f"/v1/messages?reference={NUMBER}")
 
-    assert [(line["method"], line["route"], line["status"], line.get("client")) for line in rig.lines.of("http.request")] == [
+    assert [
+        (line["method"], line["route"], line["status"], line.get("client")) for line in rig.lines.of("http.request")
+    ] == [
         ("POST", "/v1/messages", 202, "shop"),
         ("GET", "/v1/lookups/{msisdn}", 404, "shop"),
         ("POST", "/v1/callbacks/{provider}/{token}", 200, None),

@@ -95,7 +95,7 @@ def fuzz(url: str, key: str, *more: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.timeout(90)
 async def test_the_server_does_what_the_document_says(tmp_path):
-    """schemathesis finds no 5xx and no answer that the document does not know, on either listener."""
+    """Schemathesis finds no 5xx and no answer that the document does not know, on either listener."""
     async with serving(tmp_path) as rig:
         results = []
 

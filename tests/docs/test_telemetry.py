@@ -5,7 +5,7 @@ import re
 from decimal import Decimal
 from inspect import getsource
 
-from pointsman.events import Called, CallOutcome, Operation, WebhookOutcome
+from pointsman.events import Called, CallOutcome, GuardRule, Operation, WebhookOutcome
 from pointsman.message import Channel, Money, Msisdn
 from pointsman.outcome import Fault, State
 from pointsman.routing.breaker import BreakerState
@@ -73,6 +73,7 @@ def test_every_value_of_a_label_is_listed(page):
         "`outcome` (webhooks)": set(WebhookOutcome),
         "`fault`": {*Fault, "none"},
         "`reason`": set(Reason),
+        "`rule`": set(GuardRule),
         "`state` (messages)": set(State),
         "`state` (breaker)": set(BreakerState),
         "`state` (queue)": {"waiting", "in_flight"},

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.events import FailedOver, MessageMoved, Operation, Resent, Rested
+from pointsman.events import Confirmed, FailedOver, MessageMoved, Operation, Resent, Rested
 from pointsman.message import Channel, Fallback, Message, MessageClass, Sms, Viber
 from pointsman.outcome import Accepted, DeliveryState, Fault, Receipt, Report, State
 from pointsman.plugin import Batch, Callback, CallbackReading, Each, ProviderPlugin, Reading, Response, SubmitReading
@@ -147,7 +147,9 @@ async def test_confirmations_tell_what_reports_do_not(clock: FakeClock):
         await clock.advance(600.0)
         health = {name: rig.status(name).health[Channel.SMS] for name in boxes}
 
+        confirmed = rig.told(Confirmed)
         assert not await rig.router.confirm("nobody knows it")
+        assert 0 < len(confirmed) == len(rig.told(Confirmed)) == len({one.message_id for one in confirmed})
         assert health["liar"] < 0.4 < 0.8 < health["honest"]
 
 
@@ -160,6 +162,7 @@ async def test_a_confirmation_of_what_nobody_took_is_none(clock: FakeClock):
 
         assert receipt.state is State.FAILED
         assert not await three.router.confirm(receipt.id)
+        assert three.rig.told(Confirmed) == []
 
 
 async def test_a_report_about_the_sender_blocks_it_there(clock: FakeClock):

@@ -16,6 +16,8 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardRule,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -228,6 +230,15 @@ LINES = {
         WebhookGivenUp(at=0.0, client="shop", message_id="m", reason="gone: the receiver answered 410"),
         {"level": "error", "event": "webhook.dead", "message_id": "m", "client": "shop",
          "reason": "gone: the receiver answered 410"},
+    ),
+    "stopped order": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.PER_RANGE, channel=SMS, country="RU", retry_after=71.26),
+        {"level": "warning", "event": "guard.stopped", "client": "shop", "rule": "per_range", "channel": "sms",
+         "country": "RU", "retry_after": 71.3},
+    ),
+    "stopped client": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.STOPPED),
+        {"level": "warning", "event": "guard.stopped", "client": "shop", "rule": "stopped"},
     ),
 }  # fmt: skip
 

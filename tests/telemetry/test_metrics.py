@@ -15,6 +15,8 @@ from pointsman.events import (
     CallOutcome,
     Decided,
     FailedOver,
+    GuardRule,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     Operation,
@@ -31,7 +33,7 @@ from pointsman.message import Channel, MessageClass, Money
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Fault, LookupState, Refused, State
 from pointsman.telemetry import Labels, MetricsObserver, render
 
-LABELS = Labels(providers=frozenset({"devino", "smstele"}), plugins=frozenset({"broken"}), clients=frozenset({"shop"}))
+LABELS = Labels(providers=frozenset({"devino", "smstele"}), clients=frozenset({"shop"}), plugins=frozenset({"broken"}))
 
 
 @pytest.fixture
@@ -197,6 +199,14 @@ COUNTED = {
     "a broken plugin": (
         PluginQuarantined(at=0.0, plugin="broken", reason="it raised"),
         ("plugin_quarantined", {"plugin": "broken"}, 1),
+    ),
+    "stopped order": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.PER_NUMBER),
+        ("guard_stops_total", {"client": "shop", "rule": "per_number"}, 1),
+    ),
+    "stopped order of a stranger": (
+        GuardStopped(at=0.0, client="nobody", rule=GuardRule.CLIENT),
+        ("guard_stops_total", {"client": "other", "rule": "client"}, 1),
     ),
 }
 

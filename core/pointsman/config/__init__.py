@@ -1,6 +1,7 @@
 """router.toml as values: `load_config` reads it, `Config` is what it says."""
 
 from pointsman.config.document import Overrides
+from pointsman.config.limits import ClientGuardConfig, ClientLimits, GuardConfig
 from pointsman.config.model import (
     ClientConfig,
     Config,
@@ -17,14 +18,19 @@ from pointsman.config.model import (
 from pointsman.config.read import build_providers, load_config, parse_config
 from pointsman.config.revealed import secrets_of
 from pointsman.config.stores import store_for
-from pointsman.config.values import Address, Duration
+from pointsman.config.values import Address, Cap, Destination, Duration
 
 __all__ = [
     "Address",
+    "Cap",
     "ClientConfig",
+    "ClientGuardConfig",
+    "ClientLimits",
     "Config",
     "DaemonConfig",
+    "Destination",
     "Duration",
+    "GuardConfig",
     "LogFormat",
     "Overrides",
     "PolicyConfig",

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.config.limits import GuardConfig
 from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RetentionConfig, RouterConfig
 from pointsman.config.problems import Problems, did_you_mean
 from pointsman.config.providers import ProviderReader
@@ -16,6 +17,8 @@ from pointsman.config.stores import MEMORY, SQLITE
 from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
+    Cap,
+    Destination,
     Duration,
     IpRange,
     KeyHashes,
@@ -26,7 +29,9 @@ from pointsman.config.values import (
     check_name,
     is_loopback,
     parse_address,
+    parse_cap,
     parse_currency,
+    parse_destination,
     parse_duration,
     parse_ip_range,
     parse_key_hashes,
@@ -39,7 +44,7 @@ from pointsman.loading import PluginSet
 from pointsman.plugin import Provider
 from pointsman.secret import Secret
 
-SECTIONS = ("router", "retention", "rates", "daemon", "clients", "providers", "policies", "routes")
+SECTIONS = ("router", "retention", "rates", "daemon", "clients", "guard", "providers", "policies", "routes")
 """The tables at the top of the file."""
 
 
@@ -66,6 +71,8 @@ class DocumentReader:
                 Address: parse_address,
                 IpRange: parse_ip_range,
                 KeyHashes: parse_key_hashes,
+                Cap: parse_cap,
+                Destination: parse_destination,
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
                 WebhookSecrets: lambda value: parse_webhook_secrets(value, self._secrets.read),
@@ -85,6 +92,7 @@ class DocumentReader:
         retention = self._tables.read(document.get("retention", {}), RetentionConfig, ("retention",))
         daemon = self._daemon(document.get("daemon", {}))
         clients = self._clients(self._section(document, "clients"))
+        guard = self._tables.read(document.get("guard", {}), GuardConfig, ("guard",))
         rates = self._rates(self._section(document, "rates"), currency)
         rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
         providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
@@ -92,7 +100,7 @@ class DocumentReader:
         reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
-        if len(self._problems) or router is None or daemon is None or retention is None:
+        if len(self._problems) or router is None or daemon is None or retention is None or guard is None:
             return None
         return Config(
             file=self._problems.file,
@@ -101,6 +109,7 @@ class DocumentReader:
             rates=rates,
             daemon=daemon,
             clients=clients,
+            guard=guard,
             providers=providers,
             policies={name: policy for name, policy in policies.items() if policy is not None},
             routes=routes,

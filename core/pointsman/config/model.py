@@ -9,6 +9,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
+from pointsman.config.limits import ClientLimits, GuardConfig
 from pointsman.config.values import Address, Duration, IpRange, KeyHashes, Life, NewFile, PublicUrl, StoreUrl
 from pointsman.config.webhooks import HostPattern, WebhookSecrets
 from pointsman.message import MessageClass
@@ -115,7 +116,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Streams of events that are open at once; a client may have a tenth of them, and at least one."""
 
 
-class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClientConfig(ClientLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[clients.<name>]`: who may use the server's API."""
 
     name: str
@@ -292,6 +293,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policies: Mapping[str, PolicyConfig]
     routes: tuple[RouteConfig, ...]
     """Never empty: without routes in the file, one that sends everything to all providers."""
+    guard: GuardConfig = GuardConfig()
 
     def policy_of(self, route: RouteConfig) -> PolicyConfig:
         """Return the policy of one of the routes."""

@@ -13,6 +13,9 @@ LONGEST_LIFE = 30 * UNITS["d"]
 """Seconds. No network keeps a message that long; more is a slip of the pen."""
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+SHORTEST_CAP = UNITS["m"]
+LONGEST_CAP = UNITS["d"]
+_CAP = re.compile(r"([1-9]\d{0,8}) in (\S+)", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -56,10 +59,27 @@ class IpRange(str):
     __slots__ = ()
 
 
+class Destination(str):
+    """A country to which a client may send (ISO 3166-1 alpha-2), or `"*"` for all."""
+
+    __slots__ = ()
+
+
 class KeyHashes(tuple[str, ...]):
     """The SHA-256 of one key or of several that are valid side by side, each as 64 hexadecimal digits."""
 
     __slots__ = ()
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """So many messages in a time at most; the file writes it as `"5 in 10m"`."""
+
+    messages: int
+    seconds: Duration
+
+    def __str__(self) -> str:
+        unit = next(unit for unit in ("d", "h", "m", "s", "ms") if self.seconds % UNITS[unit] == 0)
+        return f"{self.messages} in {self.seconds / UNITS[unit]:.0f}{unit}"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -88,6 +108,27 @@ def parse_life(value: object) -> Life:
     if life > LONGEST_LIFE:
         raise ValueError('no message lives longer than 30 days; write "30d" or less')
     return life
+
+
+def parse_cap(value: object) -> Cap:
+    """Return a cap. Raises `ValueError` that says how to write one."""
+    found = _CAP.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('expected so many messages in a time, in quotes, such as "5 in 10m" or "100 in 1d"')
+    cap = Cap(int(found[1]), parse_duration(found[2]))
+    if not SHORTEST_CAP <= cap.seconds <= LONGEST_CAP:
+        raise ValueError('messages are counted over at least "1m" and at most "1d"')
+    return cap
+
+
+def parse_destination(value: object) -> Destination:
+    """Return a country, or `"*"` for all. Raises `ValueError` for anything else."""
+    if value == "*":
+        return Destination(value)
+    try:
+        return Destination(parse_region(value))
+    except ValueError as error:
+        raise ValueError(f'{error}, or "*" for all') from None
 
 
 def parse_address(value: object) -> Address:

@@ -7,12 +7,13 @@ from typing import TypeVar
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.errors import StoreUnavailable
-from pointsman.events import JournalCommitted, MessageMoved, MessageTaken
-from pointsman.message import Envelope
+from pointsman.events import Charged, JournalCommitted, MessageMoved, MessageTaken
+from pointsman.message import Envelope, Money
 from pointsman.outcome import Receipt, State
 from pointsman.store import Record, Store, receipt
 from pointsman.store.change import Change, Own
 from pointsman.store.interface import Claim, Taken, TellsCommits
+from pointsman.store.telling import spent_by
 
 _log = logging.getLogger("pointsman.recorder")
 
@@ -71,6 +72,9 @@ class Recorder:
     async def change(self, message_id: str, change: Change) -> tuple[Record, Record]:
         """Apply a change; return the record before and after."""
         before, after = await self.store.apply(message_id, change, self._clock.now())
+        origin = after.envelope.origin
+        if origin is not None and after is not before:
+            self._charged(origin.client, before, after)
         if after.state is not before.state:
             self._moved(after, before.state)
         return before, after
@@ -134,6 +138,11 @@ class Recorder:
 
     def _committed(self, duration: float, writes: int) -> None:
         self._bus.emit(JournalCommitted(at=self._clock.now(), duration=duration, writes=writes))
+
+    def _charged(self, client: str, before: Record, after: Record) -> None:
+        for (_, currency), amount in spent_by(before, after).items():
+            price = Money(amount, currency)
+            self._bus.emit(Charged(at=after.updated_at, message_id=after.envelope.id, client=client, price=price))
 
     def _moved(self, after: Record, before: State) -> None:
         envelope = after.envelope

@@ -149,6 +149,18 @@ class Chooser:
             held_back=tuple(one for one in forced if one.provider not in let_in) if forced else (),
         )
 
+    def dearest(self, envelope: Envelope, route: Route | None, wall: float) -> Decimal | None:
+        """Return what a message costs at the dearest provider of its route, in the router's currency.
+
+        Those whose price is not known are left out; None when that is all of them.
+        """
+        dearest: Decimal | None = None
+        for name in route.providers if route is not None else ():
+            price = self._views[name].tariff.price(envelope.channel, envelope.to, envelope.network, wall)
+            if price is not None and (dearest is None or price.comparable > dearest):
+                dearest = price.comparable
+        return None if dearest is None else dearest * envelope.parts
+
     def _forced(self, down: list[Candidate], need: _Need) -> list[Candidate]:
         """Return those behind breakers that may be forced: where the operator closed a door it stays closed."""
         channel, now = need.envelope.channel, need.moment.monotonic

@@ -59,6 +59,10 @@ class Limiter:
         """Return the seconds that so many waiting segments take at the full rate."""
         return 0.0 if self._pace is None else segments / self._pace.rate
 
+    def give_back(self, now: float, segments: int) -> None:
+        """Undo a take after all; what the time since then worked off anyway is not given back twice."""
+        self.take(now, -segments)
+
     def take(self, now: float, segments: int) -> None:
         """Account for a request that starts now.
 

@@ -17,6 +17,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -69,6 +70,7 @@ class LogObserver:
             PluginQuarantined: self._quarantined,
             WebhookPosted: self._posted,
             WebhookGivenUp: self._given_up,
+            GuardStopped: self._guard_stopped,
         }
 
     def __call__(self, event: Event) -> None:
@@ -312,4 +314,16 @@ class LogObserver:
             message_id=event.message_id,
             client=event.client,
             reason=scrub(event.reason),
+        )
+
+    def _guard_stopped(self, event: GuardStopped) -> None:
+        self._write(
+            LogLevel.WARNING,
+            "guard.stopped",
+            event,
+            client=event.client,
+            rule=event.rule,
+            channel=event.channel,
+            country=event.country,
+            retry_after=round(event.retry_after, 1) if event.retry_after is not None else None,
         )

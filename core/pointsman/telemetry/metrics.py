@@ -16,6 +16,7 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardStopped,
     JournalCommitted,
     LateDelivery,
     MessageMoved,
@@ -81,6 +82,7 @@ class MetricsObserver:
             BalanceRead: self._balance_read,
             BreakerMoved: self._breaker_moved,
             PluginQuarantined: self._quarantined,
+            GuardStopped: self._guard_stopped,
             JournalCommitted: self._committed,
             WebhookPosted: self._posted,
             WebhookGivenUp: self._given_up,
@@ -164,6 +166,9 @@ class MetricsObserver:
         self._dead_letters = self._counter(
             "webhook_dead_letters", "News that are not posted any more, because they were not taken.", ("client",)
         )
+        self._stops = self._counter(
+            "guard_stops", "Orders of clients that a limit or the spend guard refused.", ("client", "rule")
+        )
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
         return Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
@@ -240,6 +245,9 @@ class MetricsObserver:
 
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._plugins.child(_closed(event.plugin, self._labels.plugins)).set(1)
+
+    def _guard_stopped(self, event: GuardStopped) -> None:
+        self._stops.child(_closed(event.client, self._labels.clients), event.rule).inc()
 
     def _committed(self, event: JournalCommitted) -> None:
         self._commit_seconds.child().observe(event.duration)
