@@ -140,6 +140,7 @@ async def serving(
     router: Mapping[str, Any] = {},
     more: str = "",
     plugins: Iterable[ProviderPlugin] = (),
+    env: Mapping[str, str] = {},  # noqa: B006 - only read
 ) -> AsyncIterator[Rig]:
     """Run a server with the clients `shop` and `other`, over one scripted provider."""
     box = ScriptedSandbox(delivery=delivery)
@@ -151,7 +152,7 @@ async def serving(
     path.write_text(text, encoding="utf-8")
     found = load_plugins([SCRIPTED, *plugins])
     lines = Lines()
-    env = {"TOKEN": TOKEN, "CANARY": CANARY}
+    env = {"TOKEN": TOKEN, "CANARY": CANARY, **env}
     config = load_config(path, plugins=found, env=env)
     service = Service(config, found, lines, environment=env)
     await service.open()
@@ -189,7 +190,7 @@ def configuration(
         "prices": [{"country": "RU", "channel": one, "price": "0.05"} for one in ("sms", "viber", "hlr")],
         **account,
     }
-    lines = ["[daemon]", *_lines(rules), "[providers.a]", *_lines(own)]
+    lines = ["[guard]", "per_number = []", "[daemon]", *_lines(rules), "[providers.a]", *_lines(own)]
     for name, key in keys.items():
         lines += [f"[clients.{name}]", *_lines({"key_sha256": key.key_sha256, **clients.get(name, {})})]
     return "\n".join(lines) + "\n"

@@ -1,13 +1,11 @@
 """Operations: probes, metrics, providers in and out of use, and the configuration anew."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pointsman.errors import StoreUnavailable
-from pointsman.plugin import Incoming
-
 from .rig import CANARY, Rig, serving, sms
 
 
@@ -180,11 +178,11 @@ async def test_reloads_do_not_disturb_messages(rig: Rig):
 async def test_inboxes_are_for_those_who_may(tmp_path):
     """A client reads the incoming messages of the providers that his table names, and of no other."""
     clients = {"shop": {"inbox": ["a"]}}
-    span = "since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z"
+    now = datetime.now(tz=UTC)
+    since, until = (f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}" for hours in (-1, 1))
+    span = f"since={since}&until={until}"
     async with serving(tmp_path, account={"reads_inbox": True}, clients=clients) as rig:
-        rig.box.letters.append(
-            Incoming(id="1", sender="79161234567", to="SHOP", text="yes", at=datetime(2026, 1, 1, 12, tzinfo=UTC))
-        )
+        rig.box.receive("79161234567", "SHOP", "yes")
 
         mine = await rig.get(f"/v1/inbox?provider=a&{span}")
         others = await rig.get(f"/v1/inbox?provider=a&{span}", client="other")

@@ -1,15 +1,12 @@
 """What clients send, as Structs: the names of the API, and how they become messages of ours."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pointsman.config.values import LONGEST_LIFE, parse_duration
-from pointsman.engine.orders import Order
 from pointsman.errors import InvalidMessage
 from pointsman.message import (
     Fallback,
@@ -185,15 +182,23 @@ class DrainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
+class DeadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which news that could not be posted are asked for."""
+
+    client: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
+
+
+class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which news are to be posted again: those named, or all of a client."""
+
+    seqs: Annotated[tuple[Annotated[int, msgspec.Meta(ge=0, le=2**62)], ...], msgspec.Meta(max_length=1000)] = ()
+    client: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+
+
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """No body, or an empty object."""
-
-
-def order_of(request: MessageRequest | LookupRequest, callbacks: Callable[[str], str | None]) -> Order:
-    """Return what is ordered. Raises `InvalidMessage`; `callbacks` says what is wrong with an address, if anything."""
-    if request.callback_url is not None and (problem := callbacks(request.callback_url)):
-        raise InvalidMessage("callback_url", problem)
-    return Order(message_of(request), request.callback_url)
 
 
 def message_of(request: MessageRequest | LookupRequest) -> Message:
@@ -208,20 +213,6 @@ def message_of(request: MessageRequest | LookupRequest) -> Message:
             return Viber(**_common(request, ttl), **_later(request), fallback=_fallback(request.fallback))
         case HlrRequest() | LookupRequest():
             return HlrLookup(**_common(request, ttl))
-
-
-def plain_url(url: str) -> str | None:
-    """Say what is wrong with the form of an address to which news are posted; None when nothing is."""
-    try:
-        parts = urlsplit(url)
-        fine = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fine = False
-    if not fine or not url.isascii() or re.search(r"[\s\x00-\x1f\x7f\\]", url):
-        return "is no address; write one such as https://shop.example/sms"
-    if parts.username is not None or parts.password is not None:
-        return "must not hold a user or a password; news are signed"
-    return None
 
 
 def _common(request: MessageRequest | LookupRequest, ttl: timedelta | None) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from prometheus_client import CollectorRegistry
 from pointsman.clock import Clock
 from pointsman.config import Config
 from pointsman.config.values import is_loopback
-from pointsman.daemon.asked import plain_url
+from pointsman.daemon.company import Company
 from pointsman.daemon.figures import Figures
 from pointsman.daemon.keys import Holder, Keyring, holders_of
 from pointsman.daemon.limits import Gate, Tries
 from pointsman.daemon.shown import CheckShown, ReloadShown
 from pointsman.daemon.streams import Streams
+from pointsman.daemon.webhooks import check_callback_url
 from pointsman.engine.orders import Order, Screen, Submitted
 from pointsman.engine.status import ProviderStatus
 from pointsman.message import Message
@@ -57,6 +58,10 @@ class Gateway(Protocol):
         """Return a client's messages with this reference, the latest first."""
         ...
 
+    async def confirm(self, message_id: str) -> bool:
+        """Note that the recipient of a message got it."""
+        ...
+
     def explain(self, message: Message) -> Decision:
         """Return the decision that would be made for a message now."""
         ...
@@ -93,10 +98,9 @@ class Gateway(Protocol):
 class Posture:
     """The rules of one configuration. It never changes; a reload puts another one in its place."""
 
-    def __init__(self, config: Config, screen: Screen | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
         self.daemon = config.daemon
-        self.screen = screen
         self.clients = Keyring(
             holder
             for client in config.clients.values()
@@ -116,9 +120,9 @@ class Posture:
         """Say whether a `Host` header, without its port, names this machine: another one is a trick with DNS."""
         return is_loopback(host) or host == self.daemon.admin.host
 
-    def callback_problem(self, url: str) -> str | None:
-        """Say what is wrong with an address to which news are to be posted."""
-        return plain_url(url)
+    def check_callback(self, client: str, url: str) -> None:
+        """Raise `InvalidMessage` unless a client may have its news posted to an address."""
+        check_callback_url(self.config.clients[client], url)
 
 
 def _end(expires: datetime | None) -> float:
@@ -146,6 +150,7 @@ class House:
         self,
         *,
         gateway: Gateway,
+        company: Company,
         posture: Posture,
         clock: Clock,
         figures: Figures,
@@ -155,6 +160,7 @@ class House:
         reload: Callable[[], Awaitable[ReloadShown]],
     ) -> None:
         self.gateway = gateway
+        self.company = company
         self.posture = posture
         self.clock = clock
         self.figures = figures

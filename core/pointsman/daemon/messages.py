@@ -7,7 +7,16 @@ from typing import Any
 
 import msgspec
 
-from pointsman.daemon.asked import LookupRequest, MessagePath, MessageRequest, NoPath, NoQuery, ReferenceQuery, order_of
+from pointsman.daemon.asked import (
+    LookupRequest,
+    MessagePath,
+    MessageRequest,
+    NoPath,
+    NoQuery,
+    Nothing,
+    ReferenceQuery,
+    message_of,
+)
 from pointsman.daemon.endpoint import Call, Reply
 from pointsman.daemon.house import House
 from pointsman.daemon.problems import Failure, FieldProblem, Kind, Place, invalid_messages
@@ -55,6 +64,14 @@ async def delete_message(house: House, call: Call[MessagePath, NoQuery, None]) -
     return Reply(status=202, body=TakenShown(id=after.id, state=after.state))
 
 
+async def post_confirm(house: House, call: Call[MessagePath, NoQuery, Nothing]) -> Reply:
+    """Note that the recipient got a message: a code was entered, a link was opened."""
+    receipt = await _own(house, call.client, call.path.id)
+    if not await house.gateway.confirm(receipt.id):
+        raise Failure(Kind.CONFLICT, "no provider has taken this message, so nobody can have got it")
+    return Reply(body=TakenShown(id=receipt.id, state=receipt.state))
+
+
 async def _own(house: House, client: str, message_id: str) -> Receipt:
     """Return a message of a client. Raises `Failure`: others' messages are not there, as those that never were."""
     receipt = await house.gateway.receipt(message_id)
@@ -66,10 +83,10 @@ async def _own(house: House, client: str, message_id: str) -> Receipt:
 async def _take(house: House, call: Call[NoPath, NoQuery, Any]) -> Reply:
     requests: Sequence[MessageRequest | LookupRequest] = call.body if call.is_many else (call.body,)
     claim = claim_of(call.client, call.raw.headers.getall(KEY_HEADER, []), call.raw.path, call.source)
-    posture = house.posture
     try:
-        orders = _orders(requests, house)
-        submitted = await house.gateway.submit_many(orders, client=call.client, claim=claim, screen=posture.screen)
+        orders = _orders(requests, house, call.client)
+        guard = house.company.guard
+        submitted = await house.gateway.submit_many(orders, client=call.client, claim=claim, screen=guard)
     except InvalidMessages as error:
         raise invalid_messages(error, is_array=call.is_many) from None
     except StoreUnavailable:
@@ -87,12 +104,14 @@ def _taken(house: House, submitted: Submitted, *, is_many: bool) -> Reply:
     return Reply(status=202, body=shown if is_many else shown[0], headers=headers)
 
 
-def _orders(requests: Sequence[MessageRequest | LookupRequest], house: House) -> list[Order]:
+def _orders(requests: Sequence[MessageRequest | LookupRequest], house: House, client: str) -> list[Order]:
     orders = []
     problems = []
     for place, request in enumerate(requests):
         try:
-            orders.append(order_of(request, house.posture.callback_problem))
+            if request.callback_url is not None:
+                house.posture.check_callback(client, request.callback_url)
+            orders.append(Order(message_of(request), request.callback_url))
         except InvalidMessage as problem:
             problems.append((place, problem))
     if problems:

@@ -6,17 +6,29 @@ from collections.abc import Awaitable, Callable
 from pointsman.daemon.asked import (
     AnyQuery,
     CallbackPath,
+    DeadQuery,
     DrainRequest,
     NoPath,
     NoQuery,
     Nothing,
     ProviderPath,
+    RetryRequest,
 )
 from pointsman.daemon.endpoint import Call, Reply
 from pointsman.daemon.house import House
 from pointsman.daemon.limits import is_within
-from pointsman.daemon.problems import Failure, Kind
-from pointsman.daemon.shown import HealthShown, ProviderShown, ProvidersShown, provider_shown
+from pointsman.daemon.problems import Failure, Kind, at_field
+from pointsman.daemon.shown import (
+    ClientsShown,
+    HealthShown,
+    LettersShown,
+    ProviderShown,
+    ProvidersShown,
+    RevivedShown,
+    letter_shown,
+    provider_shown,
+    used_shown,
+)
 from pointsman.plugin import Callback
 from pointsman.telemetry import render
 
@@ -65,6 +77,28 @@ async def post_resume(house: House, call: Call[ProviderPath, NoQuery, Nothing]) 
 async def post_probe(house: House, call: Call[ProviderPath, NoQuery, Nothing]) -> Reply:
     """Let a provider that rests be tried at once."""
     return await _controlled(house, call.path.name, house.gateway.probe)
+
+
+async def get_clients(house: House, call: Call[NoPath, NoQuery, None]) -> Reply:
+    """Show what all clients used today, and what they may."""
+    del call
+    return Reply(body=ClientsShown(clients=tuple(map(used_shown, house.company.guard.usage()))))
+
+
+async def get_dead(house: House, call: Call[NoPath, DeadQuery, None]) -> Reply:
+    """Show the news that are not posted any more."""
+    query = call.query
+    found = await house.company.poster.dead(query.after, query.limit, client=query.client)
+    return Reply(body=LettersShown(letters=tuple(map(letter_shown, found))))
+
+
+async def post_retry(house: House, call: Call[NoPath, NoQuery, RetryRequest]) -> Reply:
+    """Post news again that were given up."""
+    asked, poster = call.body, house.company.poster
+    if (asked.client is None) is not bool(asked.seqs):
+        raise Failure(Kind.INVALID, errors=[at_field("seqs", "name some, or a client for all of its news; not both")])
+    revived = await (poster.retry_all(asked.client) if asked.client is not None else poster.retry(asked.seqs))
+    return Reply(body=RevivedShown(revived=revived))
 
 
 async def post_reload(house: House, call: Call[NoPath, NoQuery, Nothing]) -> Reply:

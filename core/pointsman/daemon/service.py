@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
 from importlib import metadata
+from random import Random
 from typing import Any
 
 from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, load_config, secrets_of
 from pointsman.daemon.app import build_app
+from pointsman.daemon.company import Company
 from pointsman.daemon.diary import Diary, LibraryLines
 from pointsman.daemon.endpoint import Listener
 from pointsman.daemon.figures import Figures
@@ -55,9 +57,12 @@ class Service:
         self._metrics = MetricsObserver(_labels(config, plugins), version, registry)
         self.router = Router(config, plugins=plugins, clock=self._clock, observers=[self.diary, self._metrics])
         self.router.observe(StateObserver(self.router.providers, registry, clock=self._clock))
+        self.company = Company(config, self.router, self._clock, Random())
+        self.router.observe(self.company)
         self._readiness = Readiness(self.router)
         self.house = House(
             gateway=self.router,
+            company=self.company,
             posture=Posture(config),
             clock=self._clock,
             figures=Figures(registry, (endpoint.path for endpoint in ENDPOINTS)),
@@ -92,6 +97,8 @@ class Service:
                 opened.push_async_callback(ear.close)
             await self.router.start()
             opened.push_async_callback(self.router.aclose, 0.0)
+            await self.company.start()
+            opened.push_async_callback(self.company.close)
             await self.admin.open()
             await self.public.open()
             self._begin(self._keeping.erase())
@@ -132,6 +139,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.company.close()
         await self.router.aclose(patience)
         await self.admin.close()
         self._libraries.detach()
@@ -157,11 +165,12 @@ class Service:
         except PointsmanError as error:
             self.router.reload_refused(error)
             raise
-        posture = Posture(config, self.house.posture.screen)
+        posture = Posture(config)
         self.diary.learn([*secrets_of(self._config), *secrets_of(config)])
         changes = await self.router.reload(config)
         # From here on nothing waits and nothing fails: who is served sees all of it or nothing.
         self._config, self.house.posture = config, posture
+        self.company.configure(config)
         return ReloadShown(changes=changes.words())
 
 
@@ -169,6 +178,7 @@ def _labels(config: Config, plugins: PluginSet) -> Labels:
     return Labels(
         providers=frozenset(config.providers),
         plugins=frozenset((*plugins.providers, *(one.name for one in plugins.quarantined))),
+        clients=frozenset(config.clients),
         currencies=frozenset(config.rates),
         strategies=Labels(providers=frozenset()).strategies | frozenset(plugins.strategies),
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from pointsman.clock import as_utc
 from pointsman.engine.status import OpenCell, ProviderStatus
+from pointsman.guard import Used
 from pointsman.message import Channel, MessageClass, Money, Network, Segments
 from pointsman.outcome import (
     Accepted,
@@ -26,6 +27,7 @@ from pointsman.plugin import Incoming
 from pointsman.routing.breaker import BreakerState
 from pointsman.routing.candidate import Decision, Exclusion, Reason
 from pointsman.routing.words import LEFT_OUT, why
+from pointsman.store.interface import Letter
 
 
 class TakenShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +240,70 @@ class ReloadShown(msgspec.Struct, frozen=True, kw_only=True):
 
     changes: tuple[str, ...]
     """What it changed, in words; empty where it says the same as the old one."""
+
+
+class UsedShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client used today (UTC), and what it may use; null is no limit. Amounts are in the router's currency."""
+
+    client: str
+    day: str
+    messages: int
+    daily_messages: int | None
+    lookups: int
+    lookups_per_day: int | None
+    spent: Decimal
+    reserved: Decimal
+    daily_spend: Decimal | None
+    stopped: bool
+
+
+class ClientsShown(msgspec.Struct, frozen=True, kw_only=True):
+    """All clients."""
+
+    clients: tuple[UsedShown, ...]
+
+
+class LetterShown(msgspec.Struct, frozen=True, kw_only=True):
+    """News that are not posted any more."""
+
+    seq: int
+    client: str
+    message_id: str
+    state: State
+    at: datetime
+    tries: int
+    error: str
+
+
+class LettersShown(msgspec.Struct, frozen=True, kw_only=True):
+    """News that are not posted any more, in order."""
+
+    letters: tuple[LetterShown, ...]
+
+
+class RevivedShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is posted again."""
+
+    revived: int
+
+
+def used_shown(used: Used) -> UsedShown:
+    """Return what a client used as operators read it."""
+    return UsedShown(**{name: getattr(used, name) for name in UsedShown.__struct_fields__})
+
+
+def letter_shown(letter: Letter) -> LetterShown:
+    """Return news that could not be posted as operators read it; the address may hold a secret, and stays out."""
+    news = letter.news
+    return LetterShown(
+        seq=news.seq,
+        client=news.client,
+        message_id=news.message_id,
+        state=news.state,
+        at=as_utc(news.at),
+        tries=letter.tries,
+        error=letter.error,
+    )
 
 
 def receipt_shown(receipt: Receipt) -> ReceiptShown:

@@ -7,6 +7,7 @@ from pointsman.daemon import browsing, messages, operations, questions
 from pointsman.daemon.asked import (
     AnyQuery,
     CallbackPath,
+    DeadQuery,
     DrainRequest,
     EventsQuery,
     InboxQuery,
@@ -17,19 +18,23 @@ from pointsman.daemon.asked import (
     NumberPath,
     ProviderPath,
     ReferenceQuery,
+    RetryRequest,
 )
 from pointsman.daemon.endpoint import ADMIN, BOTH, PUBLIC, Access, Answer, Body, Endpoint
 from pointsman.daemon.problems import Kind
 from pointsman.daemon.shown import (
+    ClientsShown,
     DecisionShown,
     HealthShown,
     InboxShown,
     KnownLookup,
+    LettersShown,
     ProviderShown,
     ProvidersShown,
     ReceiptShown,
     ReceiptsShown,
     ReloadShown,
+    RevivedShown,
     TakenShown,
 )
 
@@ -95,6 +100,20 @@ CLIENTS: tuple[Endpoint[Any, Any, Any], ...] = (
         variables=MessagePath,
         answers={202: Answer(words="It is not sent any more.", kind=TakenShown)},
         failures=(Kind.NOT_FOUND, Kind.CONFLICT, Kind.STORE, Kind.CLOSING),
+    ),
+    Endpoint(
+        name="confirmMessage",
+        method="POST",
+        path="/v1/messages/{id}/confirm",
+        summary="Say that the recipient got a message of yours: a code was entered, a link was opened.",
+        handler=messages.post_confirm,
+        access=Access.CLIENT,
+        listeners=PUBLIC,
+        variables=MessagePath,
+        body=Body.JSON,
+        body_kind=Nothing,
+        answers={200: Answer(words="It was noted.", kind=TakenShown)},
+        failures=(Kind.NOT_FOUND, Kind.CONFLICT, Kind.CLOSING),
     ),
     Endpoint(
         name="lookUp",
@@ -201,6 +220,40 @@ MANAGEMENT: tuple[Endpoint[Any, Any, Any], ...] = (
             ("resume", "Put a provider back into use.", operations.post_resume, Nothing),
             ("probe", "Let a provider that rests be tried at once.", operations.post_probe, Nothing),
         )
+    ),
+    Endpoint(
+        name="listClients",
+        method="GET",
+        path="/v1/clients",
+        summary="Show what all clients used today, and what they may use.",
+        handler=operations.get_clients,
+        access=Access.MANAGEMENT,
+        listeners=ADMIN,
+        answers={200: Answer(words="The clients.", kind=ClientsShown)},
+    ),
+    Endpoint(
+        name="listDeadNews",
+        method="GET",
+        path="/v1/webhooks/dead",
+        summary="Show the news that could not be posted to clients, and are not tried any more.",
+        handler=operations.get_dead,
+        access=Access.MANAGEMENT,
+        listeners=ADMIN,
+        query=DeadQuery,
+        answers={200: Answer(words="The news, without the addresses.", kind=LettersShown)},
+    ),
+    Endpoint(
+        name="retryDeadNews",
+        method="POST",
+        path="/v1/webhooks/retry",
+        summary="Post such news again: those named, or all of a client.",
+        handler=operations.post_retry,
+        access=Access.MANAGEMENT,
+        listeners=ADMIN,
+        body=Body.JSON,
+        body_kind=RetryRequest,
+        answers={200: Answer(words="How many there were.", kind=RevivedShown)},
+        failures=(Kind.STORE, Kind.CLOSING),
     ),
     Endpoint(
         name="reload",
