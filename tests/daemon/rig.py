@@ -1,7 +1,9 @@
 """What the tests of the server share: a running one over scripted providers, and clients that speak HTTP to it."""
 
+import asyncio
+import inspect
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,17 @@ class Rig:
         return await self.ask("POST", path, {} if body is None else body, admin=True, client=None, **more)
 
 
+async def until(look: Callable[[], Any]) -> Any:
+    """Look again and again until there is something; return it. `look` may be a coroutine function."""
+    for _ in range(1000):
+        found = look()
+        found = await found if inspect.isawaitable(found) else found
+        if found:
+            return found
+        await asyncio.sleep(0.01)
+    raise TimeoutError
+
+
 def sms(**fields: Any) -> dict[str, Any]:
     """Return a message."""
     return {"to": NUMBER, "text": "hello", **fields}
@@ -140,7 +153,7 @@ async def serving(
     router: Mapping[str, Any] = {},
     more: str = "",
     plugins: Iterable[ProviderPlugin] = (),
-    env: Mapping[str, str] = {},  # noqa: B006 - only read
+    env: Mapping[str, str] = {},
 ) -> AsyncIterator[Rig]:
     """Run a server with the clients `shop` and `other`, over one scripted provider."""
     box = ScriptedSandbox(delivery=delivery)

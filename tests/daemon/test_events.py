@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.daemon import streams
 
-from .rig import Rig, serving, sms
+from .rig import Rig, serving, sms, until
 
 
 class Stream:
@@ -105,13 +105,6 @@ async def test_streams_have_places(tmp_path, monkeypatch: pytest.MonkeyPatch):
         await until(lambda: rig.service.house.streams.count == 0)
         async with streaming(rig):
             pass
-
-
-async def until(condition) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_slow_readers_are_cut_off(rig: Rig, monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,7 @@ from pointsman.daemon.asked import (
 from pointsman.daemon.endpoint import Call, Reply
 from pointsman.daemon.house import House
 from pointsman.daemon.limits import is_within
-from pointsman.daemon.problems import Failure, Kind, at_field
+from pointsman.daemon.problems import STORE_RETRY, Failure, Kind, at_field
 from pointsman.daemon.shown import (
     ClientsShown,
     HealthShown,
@@ -128,6 +128,8 @@ async def take_callback(house: House, call: Call[CallbackPath, AnyQuery, bytes |
         raise Failure(Kind.NOT_FOUND, NOT_HERE) from None
     if answer.status == 404:
         raise Failure(Kind.NOT_FOUND, NOT_HERE)
+    if answer.status == 503:
+        raise Failure(Kind.STORE, answer.body.decode("utf-8", "replace"), retry_after=STORE_RETRY)
     media = answer.headers.get("content-type", "text/plain; charset=utf-8")
     return Reply(status=answer.status, body=answer.body, media=media)
 

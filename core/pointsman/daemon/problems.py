@@ -79,7 +79,7 @@ SORTS: Mapping[Kind, Sort] = MappingProxyType(
         Kind.TOO_MANY: Sort(429, "Too many requests"),
         Kind.REFUSED: Sort(502, "The provider refused"),
         Kind.BUSY: Sort(503, "Too much is waiting already; nothing was taken"),
-        Kind.STORE: Sort(503, "The journal cannot be written; nothing was taken"),
+        Kind.STORE: Sort(503, "It cannot be written down now; nothing was taken"),
         Kind.CLOSING: Sort(503, "The server is closing"),
         Kind.CONFIGURATION: Sort(422, "The configuration is not valid; the old one stays in force"),
         Kind.INTERNAL: Sort(500, "Something unforeseen happened"),
