@@ -166,6 +166,24 @@ async def test_a_second_signal_ends_it_at_once(tmp_path, box: SmsteleSandbox):
         assert server.lines[-1]["event"] == "daemon.stopped"
 
 
+async def test_a_second_signal_does_not_wait_for_what_is_in_flight(tmp_path, box: SmsteleSandbox):
+    """Also while it waits for a provider the second signal ends it; what was in flight is unknown, not lost."""
+    box.faults.add(delay(30.0, accepted=True))
+    config = configured(tmp_path, box, drain_patience="1m")
+    config.write_text(f'[router]\nstore = "sqlite:{tmp_path / "journal.db"}"\n' + config.read_text())
+    async with running(config, box) as server:
+        assert await post(server) == 202
+        await asyncio.sleep(0.2)
+        server.signal(signal.SIGTERM)
+        await server.line("daemon.draining")
+        await asyncio.sleep(0.5)
+        server.signal(signal.SIGTERM)
+
+        assert await server.ended() == 1
+        assert server.lines[-1]["event"] == "daemon.stopped"
+        assert await server.errors() == ""
+
+
 async def test_a_port_in_use_is_named(tmp_path, box: SmsteleSandbox):
     """A port that is taken is told with its address; nobody was called meanwhile, and the exit code is 2."""
     with socket.socket() as taken:

@@ -118,11 +118,15 @@ class Posture:
 
     def may_manage_from(self, host: str) -> bool:
         """Say whether a `Host` header, without its port, names this machine: another one is a trick with DNS."""
-        return is_loopback(host) or host == self.daemon.admin.host
+        return is_loopback(host.lower()) or host == self.daemon.admin.host
 
     def check_callback(self, client: str, url: str) -> None:
-        """Raise `InvalidMessage` unless a client may have its news posted to an address."""
-        check_callback_url(self.config.clients[client], url)
+        """Raise `InvalidMessage` unless a client may have its news posted to an address.
+
+        Who has just been taken out of the configuration is refused by the guard.
+        """
+        if client in self.config.clients:
+            check_callback_url(self.config.clients[client], url)
 
 
 def _end(expires: datetime | None) -> float:

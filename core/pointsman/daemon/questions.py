@@ -53,7 +53,8 @@ async def get_lookup(house: House, call: Call[NumberPath, NoQuery, None]) -> Rep
 async def get_inbox(house: House, call: Call[NoPath, InboxQuery, None]) -> Reply:
     """Show what people sent to an account that the client may read."""
     query = call.query
-    if query.provider not in house.posture.config.clients[call.client].inbox:
+    client = house.posture.config.clients.get(call.client)
+    if client is None or query.provider not in client.inbox:
         raise Failure(Kind.DENIED, "this client may not read this inbox; the operator can allow it", rule="inbox")
     if query.until - query.since > LONGEST_SPAN:
         problem = FieldProblem(place=Place.QUERY, field="until", problem="is more than 31 days after since")

@@ -112,6 +112,7 @@ class Service:
             listen=str(self.public.address),
             admin=str(self.admin.address),
             store=self._config.router.store.partition(":")[0],
+            durable=self.router.store.durable,
             config=self._config.file,
         )
 
