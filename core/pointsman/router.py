@@ -13,7 +13,7 @@ from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, Overrides, build_providers, load_config
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station
+from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station, confirming_of
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
@@ -25,13 +25,17 @@ from pointsman.engine.journal import keep_decisions
 from pointsman.engine.locating import Locating
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
+from pointsman.engine.operating import IsOperated
 from pointsman.engine.parsing import Parsed
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.reloading import Living, Reloading
 from pointsman.engine.serving import Serving
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.strategies import strategies_of
+from pointsman.engine.switches import Switches
+from pointsman.engine.winding import Winding
 from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
@@ -58,7 +62,7 @@ SENDING_AT_ONCE = 1000
 """Messages of one `send_many` that are on their way together."""
 
 
-class Router(AsksProviders):
+class Router(AsksProviders, IsOperated):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
@@ -106,8 +110,7 @@ class Router(AsksProviders):
         recorder = self._recorder = Recorder(self._store, self._bus, self._clock)
         self._stations: dict[str, Station] = {}
         views: dict[str, View] = {}
-        confirming = frozenset(route.name for route in config.routes if route.confirms)
-        stakes = Stakes(views, self._rests, self._rates, confirming)
+        stakes = Stakes(views, self._rests, self._rates, confirming_of(config))
         attempts = Attempts(self._stations, stakes, recorder, self._bus, self._clock)
         shop = Workshop(
             clock=self._clock,
@@ -124,6 +127,7 @@ class Router(AsksProviders):
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
             views[name] = self._stations[name].view
+        self._current = dict(self._stations)
         strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
         chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
@@ -132,7 +136,7 @@ class Router(AsksProviders):
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
         prices = {name: one.prices for name, one in config.providers.items()}
-        self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
+        self._asking = Asking(self._current, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -145,16 +149,39 @@ class Router(AsksProviders):
             ids=self._ids,
             random=self._random,
             replay=self._tracking.replay,
+            in_force=lambda envelope, route: self._door.in_force(envelope, route),
         )
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
-        self._control = Control(self._stations, self._rests, self._bus, self._clock)
+        self._control = Control(self._current, self._rests, self._bus, self._clock)
         self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         self._locating = Locating(self._desk, self._door, self._lookups)
         self._tracking.learn = self._locating.learn
         self._serving = Serving(
             self._desk, self._tracking, self._doubts, self._door, self._locating, config.router.max_in_flight
         )
+        self._switches = Switches(
+            self._current, self._store, self._rests, self._control, self._balances, self._bus, self._clock
+        )
+        living = Living(
+            stations=self._stations,
+            current=self._current,
+            views=views,
+            shop=shop,
+            plugins=self._plugins,
+            store=self._store,
+            rests=self._rests,
+            stakes=stakes,
+            door=self._door,
+            lookups=self._lookups,
+            locating=self._locating,
+            asking=self._asking,
+            balances=self._balances,
+            tracking=self._tracking,
+            switches=self._switches,
+            winding=Winding(self._tracking, self._doubts, self._clock),
+        )
+        self._reloading = Reloading(config, living, self._check_running)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again
 
@@ -218,9 +245,9 @@ class Router(AsksProviders):
         await self._store.open()
         opened.push_async_callback(self._store.close)
         await keep_decisions(self._config, self._bus, opened)
+        await self._switches.restore()
+        opened.push_async_callback(self._reloading.close)
         for station in self._stations.values():
-            opened.push_async_callback(station.transport.close)
-            opened.push_async_callback(station.caller.close)
             await station.transport.open()
         for quarantine in self._plugins.quarantined:
             self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
@@ -243,7 +270,7 @@ class Router(AsksProviders):
         async with self._opened.pop_all() as steps:
             steps.push_async_callback(self._doubts.close)
             steps.push_async_callback(self._serving.close)
-            await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
+            await asyncio.gather(*(lane.close(patience) for lane in self._reloading.lanes()))
 
     async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message; return when a provider took it or nobody will, or with its last report.
@@ -320,17 +347,12 @@ class Router(AsksProviders):
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""
         now, wall = self._clock.monotonic(), self._clock.now()
-        return tuple(status_of(station, self._rests, now, wall) for station in self._stations.values())
+        return tuple(status_of(station, self._rests, now, wall) for station in self._current.values())
 
     @property
     def plugins(self) -> PluginSet:
         """The plugins that were found, and those that were put aside."""
         return self._plugins
-
-    @property
-    def config(self) -> Config:
-        """The configuration in force."""
-        return self._config
 
     async def receipt(self, message_id: str) -> Receipt | None:
         """Return what is known of a message; None for an unknown one."""
@@ -369,7 +391,7 @@ class Router(AsksProviders):
 
     async def read_balances(self) -> None:
         """Ask every provider for its balance now."""
-        await asyncio.gather(*(self._balances.read(station) for station in self._stations.values()))
+        await asyncio.gather(*(self._balances.read(station) for station in self._current.values()))
 
     def trip(
         self,

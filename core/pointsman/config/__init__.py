@@ -1,5 +1,6 @@
 """router.toml as values: `load_config` reads it, `Config` is what it says."""
 
+from pointsman.config.compare import Aspect, ProviderChange, Reloaded, check_reloadable, compare
 from pointsman.config.document import Overrides
 from pointsman.config.model import (
     ClientConfig,
@@ -18,6 +19,7 @@ from pointsman.config.values import Address, Duration
 
 __all__ = [
     "Address",
+    "Aspect",
     "ClientConfig",
     "Config",
     "DaemonConfig",
@@ -26,11 +28,15 @@ __all__ = [
     "Overrides",
     "PolicyConfig",
     "PollConfig",
+    "ProviderChange",
     "ProviderConfig",
+    "Reloaded",
     "RouteConfig",
     "RouterConfig",
     "TimeLimits",
     "build_providers",
+    "check_reloadable",
+    "compare",
     "load_config",
     "parse_config",
 ]

@@ -34,23 +34,38 @@ class Balances:
         self._clock = clock
         self._urgent: dict[str, asyncio.Event] = {}
         self._first: dict[str, asyncio.Event] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to read, and watch for refusals for want of money."""
-        for name, station in stations.items():
-            if isinstance(station.provider, TellsBalance):
-                self._urgent[name] = asyncio.Event()
-                self._first[name] = asyncio.Event()
-                self._tasks.append(asyncio.create_task(self._keep(station), name=f"balance {name}"))
+        for station in stations.values():
+            self.begin(station)
         self._bus.subscribe(self._watch, Rested)
+
+    def begin(self, station: Station) -> None:
+        """Begin to read a provider's balance, or go on at once with what its station is now."""
+        self.end(station.name)
+        if isinstance(station.provider, TellsBalance):
+            self._urgent[station.name] = asyncio.Event()
+            self._first[station.name] = asyncio.Event()
+            task = asyncio.create_task(self._keep(station), name=f"balance {station.name}")
+            self._tasks[station.name] = task
+
+    def end(self, name: str) -> None:
+        """Read a provider's balance no more; one that is not read is ignored."""
+        self._urgent.pop(name, None)
+        self._first.pop(name, None)
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
 
     async def close(self) -> None:
         """Stop reading."""
         self._bus.unsubscribe(self._watch)
-        for task in self._tasks:
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def known(self, patience: float) -> None:
         """Wait until every balance was asked for once, `patience` seconds at most."""
@@ -65,7 +80,7 @@ class Balances:
         provider = station.provider
         if not isinstance(provider, TellsBalance):
             return Balance(None)
-        asked_at = self._clock.monotonic()
+        asked_at, ledger = self._clock.monotonic(), station.view.ledger
         plan: Plan[Balance | Refused] = Plan(
             operation=Operation.BALANCE,
             subject=Subject(),
@@ -76,7 +91,10 @@ class Balances:
         )
         result = await station.caller.call(plan)
         if isinstance(result, Balance):
-            self._take(station, result, asked_at)
+            if (
+                station.view.ledger is ledger
+            ):  # else it was asked about another account, before the configuration changed
+                self._take(station, result, asked_at)
             return result
         if isinstance(result, Refused):
             return result

@@ -58,6 +58,8 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
     random: Random
     replay: Callable[[Attempt], Awaitable[None]]
     """Hands over the reports that came under an attempt's reference before its outcome was known."""
+    in_force: Callable[[Envelope, Route | None], Route | None]
+    """Returns a message's route, or the one that is for it now where a new configuration has other ones."""
     purse: Purse = msgspec.field(default_factory=Purse)
     closing: bool = False
 
@@ -76,7 +78,7 @@ class Flow:
     def __init__(self, desk: Desk, envelope: Envelope, route: Route | None) -> None:
         self._desk = desk
         self._envelope = envelope
-        self._route = route
+        self._last_route = route
         self._past: list[Past] = []
         self._tried: set[str] = set()
         self._only: str | None = None
@@ -103,6 +105,12 @@ class Flow:
         flow._decisions = len(record.attempts)
         flow._resent = True
         return flow
+
+    @property
+    def _route(self) -> Route | None:
+        """The route that is for the message by the rules in force: a new configuration may have another one."""
+        self._last_route = self._desk.in_force(self._envelope, self._last_route)
+        return self._last_route
 
     def may_go_on(self, provider: str, report: Report) -> bool:
         """Say whether the message is sent again after what is reported of it."""
@@ -183,8 +191,8 @@ class Flow:
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
 
     def _keep_ref(self, made: Made) -> None:
-        limits = self._desk.stations[made.attempt.provider].view.limits[self._envelope.channel]
-        if limits.repeat_safe:
+        limits = made.station.view.limits.get(self._envelope.channel)
+        if limits is not None and limits.repeat_safe and self._is_at(made.station):
             self._refs[made.attempt.provider] = made.submission.ref
 
     @property
@@ -199,7 +207,7 @@ class Flow:
 
     def relocate(self, envelope: Envelope, route: Route | None) -> None:
         """Go on, before the first attempt, with what a lookup told of the number."""
-        self._envelope, self._route = envelope, route
+        self._envelope, self._last_route = envelope, route
 
     async def refuse(self, reason: Refused) -> Record:
         """Write down that the message is not sent at all, nor an SMS in its place: its number does not exist."""
@@ -271,10 +279,10 @@ class Flow:
         self._past.append(Past(provider, outcome))
         if isinstance(outcome, Accepted):
             return Finish(State.SENT)
-        step = decide(self._situation(provider))
+        station = made.station
+        step = decide(self._situation(provider, station))
         if not isinstance(step, LookInto):
             return step
-        station = self._desk.stations[provider]
         patience = PATIENCE[self._on_unknown()]
         found = await self._desk.looking.look_into(station, self._envelope, made.attempt, made.submission, patience)
         if isinstance(found, Unknown):
@@ -286,17 +294,23 @@ class Flow:
         else:
             await self._desk.resolving.resolve(self._envelope, made.attempt, found, SettledBy.RECONCILED)
         self._past[-1] = Past(provider, found, looked_into=True)
-        return decide(self._situation(provider))
+        return decide(self._situation(provider, station))
+
+    def _is_at(self, station: Station) -> bool:
+        """Say whether the provider still has the account at which an attempt was made."""
+        return self._desk.stations.get(station.name) is station
 
     async def _known(self, made: Made) -> Outcome:
         """Return what is written down about an attempt: a report may have told while it was looked into."""
         record = await self._desk.recorder.get(self._envelope.id)
         return record.attempts[made.attempt.number - 1].outcome if record is not None else made.attempt.outcome
 
-    def _situation(self, provider: str) -> Situation:
+    def _situation(self, provider: str, station: Station | None = None) -> Situation:
+        """Return how the message stands after an attempt; `station` is where it was made, if that is known."""
         desk = self._desk
         route = self._route
-        reconcilable = desk.stations[provider].reconciling(self._envelope.channel) is not None
+        station = station or desk.stations.get(provider)
+        reconcilable = station is not None and station.reconciling(self._envelope.channel) is not None
         return Situation(
             past=self._past,
             max_attempts=route.max_attempts if route is not None else 1,

@@ -315,7 +315,7 @@ class Serving:
 
     async def _locate(self, flow: Flow, parsed: Parsed) -> Record | None:
         """Find out where a number is, if the route says so; return the record of a message that is refused for it."""
-        result = await self._locating.find(parsed, flow.news)
+        result = await self._locating.find(flow.parsed, flow.news)
         if result is None or flow.is_given_up or self._desk.closing:
             return None
         _, record = await self._desk.recorder.change(parsed.envelope.id, Located(result))

@@ -69,7 +69,9 @@ class Tracking:
         self._clock = clock
         self._stations: Mapping[str, Station] = {}
         self._pollers: dict[str, Poller] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._former: dict[str, list[tuple[float, Poller]]] = {}
+        """Pollers of accounts that a provider had before, with the wall times up to when attempts were made there."""
+        self._tasks: dict[asyncio.Task[None], Poller] = {}
         self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
         self._waiting: dict[str, list[_Waiter]] = {}
         self._unmapped: set[asyncio.Task[None]] = set()
@@ -88,10 +90,39 @@ class Tracking:
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
         self._stations = stations
-        for name, station in stations.items():
-            poller = Poller(name, station.provider, station.caller, station.polling, self.take, self._clock)
-            self._pollers[name] = poller
-            self._tasks.append(asyncio.create_task(poller.run(), name=f"poller {name}"))
+        for station in stations.values():
+            self.begin(station)
+
+    def begin(self, station: Station) -> None:
+        """Begin to poll a provider. What another poller of its name watches stays with that one until it ends."""
+        name = station.name
+        if (former := self._pollers.get(name)) is not None:
+            self._former.setdefault(name, []).append((self._clock.now(), former))
+        poller = Poller(name, station.provider, station.caller, station.polling, self.take, self._clock)
+        self._pollers[name] = poller
+        self._tasks[asyncio.create_task(poller.run(), name=f"poller {name}")] = poller
+
+    def poller(self, name: str) -> Poller:
+        """Return the poller of a provider. Raises `KeyError` where nobody is asked."""
+        return self._pollers[name]
+
+    def end(self, name: str, poller: Poller) -> None:
+        """Stop a poller that has nothing more to ask."""
+        for task in [task for task, one in self._tasks.items() if one is poller]:
+            task.cancel()
+            del self._tasks[task]
+        if self._pollers.get(name) is poller:
+            del self._pollers[name]
+        former = [one for one in self._former.pop(name, []) if one[1] is not poller]
+        if former:
+            self._former[name] = former
+
+    def _poller_of(self, attempt: Attempt) -> Poller | None:
+        """Return who asks about an attempt; None when its provider is not in the configuration any more."""
+        for until, poller in self._former.get(attempt.provider, ()):
+            if attempt.started_at < until:
+                return poller
+        return self._pollers.get(attempt.provider)
 
     async def close(self) -> None:
         """Stop polling; those who still wait are told that the router is closed."""
@@ -118,8 +149,11 @@ class Tracking:
             done: frozenset[str] = frozenset()
             if early is not None:
                 done = await self.take(attempt.provider, tuple(early))
-            if provider_id not in done:
-                self._pollers[attempt.provider].add(
+            poller = self._poller_of(attempt)
+            if provider_id not in done and poller is None:
+                self._give_up_later(record, attempt, provider_id)
+            elif provider_id not in done and poller is not None:
+                poller.add(
                     Watch(
                         provider_id=provider_id,
                         message_id=record.envelope.id,
@@ -138,18 +172,18 @@ class Tracking:
         if early is not None:
             await self.take(attempt.provider, tuple(early))
 
-    def _give_up_later(self, record: Record, attempt: Attempt) -> None:
-        """End the wait for a message about which nobody can be asked, because its id was never told."""
-        station = self._stations[attempt.provider]
-        polling = station.polling.get(record.envelope.channel)
+    def _give_up_later(self, record: Record, attempt: Attempt, provider_id: str = UNMAPPED) -> None:
+        """End the wait for a message that nobody can be asked about: its id was never told, or its provider is gone."""
+        station = self._stations.get(attempt.provider)
+        polling = station.polling.get(record.envelope.channel) if station is not None else None
         patience = max(record.envelope.due - self._clock.now(), 0.0) + (polling.give_up if polling else GIVE_UP)
-        task = asyncio.create_task(self._give_up(record, attempt, patience))
+        task = asyncio.create_task(self._give_up(record, attempt, provider_id, patience))
         self._unmapped.add(task)
         task.add_done_callback(self._unmapped.discard)
 
-    async def _give_up(self, record: Record, attempt: Attempt, patience: float) -> None:
+    async def _give_up(self, record: Record, attempt: Attempt, provider_id: str, patience: float) -> None:
         await self._clock.sleep(patience)
-        report = no_report(UNMAPPED, record.envelope.channel, as_utc(self._clock.now()))
+        report = no_report(provider_id, record.envelope.channel, as_utc(self._clock.now()))
         await self._noted(attempt.provider, record.envelope.id, attempt.number, report)
 
     async def take(self, provider: str, reports: tuple[Report, ...]) -> frozenset[str]:

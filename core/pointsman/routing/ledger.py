@@ -107,6 +107,17 @@ class Ledger:
         self._release(debt)
         self._count()
 
+    def renew(self, floor: Decimal, opening: Decimal | None, before: Decimal | None) -> None:
+        """Take over another floor, and another opening balance where the provider has not told one.
+
+        `before` is the opening balance up to now: what was spent stays spent.
+        """
+        self._floor = floor
+        if self._told_at is None and opening != before:
+            spent = Decimal(0) if before is None or self._base is None else before - self._base
+            self._base = None if opening is None else opening - spent
+        self._count()
+
     def top_up(self, amount: Decimal) -> None:
         """Add money that was paid in; does nothing while nobody knows what is there."""
         if self._base is not None:

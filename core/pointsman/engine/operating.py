@@ -1,0 +1,65 @@
+"""What an operator can do with a running router besides sending: other configurations, and switches for providers."""
+
+import abc
+
+from pointsman.config import Config, Reloaded
+from pointsman.engine.reloading import Reloading
+from pointsman.engine.switches import Probed, Switches
+from pointsman.errors import PointsmanError
+
+
+class IsOperated(abc.ABC):
+    """A router's configuration, and who is drained."""
+
+    _reloading: Reloading
+    _switches: Switches
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._reloading.config
+
+    async def reload(self, config: Config) -> Reloaded:
+        """Put another configuration in force while messages are on their way, all of it at once; say what it changed.
+
+        After any error the old one is in force as before. Raises `ConfigError` for what only a restart can change,
+        `PluginError` for a plugin that is missing or breaks, `RouterClosed` unless the router runs. Two reloads at
+        once are done one after the other.
+        """
+        self._check_running()
+        return await self._reloading.reload(config)
+
+    def reload_refused(self, error: PointsmanError) -> None:
+        """Tell those who watch that a new configuration could not be read, so that it never came to `reload`."""
+        self._reloading.refused(error)
+
+    async def drain(self, provider: str, reason: str = "drained by hand") -> None:
+        """Let a provider have nothing new until `resume`, also after a restart with the same store.
+
+        What waits there goes elsewhere, what is in flight is settled, reports are followed. Raises `KeyError` for a
+        provider that there is not, `RouterClosed`, and `StoreUnavailable` when it cannot be remembered; it is drained
+        all the same, until the process ends.
+        """
+        self._check_running()
+        await self._switches.drain(provider, reason)
+
+    async def resume(self, provider: str) -> None:
+        """Let a provider have messages again: no drain, no trip, no rest that waits for the operator.
+
+        An account without money goes on resting until money is there. Raises as `drain` does.
+        """
+        self._check_running()
+        await self._switches.resume(provider)
+
+    async def probe(self, provider: str) -> Probed:
+        """Ask a provider now whether it lets us in, by its balance or a login.
+
+        If it does, it is not locked out any more. Where it cannot be asked without sending, the next message for it
+        tries what rests there. A drain goes on. Raises `KeyError`, `RouterClosed`.
+        """
+        self._check_running()
+        return await self._switches.probe(provider)
+
+    @abc.abstractmethod
+    def _check_running(self) -> None:
+        """Raise `RouterClosed` when the router does not run."""
