@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -39,7 +38,7 @@ from pointsman.engine.winding import Winding
 from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import Channel, Envelope, Message
+from pointsman.message import Envelope, Message
 from pointsman.outcome import Receipt
 from pointsman.plugin import AnyProviderPlugin, Callback, Response
 from pointsman.routing.breaker import BreakerSettings
@@ -127,7 +126,7 @@ class Router(AsksProviders, IsOperated):
         for name, provider in build_providers(config, self._plugins).items():
             self._stations[name] = build_station(config.providers[name], provider, shop)
             views[name] = self._stations[name].view
-        self._current = dict(self._stations)
+        self._current = {**self._stations}
         strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
         chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
@@ -135,6 +134,7 @@ class Router(AsksProviders, IsOperated):
         resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
+        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         prices = {name: one.prices for name, one in config.providers.items()}
         self._asking = Asking(self._current, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
@@ -149,17 +149,21 @@ class Router(AsksProviders, IsOperated):
             ids=self._ids,
             random=self._random,
             replay=self._tracking.replay,
-            in_force=lambda envelope, route: self._door.in_force(envelope, route),
+            in_force=self._door.in_force,
         )
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
         self._control = Control(self._current, self._rests, self._bus, self._clock)
-        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         self._locating = Locating(self._desk, self._door, self._lookups)
         self._tracking.learn = self._locating.learn
         self._serving = Serving(
             self._desk, self._tracking, self._doubts, self._door, self._locating, config.router.max_in_flight
         )
+        self._operate(config, views, shop, stakes)
+        resolving.taken = self._serving.taken
+        self._judging.send_again = self._serving.send_again
+
+    def _operate(self, config: Config, views: dict[str, View], shop: Workshop, stakes: Stakes) -> None:
         self._switches = Switches(
             self._current, self._store, self._rests, self._control, self._balances, self._bus, self._clock
         )
@@ -182,8 +186,6 @@ class Router(AsksProviders, IsOperated):
             winding=Winding(self._tracking, self._doubts, self._clock),
         )
         self._reloading = Reloading(config, living, self._check_running)
-        resolving.taken = self._serving.taken
-        self._judging.send_again = self._serving.send_again
 
     @classmethod
     def from_toml(
@@ -388,50 +390,6 @@ class Router(AsksProviders, IsOperated):
         Where the configuration has a `callback_token`, only who shows it as `token` is listened to; others hear 404.
         """
         return await self._receiving.take(provider, callback, token)
-
-    async def read_balances(self) -> None:
-        """Ask every provider for its balance now."""
-        await asyncio.gather(*(self._balances.read(station) for station in self._current.values()))
-
-    def trip(
-        self,
-        provider: str,
-        channel: Channel | None = None,
-        seconds: float | None = None,
-        *,
-        reason: str = "taken out of use by hand",
-        network: str | None = None,
-    ) -> None:
-        """Take a provider out of use: all of it, one channel, or one network (MCC and MNC as digits).
-
-        It gets nothing new for so many seconds, or until `reset`; what waits there goes elsewhere, what is in flight is
-        followed to its end. After the time a message is let through to try. Tripped again, it rests until the later of
-        the two ends. Raises `KeyError` for a provider or channel that there is not, `ValueError` for a time that is not
-        above 0.
-        """
-        self._control.trip(provider, channel, seconds, reason, network)
-
-    def reset(
-        self,
-        provider: str,
-        channel: Channel | None = None,
-        *,
-        reason: str = "put back by hand",
-        network: str | None = None,
-    ) -> None:
-        """Close the breakers of a provider, of one channel or of one network, whoever or whatever opened them.
-
-        Raises `KeyError` as `trip` does. Rests for other reasons, such as an empty account, go on.
-        """
-        self._control.reset(provider, channel, reason, network)
-
-    def topped_up(self, provider: str, amount: Decimal) -> None:
-        """Tell that money was paid in, in the account's currency, where the provider does not tell its balance.
-
-        Raises `KeyError` for a provider that there is not, `ValueError` for an amount that is not above 0, for a
-        provider that tells its balance itself, and for an account without an `opening_balance`.
-        """
-        self._control.topped_up(provider, amount)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""

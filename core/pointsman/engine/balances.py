@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Plan, Subject, judge_read
+from pointsman.engine.pausing import pause
 from pointsman.engine.soundness import is_balance, is_refusal
 from pointsman.engine.station import Station
 from pointsman.events import BalanceRead, Event, Operation, Rested
@@ -119,26 +120,11 @@ class Balances:
                 _log.warning("the balance of %s was not taken over: %s", station.name, type(error).__name__)
             finally:
                 first.set()
-            pause = station.balance_every
+            seconds = station.balance_every
             if self._rests.wants_money(station.name):
-                pause = min(pause, CREDITS_EVERY)
-            await self._pause(urgent, pause)
-
-    async def _pause(self, urgent: asyncio.Event, seconds: float) -> None:
-        waiting = {asyncio.ensure_future(self._slept(seconds)), asyncio.ensure_future(_told(urgent))}
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
-
-    async def _slept(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+                seconds = min(seconds, CREDITS_EVERY)
+            await pause(self._clock, seconds, urgent)
 
     def _watch(self, event: Event) -> None:
         if isinstance(event, Rested) and event.fault is Fault.CREDITS and event.provider in self._urgent:
             self._urgent[event.provider].set()
-
-
-async def _told(event: asyncio.Event) -> None:
-    await event.wait()

@@ -121,10 +121,19 @@ class Caller:
         self._sessions.retry()
 
     async def log_in(self) -> Session | Refused | None:
-        """Return a session, logging in where there is none; None for a provider without logins."""
-        if not isinstance(self._provider, LogsIn):
-            return None
-        return await self._counted(self._sessions.get)
+        """Return a session, logging in where there is none; None where messages need none."""
+        return await self._counted(self._sessions.get) if self._sends_with_session() else None
+
+    def _sends_with_session(self) -> bool:
+        channels = self._provider.profile.channels
+        try:
+            return self._guard.call(
+                "needs_session",
+                lambda: any(self._asks_for_session(Operation.SUBMIT, channel) for channel in channels),
+                lambda value: isinstance(value, bool),
+            )
+        except Broke:
+            return False
 
     @property
     def busy(self) -> bool:

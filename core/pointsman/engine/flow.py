@@ -14,6 +14,7 @@ from pointsman.engine.doubts import Doubt
 from pointsman.engine.ids import Ids
 from pointsman.engine.looking import PATIENCE, Looking
 from pointsman.engine.parsing import Parsed
+from pointsman.engine.pausing import pause
 from pointsman.engine.queue import Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
@@ -154,7 +155,7 @@ class Flow:
                     self._tried.add(last)
                 case Repeat(wait):
                     self._keep_ref(made)
-                    await self._pause(wait)
+                    await pause(self._desk.clock, wait, self.news)  # no longer than the message is wanted
                     self._only = last
                 case LookInto():
                     raise AssertionError("an outcome is looked into once")
@@ -168,18 +169,6 @@ class Flow:
         """Try nothing more: an attempt whose outcome was unknown turned out to be accepted."""
         self._taken = True
         self.news.set()
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not for longer than the message is wanted."""
-        waiting = {
-            asyncio.ensure_future(self._desk.clock.sleep(seconds)),
-            asyncio.ensure_future(_told(self.news)),
-        }
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
 
     async def abandon(self) -> Record:
         """Write down that nothing more is going to be tried; a message that was taken meanwhile stays as it is."""
@@ -380,7 +369,3 @@ class Flow:
                 fault=outcome.fault if isinstance(outcome, Refused) else None,
             )
         )
-
-
-async def _told(event: asyncio.Event) -> None:
-    await event.wait()

@@ -125,9 +125,14 @@ class Switches:
                 )
             answer, detail = session, "it let us log in"
         if isinstance(answer, Refused):
-            return Probed(ok=False, detail=" ".join(filter(None, (answer.fault, answer.code))))
+            return Probed(ok=False, detail=_told(answer))
         self._rests.let_in(provider)
         return Probed(ok=True, detail=detail)
+
+
+def _told(refused: Refused) -> str:
+    """Return fault and code; the provider's own words may hold anything."""
+    return " ".join(dict.fromkeys(filter(None, (refused.fault.value, refused.code))))
 
 
 def _read(value: bytes) -> Drain:
