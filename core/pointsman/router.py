@@ -349,7 +349,7 @@ class Router(AsksProviders, IsOperated):
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""
         now, wall = self._clock.monotonic(), self._clock.now()
-        return tuple(status_of(station, self._rests, now, wall) for station in self._current.values())
+        return tuple(status_of(station, self._rests, now, wall) for station in tuple(self._current.values()))
 
     @property
     def plugins(self) -> PluginSet:

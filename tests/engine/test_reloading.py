@@ -17,9 +17,9 @@ from pointsman.outcome import Fault, State
 from pointsman.plugin import Callback
 from pointsman.routing.breaker import BreakerState
 from pointsman.sandbox import delay
-from pointsman.testing import SCRIPTED, FakeClock, ScriptedSandbox, hang_up, refuse
+from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox, hang_up, refuse
 
-from .rig import Account, Rig, account, configuration, finish, price, routing, sending, sms
+from .rig import Account, Rig, account, configuration, finish, number, price, routing, sending, sms
 
 SUBMIT = Operation.SUBMIT
 Accounts = dict[str, Account]
@@ -307,6 +307,22 @@ async def test_a_new_password_ends_being_locked_out(clock: FakeClock, accounts: 
         assert await takers(rig, 1, 2) == ["b", "b"]
         assert [rest.fault for rest in rig.told(Rested)] == [Fault.CREDENTIALS]
         await rig.router.reload(config(rig, {"a": having(accounts["a"], bulk=2), "b": accounts["b"]}))
+        assert rig.status("a").rests == ()
+        assert await takers(rig, 3) == ["a"]
+
+
+async def test_what_an_old_account_is_refused_for_is_not_the_new_one_s_doing(
+    clock: FakeClock, accounts: Accounts, box: ScriptedSandbox
+):
+    """A wrong password that is put right stays so, although a message with the old one is still refused for it."""
+    box.script(delay(5.0, endpoint=SUBMIT))
+    async with routing(accounts, clock=clock) as rig:
+        sent = sending(rig, sms(1))
+        await clock.settle()
+        box.numbers[number(1)] = Refusal(fault=Fault.CREDENTIALS)
+        await rig.router.reload(config(rig, {"a": having(accounts["a"], bulk=2), "b": accounts["b"]}))
+        (receipt,) = await finish(clock, sent)
+        assert [attempt.provider for attempt in receipt.attempts] == ["a", "b"]
         assert rig.status("a").rests == ()
         assert await takers(rig, 3) == ["a"]
 

@@ -103,9 +103,7 @@ class Lane:
     def renew(self, batch: int | None) -> None:
         """Put other limits to use; the pace has been changed."""
         self._most = batch
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._forget_alarm()
         if len(self._queue):
             self._pump_soon()
 
@@ -114,6 +112,12 @@ class Lane:
         for ticket in self._queue.drain():
             if not dismissed(ticket):
                 ticket.passage.set_result(Withdrawn.BREAKER)
+        self._forget_alarm()
+
+    def _forget_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def settled(self) -> None:
         """Wait until nothing is on its way."""

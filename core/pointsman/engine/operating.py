@@ -9,7 +9,7 @@ from pointsman.engine.balances import Balances
 from pointsman.engine.control import Control
 from pointsman.engine.reloading import Reloading
 from pointsman.engine.station import Station
-from pointsman.engine.switches import Probed, Switches
+from pointsman.engine.switches import BY_HAND, Probed, Switches
 from pointsman.errors import PointsmanError
 from pointsman.message import Channel
 
@@ -42,7 +42,7 @@ class IsOperated(abc.ABC):
         """Tell those who watch that a new configuration could not be read, so that it never came to `reload`."""
         self._reloading.refused(error)
 
-    async def drain(self, provider: str, reason: str = "drained by hand") -> None:
+    async def drain(self, provider: str, reason: str = BY_HAND) -> None:
         """Let a provider have nothing new until `resume`, also after a restart with the same store.
 
         What waits there goes elsewhere, what is in flight is settled, reports are followed. Raises `KeyError` for a

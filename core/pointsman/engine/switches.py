@@ -18,6 +18,8 @@ from pointsman.store import Store
 
 KIND = "drained"
 """Under which the store keeps what is remembered here, by provider."""
+BY_HAND = "drained by hand"
+"""The reason where the operator gives none."""
 UNREADABLE = "drained before; what was written down about it cannot be read"
 
 

@@ -240,6 +240,9 @@ class Stakes:
         return observed.note(envelope.channel, envelope.network, self._rates.comparable(told), listed)
 
     def _rest(self, envelope: Envelope, stake: Stake, result: Result, now: Instant) -> Rest | None:
+        view = self._views.get(stake.candidate.provider)
+        if view is None or view.breakers is not stake.view.breakers:
+            return None  # it was sent from an account that the provider has no more
         return self._rests.note(
             stake.candidate.provider,
             envelope.channel,
