@@ -1,8 +1,11 @@
 """Another configuration while messages are on their way: what changes, what goes on, and that nothing is lost."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -17,7 +20,7 @@ from pointsman.outcome import Fault, State
 from pointsman.plugin import Callback
 from pointsman.routing.breaker import BreakerState
 from pointsman.sandbox import delay
-from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox, hang_up, refuse
+from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox, hang_up, normal, refuse
 
 from .rig import Account, Rig, account, configuration, finish, number, price, routing, sending, sms
 
@@ -89,6 +92,16 @@ async def test_a_price_changes_the_next_decision(clock: FakeClock, accounts: Acc
         assert await takers(rig, 2) == ["a"]
         assert rig.router._stations["a"].transport is transport
         assert rig.router.config.providers["a"].prices[0].price == Decimal("0.5")
+
+
+async def test_other_price_lists_name_other_networks(clock: FakeClock, accounts: Accounts):
+    """Which networks have prices of their own, as is weighed before a lookup, is read from the lists in force."""
+    async with routing(accounts, clock=clock) as rig:
+        locating = rig.router._locating
+        assert locating._networks(Channel.SMS, "RU") == frozenset()
+        named = [{"mccmnc": "25001", "channel": "sms", "price": "1"}]
+        await rig.router.reload(config(rig, {**accounts, "a": having(accounts["a"], prices=named)}))
+        assert locating._networks(Channel.SMS, "RU") == {"25001"}
 
 
 async def test_rates_change_what_is_cheapest(clock: FakeClock, accounts: Accounts):
@@ -214,9 +227,26 @@ async def test_what_waits_at_a_removed_provider_goes_elsewhere(
         sent = sending(rig, *map(sms, range(3)))
         await clock.settle()
         await rig.router.reload(config(rig, {"b": one["b"]}))
+        await clock.settle()
+        assert [task.done() for task in sent] == [False, True, True]
         assert [receipt.provider for receipt in await finish(clock, sent)] == ["a", "b", "b"]
         assert len(box.ledger.messages) == 1
         assert len(accounts["b"].sandbox.ledger.messages) == 2
+
+
+async def test_what_has_not_left_yet_does_not_go_to_a_removed_provider(
+    clock: FakeClock, accounts: Accounts, box: ScriptedSandbox
+):
+    """A message that waits for a login is not sent when the login comes after the provider was removed."""
+    box.script(delay(5.0, endpoint=Operation.LOGIN))
+    one = {"a": having(accounts["a"], needs_login=True), "b": accounts["b"]}
+    async with routing(one, clock=clock) as rig:
+        sent = sending(rig, sms(1))
+        await clock.settle()
+        await rig.router.reload(config(rig, {"b": one["b"]}))
+        (receipt,) = await finish(clock, sent)
+        assert [attempt.provider for attempt in receipt.attempts] == ["b"]
+        assert len(box.ledger.messages) == 0
 
 
 async def test_a_provider_that_comes_back_is_used_again(clock: FakeClock, accounts: Accounts):
@@ -242,9 +272,10 @@ async def test_a_request_in_flight_is_settled_on_its_old_connection(
 ):
     """Other time limits mean other connections; the request on its way is settled, and then the old ones close."""
     box.script(delay(5.0, endpoint=SUBMIT))
+    one = {"a": having(accounts["a"], max_in_flight=1), "b": accounts["b"]}
     new = {"a": having(accounts["a"], read_timeout="7s", max_in_flight=3), "b": accounts["b"]}
-    async with routing(accounts, clock=clock) as rig:
-        station, (sent,) = rig.router._stations["a"], sending(rig, sms(1))
+    async with routing(one, clock=clock) as rig:
+        station, (sent, waits) = rig.router._stations["a"], sending(rig, sms(1), sms(2))
         await clock.settle()
         old, view = station.transport, station.view
         changes = await rig.router.reload(config(rig, new))
@@ -256,13 +287,14 @@ async def test_a_request_in_flight_is_settled_on_its_old_connection(
             view.breakers,
             view.health,
         )
-        assert await takers(rig, 2) == ["a"]
+        assert (await waits).provider == "a"
+        assert await takers(rig, 3) == ["a"]
         assert old._session is not None
         (receipt,) = await finish(clock, [sent])
         assert (receipt.provider, len(receipt.attempts)) == ("a", 1)
         await clock.settle()
         assert old._session is None
-        assert len(box.ledger.messages) == 2
+        assert len(box.ledger.messages) == 3
 
 
 async def test_breakers_go_on_with_other_connections_and_begin_anew_with_another_account(
@@ -285,18 +317,20 @@ async def test_breakers_go_on_with_other_connections_and_begin_anew_with_another
 async def test_an_outcome_in_doubt_is_looked_into_where_it_was_sent(
     clock: FakeClock, box: ScriptedSandbox, other: ScriptedSandbox
 ):
-    """Another account under the same name knows nothing of the message: asking there would make a duplicate."""
-    box.script(hang_up(taken=True))
-    keys = {"reconcile": "query", "settle": 1.0}
-    one = {"a": account(box, **keys), "b": account(other)}
+    """Another account under the same name is not asked, though it comes while the request is on its way.
+
+    It would say that it knows nothing of the message, which would be sent again.
+    """
+    box.script(delay(1000.0, accepted=True, endpoint=SUBMIT))
+    one = {"a": account(box, reconcile="query", settle=1.0), "b": account(other, reconcile="query")}
     async with routing(one, clock=clock) as rig:
-        (sent,) = sending(rig, sms(1))
+        sent = sending(rig, sms(1))
         await clock.settle()
-        moved = {"a": having(one["a"], base_url=other.base_url), "b": one["b"]}
-        await rig.router.reload(config(rig, moved))
-        (receipt,) = await finish(clock, [sent])
-        assert (receipt.state, len(receipt.attempts)) == (State.SENT, 1)
-        assert [call.operation for call in box.seen] == [SUBMIT, Operation.RECONCILE]
+        await rig.router.reload(config(rig, {"a": having(one["a"], base_url=other.base_url), "b": one["b"]}))
+        await box.close()
+        (receipt,) = await finish(clock, sent)
+        assert (receipt.state, len(receipt.attempts)) == (State.UNKNOWN, 1)
+        assert len(rig.calls(Operation.RECONCILE)) > 0
         assert other.seen == ()
 
 
@@ -424,7 +458,7 @@ def variants(accounts: Accounts) -> list[tuple[Accounts, dict]]:
         ({"b": b}, {}),
         ({"a": having(a, bulk=3), "b": having(b, max_rate=500.0)}, {"providers": ["b", "a"]}),
         ({"a": a}, {}),
-        ({"a": a, "b": having(b, tells_reports=True, poll={"first": "3s"})}, {}),
+        ({"a": having(a, bulk=2), "b": having(b, tells_reports=True, poll={"first": "3s"})}, {}),
     ]
 
 
@@ -451,12 +485,74 @@ async def test_a_reload_every_second_loses_nothing(
         assert len(rig.told(ConfigReloaded)) == 24
 
 
+async def test_reloads_and_faults_together_make_no_copies(
+    clock: FakeClock, box: ScriptedSandbox, other: ScriptedSandbox
+):
+    """Also with connections that break after the message was taken, or before, nobody gets two and nobody none."""
+    for sandbox, seed in ((box, 1), (other, 2)):
+        chance = Random(seed)
+        faults = (
+            normal(),
+            delay(0.7, endpoint=SUBMIT),
+            hang_up(taken=True),
+            hang_up(taken=False),
+            refuse(Fault.DECLINED),
+        )
+        sandbox.script(*chance.choices(faults, weights=(4, 4, 2, 2, 1), k=300))
+    keys = {"max_in_flight": 2, "reconcile": "query", "settle": 2.0, "tells_reports": True}
+    one = {"a": account(box, **keys), "b": account(other, **keys)}
+    async with routing(one, clock=clock) as rig:
+        sent = []
+        for turn in range(18):
+            sent += sending(rig, *(sms(turn * 4 + step) for step in range(4)))
+            new, route = variants(one)[turn % 6]
+            await rig.router.reload(config(rig, new, route=route))
+            await clock.advance(1)
+        await rig.router.reload(config(rig, one))
+        receipts = await finish(clock, sent)
+        copies = Counter(message.to for message in (*box.ledger.messages, *other.ledger.messages))
+        assert {(receipt.state, copies[receipt.to]) for receipt in receipts} <= {
+            (State.SENT, 1),
+            (State.DELIVERED, 1),
+            (State.FAILED, 0),
+            (State.UNKNOWN, 1),
+        }
+        assert sum(receipt.state is State.DELIVERED or receipt.state is State.SENT for receipt in receipts) > 60
+
+
+async def test_what_another_account_took_is_asked_about_there(
+    clock: FakeClock, box: ScriptedSandbox, other: ScriptedSandbox
+):
+    """Under another address the new account knows nothing of these messages, and is not asked about them."""
+    box.script(normal(), delay(3.0, endpoint=SUBMIT))
+    one = {"a": account(box, tells_reports=True), "b": account(other)}
+    async with routing(one, clock=clock) as rig:
+        first = await rig.router.send(sms(1))
+        sent = sending(rig, sms(2))
+        await clock.advance(1)
+        await rig.router.reload(config(rig, {"a": having(one["a"], base_url=other.base_url), "b": one["b"]}))
+        third = await rig.router.send(sms(3))
+        (second,) = await finish(clock, sent)
+        assert (first.provider, second.provider, third.provider) == ("a", "a", "a")
+        async with clock.autojump():
+            for receipt in (first, second, third):
+                assert (await rig.router.wait(receipt.id)).state is State.DELIVERED
+        assert (len(box.ledger.messages), len(other.ledger.messages)) == (2, 1)
+        await clock.advance(200)
+        assert len(rig.router._reloading._living.winding) == 0
+
+
+def descriptors() -> int:
+    """Count what the process has open, sockets among them."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_nothing_piles_up(clock: FakeClock, accounts: Accounts):
     """After fifty reloads there are no more tasks and connections than before."""
     async with routing(accounts, clock=clock) as rig:
         await takers(rig, 1, 2)
         await clock.settle()
-        before = tasks()
+        before, opened = tasks(), descriptors()
         for turn in range(50):
             new, route = variants(accounts)[turn % 6]
             await rig.router.reload(config(rig, new, route=route))
@@ -465,10 +561,12 @@ async def test_nothing_piles_up(clock: FakeClock, accounts: Accounts):
         await rig.router.reload(config(rig, accounts))
         await clock.advance(3 * 24 * 3600)
         assert tasks() <= before
+        assert descriptors() <= opened
         living = rig.router._reloading._living
         assert len(living.winding) == 0
         assert set(living.stations) == {"a", "b"}
         assert len(living.tracking._tasks) == 2
+        assert all(len(lines) <= 2 for lines in living.shop.commons._lines.values())
 
 
 async def test_two_reloads_at_once_come_one_after_the_other(clock: FakeClock, accounts: Accounts):
