@@ -20,6 +20,7 @@ from pointsman.outcome import Fault, State
 from pointsman.plugin import Callback
 from pointsman.routing.breaker import BreakerState
 from pointsman.sandbox import delay
+from pointsman.store import MemoryStore
 from pointsman.testing import SCRIPTED, FakeClock, Refusal, ScriptedSandbox, hang_up, normal, refuse
 
 from .rig import Account, Rig, account, configuration, finish, number, price, routing, sending, sms
@@ -136,14 +137,17 @@ async def test_senders_floor_pace_and_silence_change_in_place(clock: FakeClock, 
         assert await takers(rig, 2, 3) == ["a", "b"]
 
 
-async def test_more_opening_balance_is_money_on_the_account(clock: FakeClock, accounts: Accounts):
-    """Of an account that we keep, what was spent stays spent when the opening balance changes."""
+async def test_another_opening_balance_is_what_there_is(clock: FakeClock, accounts: Accounts):
+    """An account that we keep is started anew with it, also in the store."""
     one = {"a": having(accounts["a"], prices=[price("1")], opening_balance="2"), "b": accounts["b"]}
     new = {"a": having(one["a"], opening_balance="5"), "b": one["b"]}
-    async with routing(one, clock=clock) as rig:
+    store = MemoryStore()
+    async with routing(one, clock=clock, store=store) as rig:
         assert await takers(rig, 1, 2, 3) == ["a", "a", "b"]
+        assert ("a", "EUR") in await store.spent()
         await rig.router.reload(config(rig, new))
-        assert rig.available("a") == 3
+        assert rig.available("a") == 5
+        assert await store.spent() == {}
         assert await takers(rig, 4) == ["a"]
 
 

@@ -18,24 +18,28 @@ def test_a_floor_is_kept_from_now_on() -> None:
     """Another floor changes what is available, and nothing else."""
     ledger = Ledger(opening=Decimal(10))
     ledger.charge(Decimal(3), 0.0)
-    ledger.renew(Decimal(5), Decimal(10), Decimal(10))
+    ledger.renew(Decimal(5))
     assert (ledger.balance, ledger.available) == (7, 2)
 
 
-@pytest.mark.parametrize(("opening", "balance"), [(Decimal(20), 17), (Decimal(5), 2), (None, None)])
-def test_what_was_spent_stays_spent(opening: Decimal | None, balance: int | None) -> None:
-    """Another opening balance is as if it had been there from the beginning."""
+@pytest.mark.parametrize("opening", [Decimal(20), Decimal(5), None])
+def test_another_opening_balance_is_what_there_is(opening: Decimal | None) -> None:
+    """What was spent before is in it; what is in flight is not."""
     ledger = Ledger(opening=Decimal(10))
     ledger.charge(Decimal(3), 0.0)
-    ledger.renew(Decimal(0), opening, Decimal(10))
-    assert ledger.balance == balance
+    hold = ledger.hold(Decimal(2))
+    ledger.start_anew(opening)
+    assert ledger.balance == opening
+    assert hold is not None
+    ledger.settle(hold, Decimal(2), 1.0)
+    assert ledger.available == (None if opening is None else opening - 2)
 
 
 def test_what_the_provider_told_is_believed() -> None:
     """Where the balance was read, an opening balance says nothing."""
     ledger = Ledger(opening=Decimal(10))
     ledger.read(Decimal(50), 1.0)
-    ledger.renew(Decimal(0), Decimal(20), Decimal(10))
+    ledger.start_anew(Decimal(20))
     assert ledger.balance == 50
 
 

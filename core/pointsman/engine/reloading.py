@@ -151,24 +151,33 @@ class Reloading:
                 tariffs[name] = await asyncio.to_thread(Tariff, provider.prices, shop.rates)
         views = {name: (stations.get(name) or living.current[name]).view for name in config.providers}
         rules = build_rules(config, ranges, views)
-        await self._open(stations)
+        await self._open(config, stations)
         return Ready(config=config, changes=changes, rules=rules, stations=stations, tariffs=tariffs)
 
-    async def _open(self, stations: Mapping[str, Station]) -> None:
+    async def _open(self, config: Config, stations: Mapping[str, Station]) -> None:
         """Open the connections of new stations; if the router does not run then, close them again."""
         try:
             for station in stations.values():
                 await station.transport.open()
             await self._read_balances(stations)
             self._check_running()
-            for name, station in stations.items():
-                if name in self._living.current and station.view.ledger is not self._living.current[name].view.ledger:
-                    await self._living.store.start_account(name)
+            for name in self._started_anew(config, stations):
+                await self._living.store.start_account(name)
             self._check_running()
         except BaseException:
             for station in stations.values():
                 await station.close()
             raise
+
+    def _started_anew(self, config: Config, stations: Mapping[str, Station]) -> list[str]:
+        """Return the providers whose account has another opening balance, or is another one."""
+        anew = []
+        for name, living in self._living.current.items():
+            before, after, new = self.config.providers[name], config.providers.get(name), stations.get(name)
+            is_other = new is not None and new.view.ledger is not living.view.ledger
+            if after is not None and (is_other or after.opening_balance != before.opening_balance):
+                anew.append(name)
+        return anew
 
     async def _read_balances(self, stations: Mapping[str, Station]) -> None:
         """Ask about new accounts before anything is sent there, but not for long; they are asked again then anyway."""
@@ -207,8 +216,9 @@ class Reloading:
             if name in old.providers and old.providers[name] != provider:
                 self._renew(station, old.providers[name], provider)
                 if station.view.ledger is ledgers[name]:
-                    opening = old.providers[name].opening_balance
-                    station.view.ledger.renew(floor_of(provider), provider.opening_balance, opening)
+                    station.view.ledger.renew(floor_of(provider))
+                    if provider.opening_balance != old.providers[name].opening_balance:
+                        station.view.ledger.start_anew(provider.opening_balance)
             self._tell_address(station, provider, config.daemon.public_url)
         living.door.renew(ready.rules)
         living.stakes.renew(confirming_of(config))

@@ -107,15 +107,15 @@ class Ledger:
         self._release(debt)
         self._count()
 
-    def renew(self, floor: Decimal, opening: Decimal | None, before: Decimal | None) -> None:
-        """Take over another floor, and another opening balance where the provider has not told one.
-
-        `before` is the opening balance up to now: what was spent stays spent.
-        """
+    def renew(self, floor: Decimal) -> None:
+        """Take over another floor."""
         self._floor = floor
-        if self._told_at is None and opening != before:
-            spent = Decimal(0) if before is None or self._base is None else before - self._base
-            self._base = None if opening is None else opening - spent
+        self._count()
+
+    def start_anew(self, opening: Decimal | None) -> None:
+        """Take over another opening balance, which is what there is now, unless the provider has told that."""
+        if self._told_at is None:
+            self._base = opening
         self._count()
 
     def top_up(self, amount: Decimal) -> None:
