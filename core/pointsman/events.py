@@ -302,6 +302,40 @@ class Rested(Event, frozen=True, kw_only=True, gc=False):
     alert: bool
 
 
+class Drained(Event, frozen=True, kw_only=True, gc=False):
+    """The operator lets a provider have nothing new, also after a restart."""
+
+    provider: str
+    reason: str
+
+
+class Resumed(Event, frozen=True, kw_only=True, gc=False):
+    """The operator lets a provider have messages again."""
+
+    provider: str
+
+
+class ConfigReloaded(Event, frozen=True, kw_only=True, gc=False):
+    """A new configuration is in force."""
+
+    changes: tuple[str, ...]
+    """What it changed, in words; empty where it says the same as the old one."""
+    removed: tuple[str, ...]
+    """Providers that are gone."""
+    providers: tuple[str, ...]
+    """All that there are now."""
+    plugins: tuple[str, ...]
+    """Whose providers these are."""
+    currencies: tuple[str, ...]
+    """All that have a rate."""
+
+
+class ConfigRefused(Event, frozen=True, kw_only=True, gc=False):
+    """A new configuration could not be used; the old one is in force as before."""
+
+    problems: tuple[str, ...]
+
+
 class PluginQuarantined(Event, frozen=True, kw_only=True, gc=False):
     """A plugin broke its contract and is out of use."""
 

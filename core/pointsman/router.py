@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -14,7 +13,7 @@ from pointsman.config import Config, Overrides, build_providers, load_config, st
 from pointsman.engine.accounts import Accounts
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station
+from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station, confirming_of
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
@@ -27,17 +26,21 @@ from pointsman.engine.journal import keep_decisions
 from pointsman.engine.locating import Locating
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
+from pointsman.engine.operating import IsOperated
 from pointsman.engine.orders import Order, Screen, Submitted
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.reloading import Living, Reloading
 from pointsman.engine.screening import ServesScreens
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.strategies import strategies_of
+from pointsman.engine.switches import Switches
+from pointsman.engine.winding import Winding
 from pointsman.errors import RouterClosed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import Channel, Envelope, Message, MessageClass
+from pointsman.message import Envelope, Message, MessageClass
 from pointsman.outcome import Receipt
 from pointsman.plugin import AnyProviderPlugin, Callback, Response
 from pointsman.routing.breaker import BreakerSettings
@@ -57,7 +60,7 @@ DRAIN_PATIENCE = 10.0
 """Seconds that requests in flight get at the end before they are cut off."""
 
 
-class Router(AsksProviders, ServesScreens):
+class Router(AsksProviders, ServesScreens, IsOperated):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
@@ -105,8 +108,7 @@ class Router(AsksProviders, ServesScreens):
         config = self._config
         recorder = self._recorder = Recorder(self._store, self._bus, self._clock)
         views: dict[str, View] = {}
-        confirming = frozenset(route.name for route in config.routes if route.confirms)
-        stakes = Stakes(views, self._rests, self._rates, confirming)
+        stakes = Stakes(views, self._rests, self._rates, confirming_of(config))
         attempts = Attempts(self._stations, stakes, recorder, self._bus, self._clock)
         shop = Workshop(
             clock=self._clock,
@@ -128,8 +130,9 @@ class Router(AsksProviders, ServesScreens):
         resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
+        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         prices = {name: one.prices for name, one in config.providers.items()}
-        self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
+        self._asking = Asking(self._current, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
             chooser=chooser,
@@ -142,11 +145,11 @@ class Router(AsksProviders, ServesScreens):
             ids=self._ids,
             random=self._random,
             replay=self._tracking.replay,
+            in_force=self._door.in_force,
         )
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
-        self._control = Control(self._stations, self._rests, self._bus, self._clock)
-        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
+        self._control = Control(self._current, self._rests, self._bus, self._clock)
         self._locating = Locating(self._desk, self._door, self._lookups)
         self._tracking.learn = self._locating.learn
         parts = self._desk, self._tracking, self._doubts, self._door, self._locating, after.debts
@@ -154,6 +157,7 @@ class Router(AsksProviders, ServesScreens):
         self._serving, self._dispatcher = front.serving, front.dispatcher
         self._intake, self._bulk, self._recovery = front.intake, front.bulk, front.recovery
         self._accounts = Accounts(recorder, self._rates)
+        self._operate(config, views, shop, stakes)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again
 
@@ -161,6 +165,31 @@ class Router(AsksProviders, ServesScreens):
         for name, provider in build_providers(self._config, self._plugins).items():
             self._stations[name] = build_station(self._config.providers[name], provider, shop)
             views[name] = self._stations[name].view
+        self._current = {**self._stations}
+
+    def _operate(self, config: Config, views: dict[str, View], shop: Workshop, stakes: Stakes) -> None:
+        self._switches = Switches(
+            self._current, self._store, self._rests, self._control, self._balances, self._bus, self._clock
+        )
+        living = Living(
+            stations=self._stations,
+            current=self._current,
+            views=views,
+            shop=shop,
+            plugins=self._plugins,
+            store=self._store,
+            rests=self._rests,
+            stakes=stakes,
+            door=self._door,
+            lookups=self._lookups,
+            locating=self._locating,
+            asking=self._asking,
+            balances=self._balances,
+            tracking=self._tracking,
+            switches=self._switches,
+            winding=Winding(self._tracking, self._doubts, self._clock),
+        )
+        self._reloading = Reloading(config, living, self._check_running)
 
     @classmethod
     def from_toml(
@@ -222,9 +251,9 @@ class Router(AsksProviders, ServesScreens):
         await self._store.open()
         opened.push_async_callback(self._store.close)
         await keep_decisions(self._config, self._bus, opened)
+        await self._switches.restore()
+        opened.push_async_callback(self._reloading.close)
         for station in self._stations.values():
-            opened.push_async_callback(station.transport.close)
-            opened.push_async_callback(station.caller.close)
             await station.transport.open()
         for quarantine in self._plugins.quarantined:
             self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
@@ -254,7 +283,7 @@ class Router(AsksProviders, ServesScreens):
             steps.push_async_callback(self._serving.close)
             await self._recovery.close()
             await self._intake.close()
-            await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
+            await asyncio.gather(*(lane.close(patience) for lane in self._reloading.lanes()))
 
     async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message; return when a provider took it or nobody will, or with its last report.
@@ -318,17 +347,12 @@ class Router(AsksProviders, ServesScreens):
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""
         now, wall = self._clock.monotonic(), self._clock.now()
-        return tuple(status_of(station, self._rests, now, wall) for station in self._stations.values())
+        return tuple(status_of(station, self._rests, now, wall) for station in tuple(self._current.values()))
 
     @property
     def plugins(self) -> PluginSet:
         """The plugins that were found, and those that were put aside."""
         return self._plugins
-
-    @property
-    def config(self) -> Config:
-        """The configuration in force."""
-        return self._config
 
     async def receipt(self, message_id: str) -> Receipt | None:
         """Return what is known of a message; None for an unknown one."""
@@ -378,51 +402,6 @@ class Router(AsksProviders, ServesScreens):
         Where the configuration has a `callback_token`, only who shows it as `token` is listened to; others hear 404.
         """
         return await self._receiving.take(provider, callback, token)
-
-    async def read_balances(self) -> None:
-        """Ask every provider for its balance now."""
-        await asyncio.gather(*(self._balances.read(station) for station in self._stations.values()))
-
-    def trip(
-        self,
-        provider: str,
-        channel: Channel | None = None,
-        seconds: float | None = None,
-        *,
-        reason: str = "taken out of use by hand",
-        network: str | None = None,
-    ) -> None:
-        """Take a provider out of use: all of it, one channel, or one network (MCC and MNC as digits).
-
-        It gets nothing new for so many seconds, or until `reset`; what waits there goes elsewhere, what is in flight is
-        followed to its end. After the time a message is let through to try. Tripped again, it rests until the later of
-        the two ends. Raises `KeyError` for a provider or channel that there is not, `ValueError` for a time that is not
-        above 0.
-        """
-        self._control.trip(provider, channel, seconds, reason, network)
-
-    def reset(
-        self,
-        provider: str,
-        channel: Channel | None = None,
-        *,
-        reason: str = "put back by hand",
-        network: str | None = None,
-    ) -> None:
-        """Close the breakers of a provider, of one channel or of one network, whoever or whatever opened them.
-
-        Raises `KeyError` as `trip` does. Rests for other reasons, such as an empty account, go on.
-        """
-        self._control.reset(provider, channel, reason, network)
-
-    def topped_up(self, provider: str, amount: Decimal) -> None:
-        """Tell that money was paid in, in the account's currency, where the provider does not tell its balance.
-
-        Raises `KeyError` for a provider that there is not, `ValueError` for an amount that is not above 0, for a
-        provider that tells its balance itself, and for an account without an `opening_balance`.
-        """
-        self._control.topped_up(provider, amount)
-        self._accounts.paid_in(provider, amount)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""

@@ -220,7 +220,7 @@ async def test_sighup_takes_the_configuration_in_anew(tmp_path, box: SmsteleSand
         config.write_text(text.replace('senders = ["SHOP"]', "senders = 5"))
         server.signal(signal.SIGHUP)
         refused = await server.line("config.refused")
-        assert ":12: providers.smstele.senders: " in refused["problems"][0]
+        assert ":15: providers.smstele.senders: " in refused["problems"][0]
         assert await post(server) == 202
 
         config.write_text(text.replace('senders = ["SHOP"]', 'senders = ["MART"]'))

@@ -77,6 +77,7 @@ def test_every_value_of_a_label_is_listed(page):
         "`state` (messages)": set(State),
         "`state` (breaker)": set(BreakerState),
         "`state` (queue)": {"waiting", "in_flight"},
+        "`result`": {"applied", "refused"},
     }
 
 

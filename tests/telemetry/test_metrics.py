@@ -13,6 +13,8 @@ from pointsman.events import (
     BreakerMoved,
     Called,
     CallOutcome,
+    ConfigRefused,
+    ConfigReloaded,
     Decided,
     FailedOver,
     GuardRule,
@@ -265,6 +267,42 @@ def test_strangers_share_one_label(metrics, called):
     labels = {"channel": "sms", "operation": "submit", "outcome": "refused", "fault": "credits"}
     assert value(metrics, "pointsman_provider_calls_total", provider="other", **labels) == 1000
     assert b"stranger" not in render(metrics.registry)
+
+
+def by(event, provider):
+    """The same event of another provider."""
+    return msgspec.structs.replace(event, provider=provider)
+
+
+def reloaded(*providers, removed=(), at=1000.0):
+    """An event of a configuration with these providers."""
+    return ConfigReloaded(
+        at=at, changes=("x",), removed=removed, providers=providers, plugins=("scripted",), currencies=("CHF", "EUR")
+    )
+
+
+def test_a_reload_renews_the_names(metrics, called):
+    """The series of a provider that is removed vanish, those of a new one have its name, and reloads are counted."""
+    calls = {"channel": "sms", "operation": "submit", "outcome": "refused", "fault": "credits"}
+    name = "pointsman_provider_calls_total"
+    both = FailedOver(at=0.0, message_id="m", from_provider="smstele", to_provider="devino", fault=None)
+    for event in (called, by(called, "smstele"), both):
+        metrics(event)
+    assert value(metrics, name, provider="devino", **calls) == 1
+
+    metrics(reloaded("smstele", "newcomer", removed=("devino",)))
+
+    assert "devino" not in render(metrics.registry).decode()
+    assert value(metrics, name, provider="smstele", **calls) == 1
+    for provider in ("newcomer", "devino", "smstele"):
+        metrics(by(called, provider))
+    assert value(metrics, name, provider="newcomer", **calls) == 1
+    assert value(metrics, name, provider="other", **calls) == 1
+    assert value(metrics, name, provider="smstele", **calls) == 2
+    metrics(ConfigRefused(at=2000.0, problems=("no",)))
+    assert value(metrics, "pointsman_config_reloads_total", result="applied") == 1
+    assert value(metrics, "pointsman_config_reloads_total", result="refused") == 1
+    assert value(metrics, "pointsman_config_last_reload_timestamp_seconds") == 1000.0
 
 
 def test_two_routers_share_nothing(called):

@@ -1,5 +1,6 @@
 """router.toml as values: `load_config` reads it, `Config` is what it says."""
 
+from pointsman.config.compare import Aspect, ProviderChange, Reloaded, check_reloadable, compare
 from pointsman.config.document import Overrides
 from pointsman.config.limits import ClientGuardConfig, ClientLimits, GuardConfig
 from pointsman.config.model import (
@@ -22,6 +23,7 @@ from pointsman.config.values import Address, Cap, Destination, Duration
 
 __all__ = [
     "Address",
+    "Aspect",
     "Cap",
     "ClientConfig",
     "ClientGuardConfig",
@@ -35,12 +37,16 @@ __all__ = [
     "Overrides",
     "PolicyConfig",
     "PollConfig",
+    "ProviderChange",
     "ProviderConfig",
+    "Reloaded",
     "RetentionConfig",
     "RouteConfig",
     "RouterConfig",
     "TimeLimits",
     "build_providers",
+    "check_reloadable",
+    "compare",
     "load_config",
     "parse_config",
     "secrets_of",

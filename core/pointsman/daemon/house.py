@@ -20,6 +20,7 @@ from pointsman.daemon.streams import Streams
 from pointsman.daemon.webhooks import check_callback_url
 from pointsman.engine.orders import Order, Screen, Submitted
 from pointsman.engine.status import ProviderStatus
+from pointsman.engine.switches import Probed
 from pointsman.message import Message
 from pointsman.outcome import LookupResult, Receipt, Refused
 from pointsman.plugin import Callback, Incoming, Response
@@ -90,8 +91,8 @@ class Gateway(Protocol):
         """Put it back."""
         ...
 
-    async def probe(self, provider: str) -> None:
-        """Try it out."""
+    async def probe(self, provider: str) -> Probed:
+        """Ask it now whether it lets us in."""
         ...
 
 

@@ -22,7 +22,7 @@ from pointsman.daemon.shown import (
     ClientsShown,
     HealthShown,
     LettersShown,
-    ProviderShown,
+    ProbeShown,
     ProvidersShown,
     RevivedShown,
     letter_shown,
@@ -60,7 +60,7 @@ async def get_metrics(house: House, call: Call[NoPath, AnyQuery, None]) -> Reply
 async def get_providers(house: House, call: Call[NoPath, NoQuery, None]) -> Reply:
     """Show how all providers are doing."""
     del call
-    return Reply(body=ProvidersShown(providers=tuple(map(_shown, house.gateway.providers()))))
+    return Reply(body=ProvidersShown(providers=tuple(map(provider_shown, house.gateway.providers()))))
 
 
 async def post_drain(house: House, call: Call[ProviderPath, NoQuery, DrainRequest]) -> Reply:
@@ -75,8 +75,12 @@ async def post_resume(house: House, call: Call[ProviderPath, NoQuery, Nothing]) 
 
 
 async def post_probe(house: House, call: Call[ProviderPath, NoQuery, Nothing]) -> Reply:
-    """Let a provider that rests be tried at once."""
-    return await _controlled(house, call.path.name, house.gateway.probe)
+    """Ask a provider now whether it lets us in."""
+    try:
+        probed = await house.gateway.probe(call.path.name)
+    except KeyError:
+        raise _no_provider() from None
+    return Reply(body=ProbeShown(ok=probed.ok, detail=probed.detail))
 
 
 async def get_clients(house: House, call: Call[NoPath, NoQuery, None]) -> Reply:
@@ -138,12 +142,12 @@ async def _controlled(house: House, name: str, act: Callable[[str], Awaitable[ob
     try:
         await act(name)
     except KeyError:
-        raise Failure(Kind.NOT_FOUND, "there is no such provider") from None
+        raise _no_provider() from None
     status = next((one for one in house.gateway.providers() if one.name == name), None)
     if status is None:
-        raise Failure(Kind.NOT_FOUND, "there is no such provider")
-    return Reply(body=provider_shown(status, getattr(status, "drained", None)))
+        raise _no_provider()
+    return Reply(body=provider_shown(status))
 
 
-def _shown(status: object) -> ProviderShown:
-    return provider_shown(status, getattr(status, "drained", None))  # type: ignore[arg-type]
+def _no_provider() -> Failure:
+    return Failure(Kind.NOT_FOUND, "there is no such provider")

@@ -220,6 +220,14 @@ class ProvidersShown(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderShown, ...]
 
 
+class ProbeShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider said when it was asked."""
+
+    ok: bool | None
+    """Whether it let us in; null where it cannot be asked without sending: the next message for it tries it."""
+    detail: str
+
+
 class CheckShown(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that readiness depends on."""
 
@@ -376,7 +384,7 @@ def inbox_shown(messages: Iterable[Incoming]) -> InboxShown:
     )
 
 
-def provider_shown(status: ProviderStatus, drained: str | None) -> ProviderShown:
+def provider_shown(status: ProviderStatus) -> ProviderShown:
     """Return how a provider is doing as operators read it."""
     return ProviderShown(
         name=status.name,
@@ -393,7 +401,7 @@ def provider_shown(status: ProviderStatus, drained: str | None) -> ProviderShown
             for one in status.rests
         ),
         quarantined=status.quarantined,
-        drained=drained,
+        drained=status.drained,
         waiting=status.waiting,
         in_flight=status.in_flight,
     )

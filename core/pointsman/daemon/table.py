@@ -29,6 +29,7 @@ from pointsman.daemon.shown import (
     InboxShown,
     KnownLookup,
     LettersShown,
+    ProbeShown,
     ProviderShown,
     ProvidersShown,
     ReceiptShown,
@@ -47,6 +48,7 @@ _REPLAY: Mapping[str, str] = {messages.REPLAY_HEADER: "`true` when the key had b
 _TAKEN = {202: Answer(words="Taken and written down.", kind=TakenShown | tuple[TakenShown, ...], headers=_REPLAY)}
 _HEALTH = Answer(words="All is well.", kind=HealthShown)
 _PROVIDER = {200: Answer(words="How the provider is doing now.", kind=ProviderShown)}
+_PROBED = {200: Answer(words="What it said.", kind=ProbeShown)}
 _HEARD = {200: Answer(words="What the provider wants to hear, in its own form.", media="text/plain")}
 
 CLIENTS: tuple[Endpoint[Any, Any, Any], ...] = (
@@ -207,18 +209,19 @@ MANAGEMENT: tuple[Endpoint[Any, Any, Any], ...] = (
             variables=ProviderPath,
             body=Body.JSON,
             body_kind=body,
-            answers=_PROVIDER,
+            answers=answers,
             failures=(Kind.NOT_FOUND, Kind.STORE, Kind.CLOSING),
         )
-        for act, summary, handler, body in (
+        for act, summary, handler, body, answers in (
             (
                 "drain",
                 "Take a provider out of use until it is resumed, also after a restart.",
                 operations.post_drain,
                 DrainRequest,
+                _PROVIDER,
             ),
-            ("resume", "Put a provider back into use.", operations.post_resume, Nothing),
-            ("probe", "Let a provider that rests be tried at once.", operations.post_probe, Nothing),
+            ("resume", "Put a provider back into use.", operations.post_resume, Nothing, _PROVIDER),
+            ("probe", "Ask a provider now whether it lets us in.", operations.post_probe, Nothing, _PROBED),
         )
     ),
     Endpoint(

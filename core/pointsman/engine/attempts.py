@@ -28,6 +28,8 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
     attempt: Attempt
     submission: Submission
+    station: Station
+    """Where it was made: another one may have the provider's name by now."""
 
 
 class Attempts:
@@ -86,7 +88,8 @@ class Attempts:
             shared=passage.shared,
             resent=resent,
         )
-        return await self._settle(envelope, decision, number, stake, passage, result)
+        attempt = await self._settle(envelope, decision, number, stake, passage, result)
+        return Made(attempt=attempt, submission=passage.submission, station=station)
 
     async def start(self, tickets: Sequence[Ticket], batch: Batch, started_at: float) -> bool:
         """Write down, before a request leaves, which attempts it starts, all in one go; say whether all were.
@@ -177,7 +180,7 @@ class Attempts:
         stake: Stake,
         passage: Passage,
         result: Result,
-    ) -> Made:
+    ) -> Attempt:
         provider, outcome = stake.candidate.provider, passage.outcome
         settled = self._stakes.settle(envelope, number, stake, result, self._now())
         self._tell_moves(envelope, provider, settled.moves)
@@ -213,7 +216,7 @@ class Attempts:
         )
         if settled.price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
-        return Made(attempt=attempt, submission=passage.submission)
+        return attempt
 
     def _now(self) -> Instant:
         return Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())

@@ -13,9 +13,11 @@ from pointsman.engine.looking import Looking
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.resolving import Resolving
 from pointsman.engine.station import Station
+from pointsman.message import Envelope
 from pointsman.outcome import Attempt
 from pointsman.routing.choose import Chooser, Moment
 from pointsman.routing.exploring import Purse
+from pointsman.routing.match import Route
 
 
 class Desk(msgspec.Struct, kw_only=True, eq=False):
@@ -33,6 +35,8 @@ class Desk(msgspec.Struct, kw_only=True, eq=False):
     random: Random
     replay: Callable[[Attempt], Awaitable[None]]
     """Hands over the reports that came under an attempt's reference before its outcome was known."""
+    in_force: Callable[[Envelope, Route | None], Route | None]
+    """Returns a message's route, or the one that is for it now where a new configuration has other ones."""
     purse: Purse = msgspec.field(default_factory=Purse)
     closing: bool = False
 

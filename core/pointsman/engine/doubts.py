@@ -45,21 +45,25 @@ class Doubts:
         self._tracking = tracking
         self._recorder = recorder
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Station] = {}
 
     def add(self, doubt: Doubt) -> None:
         """Look into an attempt from now on."""
         rule = doubt.station.reconciling(doubt.envelope.channel)
         if rule is not None and not rule.repeats:
             task = asyncio.create_task(self._look(doubt, rule), name="doubt")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = doubt.station
+            task.add_done_callback(self._tasks.pop)
+
+    def about(self, station: Station) -> bool:
+        """Say whether a provider is still going to be asked about something."""
+        return any(one is station for one in self._tasks.values())
 
     async def close(self) -> None:
         """Stop looking."""
         for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
 
     async def _look(self, doubt: Doubt, rule: Reconciling) -> None:
         pause = FIRST_PAUSE

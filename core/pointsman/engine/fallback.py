@@ -155,6 +155,8 @@ class Fallbacks:
                 await self._send(watch, self._door.in_place_of(watch.parsed, record.sms))
             return True
         now = self._desk.clock.now()
+        envelope, route = watch.parsed.envelope, watch.parsed.route
+        watch.parsed = Parsed(envelope, self._desk.in_force(envelope, route))
         step = Never() if watch.given_up else decide(watch.standing(record, now))
         match step:
             case Start(trigger):

@@ -9,9 +9,11 @@ from pointsman.engine.doubts import Doubt
 from pointsman.engine.looking import PATIENCE
 from pointsman.engine.options import Options
 from pointsman.engine.parsing import Parsed
+from pointsman.engine.pausing import pause
 from pointsman.engine.queue import Withdrawn
 from pointsman.engine.recorder import pause_after
 from pointsman.engine.restoring import history_of, submission_again
+from pointsman.engine.station import Station
 from pointsman.errors import StoreUnavailable
 from pointsman.events import FailedOver
 from pointsman.message import Envelope
@@ -46,7 +48,7 @@ class Flow:
     def __init__(self, desk: Desk, envelope: Envelope, route: Route | None) -> None:
         self._desk = desk
         self._envelope = envelope
-        self._route = route
+        self._last_route = route
         self._past: list[Past] = []
         self._options = Options(desk)
         self._refs: dict[str, str] = {}
@@ -82,6 +84,12 @@ class Flow:
         flow._resent = record.resuming
         return flow
 
+    @property
+    def _route(self) -> Route | None:
+        """The route that is for the message by the rules in force: a new configuration may have another one."""
+        self._last_route = self._desk.in_force(self._envelope, self._last_route)
+        return self._last_route
+
     def may_go_on(self, provider: str, report: Report) -> bool:
         """Say whether the message is sent again after what is reported of it."""
         return not self._unwanted() and after_bad_report(report, self._situation(provider))
@@ -95,7 +103,7 @@ class Flow:
         if station is None:
             step = decide(self._situation(attempt.provider))
         else:
-            made = Made(attempt=attempt, submission=submission_again(station, self._envelope, attempt))
+            made = Made(station=station, attempt=attempt, submission=submission_again(station, self._envelope, attempt))
             self._past.pop()
             step = await self._after(made)
             if isinstance(step, Repeat):
@@ -115,7 +123,7 @@ class Flow:
                 case GoOn() if last is not None:
                     self._options.tried.add(last)
                 case Repeat(wait):
-                    await self._pause(wait)
+                    await pause(self._desk.clock, wait, self.news)  # no longer than the message is wanted
                     self._options.only = last
                 case LookInto():
                     # Once it was looked into there is another step, unless the router closes and leaves it to the next.
@@ -154,7 +162,7 @@ class Flow:
                 )
             except StoreUnavailable:  # nothing has left, and nothing is lost: it is tried when the store works again
                 failures += 1
-                await self._pause(pause_after(failures))
+                await pause(self._desk.clock, pause_after(failures), self.news)
                 continue
             if isinstance(made, Withdrawn):
                 ended = await self._withdrawn(made)
@@ -184,18 +192,6 @@ class Flow:
         self._taken = True
         self.news.set()
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not for longer than the message is wanted."""
-        waiting = {
-            asyncio.ensure_future(self._desk.clock.sleep(seconds)),
-            asyncio.ensure_future(_told(self.news)),
-        }
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
-
     async def abandon(self) -> Record:
         """Write down that nothing more is going to be tried; a message that was taken meanwhile stays as it is.
 
@@ -209,8 +205,8 @@ class Flow:
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
 
     def _keep_ref(self, made: Made) -> None:
-        limits = self._desk.stations[made.attempt.provider].view.limits[self._envelope.channel]
-        if limits.repeat_safe:
+        limits = made.station.view.limits.get(self._envelope.channel)
+        if limits is not None and limits.repeat_safe and self._is_at(made.station):
             self._refs[made.attempt.provider] = made.submission.ref
 
     @property
@@ -225,7 +221,7 @@ class Flow:
 
     def relocate(self, envelope: Envelope, route: Route | None) -> None:
         """Go on, before the first attempt, with what a lookup told of the number."""
-        self._envelope, self._route = envelope, route
+        self._envelope, self._last_route = envelope, route
 
     async def refuse(self, reason: Refused) -> Record:
         """Write down that the message is not sent at all, nor an SMS in its place: its number does not exist."""
@@ -263,19 +259,19 @@ class Flow:
             return Finish(State.SENT)
         if isinstance(outcome, Unknown) and self._desk.leaving:
             return LookInto()
-        step = decide(self._situation(provider))
+        step = decide(self._situation(provider, made.station))
         if not isinstance(step, LookInto):
             return step
         found = await self._look_into(made)
         if isinstance(found, Unknown) and self._desk.leaving:
             return LookInto()
         self._past[-1] = Past(provider, found, looked_into=True)
-        return decide(self._situation(provider))
+        return decide(self._situation(provider, made.station))
 
     async def _look_into(self, made: Made) -> Outcome:
         """Return what became of an attempt whose outcome was unknown, as far as it can be found out now."""
         desk, attempt, envelope = self._desk, made.attempt, self._envelope
-        station = desk.stations[attempt.provider]
+        station = made.station
         patience = PATIENCE[self._on_unknown()]
         found = await desk.looking.look_into(station, envelope, attempt, made.submission, patience)
         if isinstance(found, Unknown):
@@ -287,15 +283,20 @@ class Flow:
         await desk.recorder.insist(lambda: desk.resolving.resolve(envelope, attempt, outcome, SettledBy.RECONCILED))
         return found
 
+    def _is_at(self, station: Station) -> bool:
+        """Say whether the provider still has the account at which an attempt was made."""
+        return self._desk.stations.get(station.name) is station
+
     async def _known(self, made: Made) -> Outcome:
         """Return what is written down about an attempt: a report may have told while it was looked into."""
         record = await self._desk.recorder.get(self._envelope.id)
         return record.attempts[made.attempt.number - 1].outcome if record is not None else made.attempt.outcome
 
-    def _situation(self, provider: str) -> Situation:
+    def _situation(self, provider: str, station: Station | None = None) -> Situation:
+        """Return how the message stands after an attempt; `station` is where it was made, if that is known."""
         desk = self._desk
         route = self._route
-        station = desk.stations.get(provider)
+        station = station or desk.stations.get(provider)
         reconcilable = station is not None and station.reconciling(self._envelope.channel) is not None
         return Situation(
             past=self._past,
@@ -362,7 +363,3 @@ class Flow:
                 fault=outcome.fault if isinstance(outcome, Refused) else None,
             )
         )
-
-
-async def _told(event: asyncio.Event) -> None:
-    await event.wait()

@@ -13,7 +13,7 @@ from pointsman.clock import Clock
 from pointsman.engine.calling import Caller, Calls
 from pointsman.engine.guard import Broke, Guard
 from pointsman.engine.ids import Ids
-from pointsman.engine.queue import URGENCY, Load, Queue, Ticket, Withdrawn, answer, fail
+from pointsman.engine.queue import URGENCY, Load, Queue, Ticket, Withdrawn, answer, dismissed, fail
 from pointsman.engine.submitting import divisible, submit_plan
 from pointsman.message import MessageClass
 from pointsman.outcome import Fault, Outcome, Refused, Unknown, UnknownReason
@@ -99,6 +99,30 @@ class Lane:
     def in_flight(self) -> int:
         """Requests on their way."""
         return len(self._loads)
+
+    def renew(self, batch: int | None) -> None:
+        """Put other limits to use; the pace has been changed."""
+        self._most = batch
+        self._forget_alarm()
+        if len(self._queue):
+            self._pump_soon()
+
+    def hand_back(self) -> None:
+        """Answer all that wait, so that they go elsewhere; what is on its way stays so."""
+        for ticket in self._queue.drain():
+            if not dismissed(ticket):
+                ticket.passage.set_result(Withdrawn.BREAKER)
+        self._forget_alarm()
+
+    def _forget_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._loads:
+            await asyncio.wait(self._loads)
 
     async def close(self, patience: float) -> None:
         """Withdraw what waits, give what is on its way `patience` seconds, then cut it off (it becomes unknown)."""

@@ -15,7 +15,7 @@ from pointsman.engine.soundness import are_reports, is_refusal
 from pointsman.events import Operation
 from pointsman.message import Channel, Msisdn
 from pointsman.outcome import DeliveryState, Fault, LookupResult, LookupState, Refused, Report
-from pointsman.plugin import Polling, Polls, Tracked
+from pointsman.plugin import Polling, Polls, Provider, Tracked
 from pointsman.routing.failover import RULES, Blame
 
 _log = logging.getLogger("pointsman.polling")
@@ -90,10 +90,27 @@ class Poller:
         self._watched: set[str] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
+        self._empty = asyncio.Event()
 
     def __repr__(self) -> str:
         watches = sum(map(len, self._heaps.values()))
         return f"<Poller {self.name} watches={watches} asking={len(self._asking)}>"
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def renew(self, provider: Provider, caller: Caller, polling: Mapping[Channel, Polling]) -> None:
+        """Ask the same account in another way from now on; what waits is put down anew when its turn comes."""
+        self._provider, self._caller = provider, caller
+        self._polling = polling if isinstance(provider, Polls) else {}
+        self._backoff = Backoff()
+        self._news.set()
+
+    async def emptied(self) -> None:
+        """Wait until nothing is watched."""
+        while self._watched:
+            self._empty.clear()
+            await self._empty.wait()
 
     def add(self, watch: Watch) -> None:
         """Watch an id from now on; equal messages may share one, which is asked about once for all of them."""
@@ -174,7 +191,7 @@ class Poller:
         left = []
         for watch in watches:
             if watch.provider_id in done:
-                self._watched.discard(watch.provider_id)
+                self._unwatch(watch)
             else:
                 watch.polls += 1
                 left.append(watch)
@@ -202,7 +219,12 @@ class Poller:
             watch.give_up_at = self._clock.monotonic() + GIVE_UP_AGAIN
             self._schedule(watch)
         else:
-            self._watched.discard(watch.provider_id)
+            self._unwatch(watch)
+
+    def _unwatch(self, watch: Watch) -> None:
+        self._watched.discard(watch.provider_id)
+        if not self._watched:
+            self._empty.set()
 
     async def _taken(self, report: Report) -> frozenset[str]:
         """Have one report taken in; one that cannot be must not be in the way of the others."""

@@ -23,7 +23,7 @@ class Receiving:
         """Take in what a provider reports; return what it wants to hear. Raises `KeyError` for a stranger."""
         station = self._stations[provider]
         receiver = station.provider
-        if not isinstance(receiver, ReceivesCallbacks):
+        if station.closed or not isinstance(receiver, ReceivesCallbacks):
             raise KeyError(provider)
         if not _is_known(station.callback_token, token):
             return Response(status=404, body=b"there is nothing here")

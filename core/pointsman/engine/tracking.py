@@ -72,7 +72,9 @@ class Tracking:
         self._clock = clock
         self._stations: Mapping[str, Station] = {}
         self._pollers: dict[str, Poller] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._former: dict[str, list[tuple[float, Poller]]] = {}
+        """Pollers of accounts that a provider had before, with the wall times up to when attempts were made there."""
+        self._tasks: dict[asyncio.Task[None], Poller] = {}
         self._waiting: dict[str, list[_Waiter]] = {}
         self._unmapped: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -90,8 +92,39 @@ class Tracking:
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
         self._stations = stations
-        for name, station in stations.items():
-            self._watch_over(Poller(name, station.provider, station.caller, station.polling, self.take, self._clock))
+        for station in stations.values():
+            self.begin(station)
+
+    def begin(self, station: Station) -> None:
+        """Begin to poll a provider. What another poller of its name watches stays with that one until it ends."""
+        name = station.name
+        if (former := self._pollers.get(name)) is not None:
+            self._former.setdefault(name, []).append((self._clock.now(), former))
+        poller = Poller(name, station.provider, station.caller, station.polling, self.take, self._clock)
+        self._pollers[name] = poller
+        self._tasks[asyncio.create_task(poller.run(), name=f"poller {name}")] = poller
+
+    def poller(self, name: str) -> Poller:
+        """Return the poller of a provider. Raises `KeyError` where nobody is asked."""
+        return self._pollers[name]
+
+    def end(self, name: str, poller: Poller) -> None:
+        """Stop a poller that has nothing more to ask."""
+        for task in [task for task, one in self._tasks.items() if one is poller]:
+            task.cancel()
+            del self._tasks[task]
+        if self._pollers.get(name) is poller:
+            del self._pollers[name]
+        former = [one for one in self._former.pop(name, []) if one[1] is not poller]
+        if former:
+            self._former[name] = former
+
+    def _poller_of(self, attempt: Attempt) -> Poller | None:
+        """Return who asks about an attempt; None when its provider is not in the configuration any more."""
+        for until, poller in self._former.get(attempt.provider, ()):
+            if attempt.started_at < until:
+                return poller
+        return self._pollers.get(attempt.provider)
 
     async def close(self) -> None:
         """Stop polling; those who still wait are told that the router is closed."""
@@ -117,8 +150,13 @@ class Tracking:
         if not outcome.ids and UNMAPPED not in ended:
             self._give_up_later(record, attempt)
         for provider_id in outcome.ids:
-            if provider_id not in ended and provider_id not in await self._taken_early(attempt.provider, provider_id):
-                self._poller(attempt.provider).add(
+            if provider_id in ended or provider_id in await self._taken_early(attempt.provider, provider_id):
+                continue
+            poller = self._poller_of(attempt)
+            if poller is None:
+                self._give_up_later(record, attempt, provider_id)
+            else:
+                poller.add(
                     Watch(
                         provider_id=provider_id,
                         message_id=record.envelope.id,
@@ -147,30 +185,20 @@ class Tracking:
         await self._recorder.insist(lambda: self._early.forget(provider, key))
         return done
 
-    def _poller(self, provider: str) -> Poller:
-        """Return who asks a provider; one that is not configured any more is not asked, but given up some time."""
-        if provider not in self._pollers:
-            self._watch_over(Poller(provider, None, None, {}, self.take, self._clock))
-        return self._pollers[provider]
-
-    def _watch_over(self, poller: Poller) -> None:
-        self._pollers[poller.name] = poller
-        self._tasks.append(asyncio.create_task(poller.run(), name=f"poller {poller.name}"))
-
-    def _give_up_later(self, record: Record, attempt: Attempt) -> None:
-        """End the wait for a message about which nobody can be asked, because its id was never told."""
+    def _give_up_later(self, record: Record, attempt: Attempt, provider_id: str = UNMAPPED) -> None:
+        """End the wait for a message that nobody can be asked about: its id was never told, or its provider is gone."""
         station = self._stations.get(attempt.provider)
         polling = station.polling.get(record.envelope.channel) if station is not None else None
         # By its age: it may have been taken long before this process began.
         since = max(record.envelope.due, attempt.started_at) - self._clock.now()
         patience = max(since + (polling.give_up if polling else GIVE_UP), 0.0)
-        task = asyncio.create_task(self._give_up(record, attempt, patience))
+        task = asyncio.create_task(self._give_up(record, attempt, provider_id, patience))
         self._unmapped.add(task)
         task.add_done_callback(self._unmapped.discard)
 
-    async def _give_up(self, record: Record, attempt: Attempt, patience: float) -> None:
+    async def _give_up(self, record: Record, attempt: Attempt, provider_id: str, patience: float) -> None:
         await self._clock.sleep(patience)
-        report = no_report(UNMAPPED, record.envelope.channel, as_utc(self._clock.now()))
+        report = no_report(provider_id, record.envelope.channel, as_utc(self._clock.now()))
         await self._noted(attempt.provider, record.envelope.id, attempt.number, report)
 
     async def take(self, provider: str, reports: tuple[Report, ...]) -> frozenset[str]:

@@ -62,6 +62,8 @@ class View(msgspec.Struct, kw_only=True):
     """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
     """Why its plugin is out of use."""
+    drained: str | None = None
+    """Why the operator lets it have nothing new; None when it may."""
 
 
 def network_of(envelope: Envelope) -> str | None:
@@ -202,6 +204,8 @@ class Chooser:
             return Excluded(provider=view.name, why=Exclusion.TRIED)
         if view.quarantined is not None:
             return Excluded(provider=view.name, why=Exclusion.QUARANTINED, detail=view.quarantined)
+        if view.drained is not None:
+            return Excluded(provider=view.name, why=Exclusion.DRAINED, detail=view.drained)
         channel = need.envelope.channel
         limits = view.limits.get(channel)
         if limits is None:

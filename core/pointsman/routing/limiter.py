@@ -72,6 +72,11 @@ class Limiter:
             self._due = max(self._due, self._paced(self._pace, now)) + segments / self._pace.rate
             self._free()
 
+    def renew(self, pace: Pace | None) -> None:
+        """Go on at another pace; what is owed stays owed, and pauses go on."""
+        self._pace = pace
+        self._free()
+
     def slow_down(self, now: float, pause: float) -> None:
         """Give way after "too fast": nothing starts for `pause` seconds, and the rate halves and then recovers."""
         self._paused_until = max(self._paused_until, now + pause)

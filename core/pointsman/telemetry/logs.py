@@ -14,7 +14,10 @@ from pointsman.events import (
     BreakerMoved,
     Called,
     CallOutcome,
+    ConfigRefused,
+    ConfigReloaded,
     Decided,
+    Drained,
     Event,
     FailedOver,
     GuardStopped,
@@ -28,6 +31,7 @@ from pointsman.events import (
     ReportIgnored,
     Resent,
     Rested,
+    Resumed,
     SteppedIn,
     WebhookGivenUp,
     WebhookOutcome,
@@ -67,6 +71,10 @@ class LogObserver:
             BreakerMoved: self._breaker_moved,
             Rested: self._rested,
             PriceDrifted: self._drifted,
+            Drained: self._drained,
+            Resumed: self._resumed,
+            ConfigReloaded: self._reloaded,
+            ConfigRefused: self._refused,
             PluginQuarantined: self._quarantined,
             WebhookPosted: self._posted,
             WebhookGivenUp: self._given_up,
@@ -280,6 +288,20 @@ class LogObserver:
             network=event.network,
             ratio=round(event.ratio, 4),
         )
+
+    def _drained(self, event: Drained) -> None:
+        reason = scrub(event.reason, _MAX_REASON)
+        self._write(LogLevel.WARNING, "provider.drained", event, provider=event.provider, reason=reason)
+
+    def _resumed(self, event: Resumed) -> None:
+        self._write(LogLevel.INFO, "provider.resumed", event, provider=event.provider)
+
+    def _reloaded(self, event: ConfigReloaded) -> None:
+        self._write(LogLevel.INFO, "config.reloaded", event, changes=event.changes, providers=len(event.providers))
+
+    def _refused(self, event: ConfigRefused) -> None:
+        problems = [scrub(problem, _MAX_REASON) for problem in event.problems]
+        self._write(LogLevel.ERROR, "config.refused", event, problems=problems)
 
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._write(

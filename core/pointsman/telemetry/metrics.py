@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -13,6 +13,8 @@ from pointsman.events import (
     BalanceRead,
     BreakerMoved,
     Called,
+    ConfigRefused,
+    ConfigReloaded,
     Decided,
     Event,
     FailedOver,
@@ -35,6 +37,9 @@ from pointsman.routing.candidate import Reason
 from pointsman.telemetry.registry import Family, Registry
 
 _NAMESPACE = "pointsman"
+_NAMES_PROVIDER = ("provider", "from_provider", "to_provider")
+"""Labels that hold the name of a provider."""
+F = TypeVar("F", Family[Counter], Family[Gauge], Family[Histogram])
 NONE = "none"
 OTHER = "other"
 _CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -86,7 +91,10 @@ class MetricsObserver:
             JournalCommitted: self._committed,
             WebhookPosted: self._posted,
             WebhookGivenUp: self._given_up,
+            ConfigReloaded: self._reloaded,
+            ConfigRefused: self._refused,
         }
+        self._families: list[Family[Counter] | Family[Gauge] | Family[Histogram]] = []
         self._define()
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
@@ -151,6 +159,15 @@ class MetricsObserver:
             (),
             _COMMIT_BUCKETS,
         )
+        self._reloads = self._counter(
+            "config_reloads", "Configurations that came while the router ran: `applied` or `refused`.", ("result",)
+        )
+        self._reloaded_at = Gauge(
+            "config_last_reload_timestamp_seconds",
+            "When a configuration was put in force while the router ran; 0 before the first.",
+            namespace=_NAMESPACE,
+            registry=self.registry,
+        )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
 
         self._define_webhooks()
@@ -171,15 +188,20 @@ class MetricsObserver:
         )
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
-        return Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
+        return self._kept(Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry), labels))
 
     def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Gauge]:
-        return Family(Gauge(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
+        return self._kept(Family(Gauge(name, text, labels, namespace=_NAMESPACE, registry=self.registry), labels))
 
     def _histogram(
         self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
     ) -> Family[Histogram]:
-        return Family(Histogram(name, text, labels, namespace=_NAMESPACE, registry=self.registry, buckets=buckets))
+        histogram = Histogram(name, text, labels, namespace=_NAMESPACE, registry=self.registry, buckets=buckets)
+        return self._kept(Family(histogram, labels))
+
+    def _kept(self, family: F) -> F:
+        self._families.append(family)
+        return family
 
     def _provider(self, name: str | None) -> str:
         return NONE if name is None else _closed(name, self._labels.providers)
@@ -242,6 +264,24 @@ class MetricsObserver:
         provider = self._provider(event.provider)
         for state in BreakerState:
             self._breaker.child(provider, event.channel, state).set(state == event.after)
+
+    def _reloaded(self, event: ConfigReloaded) -> None:
+        self._reloads.child("applied").inc()
+        self._reloaded_at.set(event.at)
+        self._labels = msgspec.structs.replace(
+            self._labels,
+            providers=frozenset(event.providers),
+            plugins=self._labels.plugins | frozenset(event.plugins),
+            currencies=self._labels.currencies | frozenset(event.currencies),
+        )
+        for name in event.removed:
+            for family in self._families:
+                for label in _NAMES_PROVIDER:
+                    family.forget(label, name)
+
+    def _refused(self, event: ConfigRefused) -> None:
+        del event
+        self._reloads.child("refused").inc()
 
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._plugins.child(_closed(event.plugin, self._labels.plugins)).set(1)
