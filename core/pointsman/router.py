@@ -124,7 +124,6 @@ class Router(AsksProviders, ServesScreens, IsOperated):
         )
         self._build_stations(shop, views)
         strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
-        chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
         after = build_aftermath(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
         resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
@@ -135,7 +134,7 @@ class Router(AsksProviders, ServesScreens, IsOperated):
         self._asking = Asking(self._current, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
-            chooser=chooser,
+            chooser=Chooser(views, self._rests, self._rates, strategies, valid_sender),
             attempts=attempts,
             looking=looking,
             resolving=resolving,

@@ -5,8 +5,8 @@ import asyncio
 from decimal import Decimal
 
 from pointsman.config import Config, Reloaded
-from pointsman.engine.balances import Balances
 from pointsman.engine.accounts import Accounts
+from pointsman.engine.balances import Balances
 from pointsman.engine.control import Control
 from pointsman.engine.reloading import Reloading
 from pointsman.engine.station import Station

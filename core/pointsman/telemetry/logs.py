@@ -305,11 +305,7 @@ class LogObserver:
 
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._write(
-            LogLevel.ERROR,
-            "plugin.quarantined",
-            event,
-            plugin=event.plugin,
-            reason=scrub(event.reason, _MAX_REASON),
+            LogLevel.ERROR, "plugin.quarantined", event, plugin=event.plugin, reason=scrub(event.reason, _MAX_REASON)
         )
 
     def _posted(self, event: WebhookPosted) -> None:

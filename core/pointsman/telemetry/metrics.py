@@ -153,6 +153,10 @@ class MetricsObserver:
             "1 for the state that the channel's breaker is in, else 0.",
             ("provider", "channel", "state"),
         )
+        self._define_process()
+        self._define_clients()
+
+    def _define_process(self) -> None:
         self._commit_seconds = self._histogram(
             "journal_commit_duration_seconds",
             "Transactions of the durable store, the wait for the disk included.",
@@ -170,9 +174,7 @@ class MetricsObserver:
         )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
 
-        self._define_webhooks()
-
-    def _define_webhooks(self) -> None:
+    def _define_clients(self) -> None:
         self._posts = self._counter("webhook_posts", "Posts to clients' webhooks.", ("client", "outcome"))
         self._post_seconds = self._histogram(
             "webhook_post_duration_seconds", "Duration of posts to clients' webhooks.", ("client",), _POST_BUCKETS
