@@ -83,7 +83,7 @@ def fuzz(url: str, key: str, *more: str) -> "subprocess.CompletedProcess[str]":
         "--exclude-operation-id=streamEvents",
         "--checks=not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         "--phases=examples,coverage,fuzzing",
-        "--max-examples=8",
+        "--max-examples=5",
         "--seed=18",
         "--no-color",
         "--generation-database=none",

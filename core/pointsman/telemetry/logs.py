@@ -325,13 +325,9 @@ class LogObserver:
         )
 
     def _given_up(self, event: WebhookGivenUp) -> None:
+        reason = scrub(event.reason)
         self._write(
-            LogLevel.ERROR,
-            "webhook.dead",
-            event,
-            message_id=event.message_id,
-            client=event.client,
-            reason=scrub(event.reason),
+            LogLevel.ERROR, "webhook.dead", event, message_id=event.message_id, client=event.client, reason=reason
         )
 
     def _guard_stopped(self, event: GuardStopped) -> None:
