@@ -14,7 +14,7 @@ from pointsman.plugin import Callback
 from pointsman.router import Router
 from pointsman.sandbox import DeliveryPlan, delay
 from pointsman.store.change import FellBack
-from pointsman.testing import FakeClock, ScriptedSandbox, hang, hang_up, refuse
+from pointsman.testing import FakeClock, ScriptedSandbox, hang, refuse
 from pointsman.testing.wire import Answer, News
 
 from .machine import Machine, machine
@@ -94,7 +94,8 @@ async def test_absent_is_believed_only_long_enough_after_the_restart(clock: Fake
 
 
 @pytest.mark.parametrize(
-    ("policy", "state", "copies"), [("reconcile", State.UNKNOWN, 0), ("next", State.SENT, 1), ("stop", State.UNKNOWN, 0)]
+    ("policy", "state", "copies"),
+    [("reconcile", State.UNKNOWN, 0), ("next", State.SENT, 1), ("stop", State.UNKNOWN, 0)],
 )
 async def test_who_cannot_be_asked_is_as_the_policy_says(
     clock: FakeClock, box: ScriptedSandbox, policy: str, state: State, copies: int
@@ -207,7 +208,7 @@ async def test_a_report_that_cannot_be_written_down_is_not_acknowledged(clock: F
 
 
 async def test_an_answer_that_cannot_be_written_down_is_not_forgotten(clock: FakeClock, box: ScriptedSandbox):
-    """The disk fills up while a request is on its way: the outcome is written when there is room, nothing goes twice."""
+    """The disk fills up while a request is on its way: the outcome is written later, and nothing goes twice."""
     async with machine({"a": account(box)}, clock) as host:
         box.script(delay(1.0, endpoint=SUBMIT))
         await host.start()
@@ -224,7 +225,9 @@ async def test_an_answer_that_cannot_be_written_down_is_not_forgotten(clock: Fak
 
 async def test_nothing_leaves_that_cannot_be_written_down(clock: FakeClock, box: ScriptedSandbox):
     """While attempts cannot be written down nothing leaves, nobody is blamed, and later all of it goes."""
-    async with machine({"a": account(box, bulk=5, max_in_flight=1, opening_balance="10", prices=[price("1")])}, clock) as host:
+    async with machine(
+        {"a": account(box, bulk=5, max_in_flight=1, opening_balance="10", prices=[price("1")])}, clock
+    ) as host:
         box.script(delay(1.0, endpoint=SUBMIT))
         await host.start()
         ids = await take(host, 6)

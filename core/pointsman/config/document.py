@@ -16,18 +16,22 @@ from pointsman.config.stores import MEMORY, SQLITE
 from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
+    ClockTime,
     Duration,
     Life,
     NewFile,
     PublicUrl,
     StoreUrl,
+    Zone,
     check_name,
     parse_address,
+    parse_clock_time,
     parse_currency,
     parse_duration,
     parse_life,
     parse_public_url,
     parse_region,
+    parse_zone,
 )
 from pointsman.loading import PluginSet
 from pointsman.plugin import Provider
@@ -57,6 +61,8 @@ class DocumentReader:
             {
                 Duration: parse_duration,
                 Life: parse_life,
+                ClockTime: parse_clock_time,
+                Zone: parse_zone,
                 Address: parse_address,
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
