@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from pointsman.engine.course import Beginning, Courses
@@ -16,7 +17,7 @@ from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
 from pointsman.errors import RouterClosed, StoreError
 from pointsman.events import Resent
-from pointsman.message import Channel, HlrLookup, Viber
+from pointsman.message import Channel, HlrLookup, MessageClass, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
 from pointsman.store import Record
 from pointsman.store.change import End, Resume
@@ -70,7 +71,7 @@ class Serving:
         """Messages that nobody wants any more, the latest last: what has left of them is not sent once more."""
         self._in_place: dict[str, str] = {}
         """By the id of a Viber message, the SMS in its place that is being sent again."""
-        self.under_way = 0
+        self.under_way: Counter[MessageClass] = Counter()
         """Messages whose attempts are not over, those that wait in memory for a place included."""
         self.freed: Callable[[], object] = _nobody_asks
         """Called when there is one less of them."""
@@ -141,14 +142,15 @@ class Serving:
             flow = Flow(self._desk, parsed.envelope, parsed.route)
         if not self._given_up.keys().isdisjoint({message_id, parsed.envelope.parent}):
             flow.give_up()
-        self.under_way += 1
+        lane = parsed.envelope.message.message_class
+        self.under_way[lane] += 1
         is_free = False
 
         def free() -> None:
             nonlocal is_free
             if not is_free:
                 is_free = True
-                self.under_way -= 1
+                self.under_way[lane] -= 1
                 attempted()
                 self.freed()
 
