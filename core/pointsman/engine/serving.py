@@ -19,6 +19,7 @@ from pointsman.errors import RouterClosed, StoreError
 from pointsman.events import Resent
 from pointsman.message import Channel, HlrLookup, MessageClass, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
+from pointsman.routing.resuming import SECOND_OPINIONS
 from pointsman.store import Record
 from pointsman.store.change import End, Resume
 from pointsman.store.record import is_final, is_told, lookup_result
@@ -26,8 +27,6 @@ from pointsman.store.stage import Stage, stage_of
 
 _log = logging.getLogger("pointsman.serving")
 
-SECOND_OPINIONS = 1
-"""How many other providers are asked when one could not answer a lookup."""
 GIVEN_UP_KEPT = 100_000
 """Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
 
@@ -202,11 +201,13 @@ class Serving:
         record = await self._desk.recorder.get(message_id)
         if record is None or message_id in self._tasks or record.attempts or stage_of(record) is not Stage.WAITING:
             return None
+        if (await self._desk.recorder.own(record)).owner != self._desk.recorder.owner:
+            return None  # another process has it
         return await self.dismiss(message_id)
 
     async def dismiss(self, message_id: str) -> Record:
         """Write down that a message is not sent any more that nobody has in hand."""
-        _, record = await self._desk.recorder.settle(message_id, End(State.CANCELLED))
+        _, record = await self._desk.recorder.settle(message_id, End(State.CANCELLED, owner=self._desk.recorder.owner))
         self._tracking.woken(record)
         return record
 
