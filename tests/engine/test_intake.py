@@ -118,7 +118,7 @@ async def test_what_cannot_be_written_down_is_not_counted(clock: FakeClock, box:
         with pytest.raises(StoreUnavailable):
             await rig.router.submit_many(orders(2), client="shop", screen=gate)
         await clock.settle()
-        assert (gate.counted, box.seen, rig.router._serving.under_way) == (0, (), 0)
+        assert (gate.counted, box.seen, rig.router._serving.under_way.total()) == (0, (), 0)
         store.full = False
         await rig.router.submit_many(orders(2), client="shop", screen=gate)
         await clock.settle()

@@ -208,7 +208,7 @@ async def test_a_report_that_cannot_be_written_down_is_not_acknowledged(clock: F
 
 
 async def test_an_answer_that_cannot_be_written_down_is_not_forgotten(clock: FakeClock, box: ScriptedSandbox):
-    """The disk fills up while a request is on its way: the outcome is written when there is room, nothing goes twice."""
+    """The disk fills up while a request is on its way: the outcome is written later, and nothing goes twice."""
     async with machine({"a": account(box)}, clock) as host:
         box.script(delay(1.0, endpoint=SUBMIT))
         await host.start()

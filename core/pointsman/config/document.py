@@ -18,6 +18,7 @@ from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
     Cap,
+    ClockTime,
     Destination,
     Duration,
     IpRange,
@@ -26,10 +27,12 @@ from pointsman.config.values import (
     NewFile,
     PublicUrl,
     StoreUrl,
+    Zone,
     check_name,
     is_loopback,
     parse_address,
     parse_cap,
+    parse_clock_time,
     parse_currency,
     parse_destination,
     parse_duration,
@@ -38,6 +41,7 @@ from pointsman.config.values import (
     parse_life,
     parse_public_url,
     parse_region,
+    parse_zone,
 )
 from pointsman.config.webhooks import HostPattern, WebhookSecrets, parse_host_pattern, parse_webhook_secrets
 from pointsman.loading import PluginSet
@@ -68,6 +72,8 @@ class DocumentReader:
             {
                 Duration: parse_duration,
                 Life: parse_life,
+                ClockTime: parse_clock_time,
+                Zone: parse_zone,
                 Address: parse_address,
                 IpRange: parse_ip_range,
                 KeyHashes: parse_key_hashes,

@@ -10,7 +10,18 @@ from typing import Annotated, assert_never
 import msgspec
 
 from pointsman.config.limits import ClientLimits, GuardConfig
-from pointsman.config.values import Address, Duration, IpRange, KeyHashes, Life, NewFile, PublicUrl, StoreUrl
+from pointsman.config.values import (
+    Address,
+    ClockTime,
+    Duration,
+    IpRange,
+    KeyHashes,
+    Life,
+    NewFile,
+    PublicUrl,
+    StoreUrl,
+    Zone,
+)
 from pointsman.config.webhooks import HostPattern, WebhookSecrets
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
@@ -260,6 +271,23 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How long a message waits for its lookup at most, and never longer than a tenth of its life; None: by class."""
 
 
+class QuietConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Inline table `quiet` of a route: when messages are not sent, by the recipient's clock."""
+
+    start: ClockTime = msgspec.field(name="from")
+    """The first minute that is quiet."""
+    end: ClockTime = msgspec.field(name="to")
+    """The first one that is not any more; before `from` when midnight is between them."""
+    classes: frozenset[MessageClass] = frozenset({MessageClass.MARKETING})
+    """Messages that are not sent then."""
+    zone: Zone = Zone("Europe/Moscow")
+    """Whose clock counts where that of the recipient is not known."""
+
+    def __post_init__(self) -> None:
+        if self.start == self.end:
+            raise ValueError("from and to are the same time; leave quiet out, or give it an end")
+
+
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[[routes]]`: which messages, which providers, which policy. The first route that matches counts."""
 
@@ -274,6 +302,8 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Who keeps a message that is to be sent later."""
     lookup: Lookup = Lookup.NEVER
     """Whether numbers are looked up before messages are sent to them."""
+    quiet: QuietConfig | None = None
+    """When messages of some classes are not sent."""
     confirms: bool = False
     """Recipients confirm what they get, by entering a code for example, and the caller passes that on."""
 

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -17,6 +18,7 @@ SHORTEST_CAP = UNITS["m"]
 LONGEST_CAP = UNITS["d"]
 _CAP = re.compile(r"([1-9]\d{0,8}) in (\S+)", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", re.ASCII)
+_CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 MOST_KEYS = 10
@@ -31,6 +33,18 @@ class Duration(float):
 
 class Life(Duration):
     """How long a message may live; written like any duration, 30 days at most."""
+
+    __slots__ = ()
+
+
+class ClockTime(int):
+    """A time of the day in minutes after midnight; the file writes it as `"21:00"`."""
+
+    __slots__ = ()
+
+
+class Zone(str):
+    """A time zone by its name in the IANA database, such as `"Europe/Moscow"`."""
 
     __slots__ = ()
 
@@ -129,6 +143,27 @@ def parse_destination(value: object) -> Destination:
         return Destination(parse_region(value))
     except ValueError as error:
         raise ValueError(f'{error}, or "*" for all') from None
+
+
+def parse_clock_time(value: object) -> ClockTime:
+    """Return a time of the day. Raises `ValueError` that says how to write one."""
+    found = _CLOCK_TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('expected a time of the day in quotes, such as "21:00"')
+    return ClockTime(int(found[1]) * 60 + int(found[2]))
+
+
+def parse_zone(value: object) -> Zone:
+    """Return a time zone. Raises `ValueError` for one that this machine does not know."""
+    try:
+        known = isinstance(value, str) and value != "" and ZoneInfo(value) is not None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        known = False
+    if not known or not isinstance(value, str):
+        raise ValueError(
+            'expected a time zone that this machine knows, such as "Europe/Moscow"; the package tzdata has them all'
+        )
+    return Zone(value)
 
 
 def parse_address(value: object) -> Address:

@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from pointsman.clock import Clock
-from pointsman.config import Config, ProviderConfig
+from pointsman.config import Config, ProviderConfig, QuietConfig
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Caller
 from pointsman.engine.debts import Debts
@@ -34,6 +34,7 @@ from pointsman.routing.ledger import Ledger
 from pointsman.routing.limiter import Limiter, Pace
 from pointsman.routing.match import Route
 from pointsman.routing.observed import ObservedPrices
+from pointsman.routing.quiet import Quiet
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates, Tariff
 from pointsman.secret import Secret
@@ -178,11 +179,18 @@ def build_routes(config: Config) -> tuple[Route, ...]:
                 on_unknown=route.on_unknown,
                 fallback_margin=float(policy.fallback_margin),
                 schedule=route.schedule,
+                quiet=_quiet(route.quiet),
                 lookup=route.lookup,
                 lookup_patience=float(policy.lookup_patience) if policy.lookup_patience is not None else None,
             )
         )
     return tuple(routes)
+
+
+def _quiet(config: QuietConfig | None) -> Quiet | None:
+    if config is None:
+        return None
+    return Quiet(start=config.start, end=config.end, classes=config.classes, zone=config.zone)
 
 
 def build_lives(config: Config) -> LifeLimits:

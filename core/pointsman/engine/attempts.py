@@ -7,7 +7,7 @@ import msgspec
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
+from pointsman.engine.queue import URGENCY, Load, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.restoring import submission_of
 from pointsman.engine.station import Station
@@ -24,7 +24,7 @@ from pointsman.store.change import Begin, Intent, Settle
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that was made, and the submission as it went out."""
+    """An attempt that was made, as it is recorded, and the submission as it went out."""
 
     attempt: Attempt
     submission: Submission
@@ -91,27 +91,29 @@ class Attempts:
         attempt = await self._settle(envelope, decision, number, stake, passage, result)
         return Made(attempt=attempt, submission=passage.submission, station=station)
 
-    async def start(self, tickets: Sequence[Ticket], batch: Batch, started_at: float) -> bool:
-        """Write down, before a request leaves, which attempts it starts, all in one go; say whether all were.
+    async def start(self, load: Load, batch: Batch, started_at: float) -> bool:
+        """Write down, before a request leaves, which attempts it starts; say whether all were.
 
-        Messages that somebody else sends by now are withdrawn, and then not all were. Raises what the first of those
-        raised that could not be written down; nothing may leave then.
+        The provider may be asked later by the references that are written here, so they are those that travel now:
+        plugins change references. All is written in one go. Messages that somebody else sends by now are withdrawn, and
+        then not all were. Raises what the first of those raised that could not be written down; nothing may leave then.
         """
-        if len(tickets) == 1 or not self._recorder.durable:  # nothing is waited for, so there is nothing to share
-            return all([await self._begin(ticket, batch, started_at) for ticket in tickets])
-        begun = await asyncio.gather(
-            *(self._begin(ticket, batch, started_at) for ticket in tickets), return_exceptions=True
-        )
+        places = zip(load.places, batch.items, strict=True)
+        pairs = [(ticket, item) for place, item in places for ticket in place]
+        if len(pairs) == 1 or not self._recorder.durable:  # nothing is waited for, so there is nothing to share
+            return all([await self._begin(*pair, batch, started_at) for pair in pairs])
+        starts = [self._begin(*pair, batch, started_at) for pair in pairs]
+        begun = await asyncio.gather(*starts, return_exceptions=True)
         for one in begun:
             if isinstance(one, BaseException):
                 raise one
         return all(begun)
 
-    async def _begin(self, ticket: Ticket, batch: Batch, started_at: float) -> bool:
+    async def _begin(self, ticket: Ticket, item: Submission, batch: Batch, started_at: float) -> bool:
         intent = Intent(
             number=ticket.number,
             provider=ticket.provider,
-            ref=ticket.submission.ref,
+            ref=item.ref,
             call_ref=batch.ref,
             decision_id=ticket.decision_id,
             started_at=started_at,
@@ -202,7 +204,7 @@ class Attempts:
             on_delivery=settled.on_delivery,
             decision_id=decision.id,
         )
-        await self._recorder.settle(envelope.id, Settle(attempt))
+        _, after = await self._recorder.settle(envelope.id, Settle(attempt, self._recorder.owner))
         parts = envelope.parts
         self._bus.emit(
             Attempted(
@@ -216,7 +218,7 @@ class Attempts:
         )
         if settled.price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
-        return attempt
+        return next((one for one in after.attempts if one.number == number), attempt)
 
     def _now(self) -> Instant:
         return Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())

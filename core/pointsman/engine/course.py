@@ -86,7 +86,7 @@ class Courses:
 
     async def _quiet(self, flow: Flow, parsed: Parsed, *, fetched: bool) -> Record | None:
         """Keep a message that may not be sent at this hour; return the record of one that does not go on here."""
-        while (due := self._door.awake_at(parsed, self._desk.clock.now())) > self._desk.clock.now():
+        while (due := self._door.awake_at(parsed, at := max(self._desk.clock.now(), parsed.envelope.due))) > at:
             if flow.is_given_up or self._desk.closing:
                 return await flow.abandon()
             before, record = await self._desk.recorder.settle(parsed.envelope.id, Retime(due))

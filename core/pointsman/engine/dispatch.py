@@ -30,10 +30,11 @@ AGAIN = 5.0
 SHARE: Mapping[MessageClass, float] = MappingProxyType(
     {MessageClass.OTP: 1.0, MessageClass.TRANSACTIONAL: 0.95, MessageClass.MARKETING: 0.9}
 )
-"""How much of all places may be taken when a message of a class is fetched; there is always one."""
+"""How much of all places messages of a class and of less urgent ones may have together; there is always one."""
 REFILL = 0.05
 """The share of all places that must be free before the store is asked again; it is not asked for each of them."""
 
+_NOBODY: Counter[MessageClass] = Counter()
 _LANES = {urgency: lane for lane, urgency in URGENCY.items()}
 
 
@@ -43,13 +44,13 @@ class Dispatcher:
     State: how many messages of each class wait there, of which classes some may be due, the turns, and the task.
     """
 
-    def __init__(self, store: Store, clock: Clock, most: int, under_way: Callable[[], int]) -> None:
-        """`most` messages may be on their way, `under_way` says how many are."""
+    def __init__(self, store: Store, clock: Clock, most: int, under_way: Counter[MessageClass]) -> None:
+        """`most` messages may be on their way, `under_way` counts those that are."""
         self._store = store
         self._clock = clock
         self._most = most
         self._under_way = under_way
-        self._arriving = 0
+        self._arriving: Counter[MessageClass] = Counter()
         self._backlog: Counter[MessageClass] = Counter()
         self._due: dict[MessageClass, int] = {}
         """Classes of which messages may be due in the store, and how often some were left there."""
@@ -80,23 +81,32 @@ class Dispatcher:
         """Return how many messages of each class wait in the store."""
         return +self._backlog
 
-    def room_for(self, lane: MessageClass, others: int = 0) -> int:
-        """Return how many messages of a class may start now; `others` of other classes are about to."""
-        used = self._under_way() + self._arriving + others
-        return max(int(self._most * SHARE[lane]), 1) - used
+    def room_for(self, lane: MessageClass, others: Counter[MessageClass]) -> int:
+        """Return how many messages of a class may start now; `others` are about to as well."""
+        room, share = self._most, max(int(self._most * SHARE[lane]), 1)
+        for counted in (self._under_way, self._arriving, others):
+            for one, count in counted.items():
+                room -= count
+                if URGENCY[one] >= URGENCY[lane]:
+                    share -= count
+        return min(room, share)
 
     def may_start(self, lanes: Counter[MessageClass]) -> bool:
         """Say whether new messages may start at once: there is room, and none of their class waits before them."""
-        others = 0
+        others: Counter[MessageClass] = Counter()
         for lane, count in lanes.items():
             if lane in self._due or count > self.room_for(lane, others):
                 return False
-            others += count
+            others[lane] = count
         return True
 
-    def expect(self, count: int) -> None:
-        """Keep places for messages that are about to start; less than zero gives them back."""
-        self._arriving += count
+    def expect(self, lanes: Counter[MessageClass]) -> None:
+        """Keep places for messages that are about to start."""
+        self._arriving.update(lanes)
+
+    def arrived(self, lanes: Counter[MessageClass]) -> None:
+        """Give such places back: the messages have started, or are not going to."""
+        self._arriving.subtract(lanes)
 
     def left(self, records: Iterable[Record]) -> None:
         """Note that messages were left in the store."""
@@ -135,10 +145,10 @@ class Dispatcher:
 
     def _has_room(self) -> bool:
         """Say whether it is worth while to ask the store: a code does not wait until more is free."""
-        if self.room_for(MessageClass.OTP) > 0 and MessageClass.OTP in self._due:
+        if MessageClass.OTP in self._due and self.room_for(MessageClass.OTP, _NOBODY) > 0:
             return True
         step = max(int(self._most * REFILL), 1)
-        return any(self.room_for(lane) >= step for lane in self._due)
+        return any(self.room_for(lane, _NOBODY) >= step for lane in self._due)
 
     async def _run(self) -> None:
         while True:
@@ -168,17 +178,22 @@ class Dispatcher:
 
     async def _fetch(self) -> None:
         """Fetch as much as there is room for."""
-        while lanes := [lane for lane in self._due if self.room_for(lane) > 0]:
-            room = min(max(self.room_for(lane) for lane in lanes), FETCHED_AT_ONCE)
-            shares = self._turns.shares(room, [URGENCY[lane] for lane in lanes])
-            for urgency in sorted(shares):
-                lane = _LANES[urgency]
-                await self._take(lane, min(shares[urgency], self.room_for(lane)))
+        while wanted := self._wanted():
+            for lane in sorted(wanted, key=URGENCY.__getitem__):
+                await self._take(lane, wanted[lane])
             await self._clock.sleep(0)
 
+    def _wanted(self) -> Counter[MessageClass]:
+        """Return how many messages of each class are fetched next."""
+        wanted: Counter[MessageClass] = Counter()
+        for _ in range(FETCHED_AT_ONCE):
+            lanes = [URGENCY[lane] for lane in self._due if self.room_for(lane, wanted) > 0]
+            if not lanes:
+                break
+            wanted[_LANES[self._turns.next(lanes)]] += 1
+        return wanted
+
     async def _take(self, lane: MessageClass, limit: int) -> None:
-        if limit <= 0:
-            return
         left = self._due.get(lane)
         records = await self._store.take(lane, self._clock.now(), limit)
         if len(records) < limit and self._due.get(lane) == left:

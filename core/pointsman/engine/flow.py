@@ -6,7 +6,6 @@ from typing import Self
 from pointsman.engine.attempts import Made
 from pointsman.engine.desk import Desk
 from pointsman.engine.doubts import Doubt
-from pointsman.engine.looking import PATIENCE
 from pointsman.engine.options import Options
 from pointsman.engine.parsing import Parsed
 from pointsman.engine.pausing import pause
@@ -272,8 +271,7 @@ class Flow:
         """Return what became of an attempt whose outcome was unknown, as far as it can be found out now."""
         desk, attempt, envelope = self._desk, made.attempt, self._envelope
         station = made.station
-        patience = PATIENCE[self._on_unknown()]
-        found = await desk.looking.look_into(station, envelope, attempt, made.submission, patience)
+        found = await desk.looking.look_into(station, envelope, attempt, made.submission, self._on_unknown())
         if isinstance(found, Unknown):
             found = await self._known(made)
         if isinstance(found, Unknown):
@@ -344,7 +342,7 @@ class Flow:
         return record
 
     async def _end(self, state: State, reason: Refused | None) -> Record:
-        return (await self._desk.recorder.settle(self._envelope.id, End(state, reason)))[1]
+        return (await self._desk.recorder.settle(self._envelope.id, End(state, reason, self._desk.recorder.owner)))[1]
 
     def _reason(self) -> Refused | None:
         for past in reversed(self._past):

@@ -38,7 +38,7 @@ def build_front(
 ) -> Front:
     """Return the way in; `most` messages may be on their way at once, and `most_waiting` wait for that."""
     serving = Serving(desk, tracking, doubts, door, locating, most)
-    dispatcher = Dispatcher(desk.recorder.store, desk.clock, most, lambda: serving.under_way)
+    dispatcher = Dispatcher(desk.recorder.store, desk.clock, most, serving.under_way)
     dispatcher.carry_on = serving.carry_on
     serving.freed, serving.put_back = dispatcher.freed, dispatcher.put_back
     intake = Intake(door, desk.recorder, dispatcher, serving, desk.clock, most_waiting)

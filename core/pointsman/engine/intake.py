@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.serving import Serving
 from pointsman.errors import Busy, InvalidMessage, InvalidMessages
-from pointsman.message import Envelope, Message, MessageClass, Origin
+from pointsman.message import Message, MessageClass, Origin
 from pointsman.outcome import Receipt
 from pointsman.store import receipt
 from pointsman.store.interface import Claim, Taken
@@ -93,7 +93,7 @@ class Intake:
         return cancelled is not None
 
     def _check_room(self, more: int) -> None:
-        waiting = self._dispatcher.backlog().total() + self._serving.under_way
+        waiting = self._dispatcher.backlog().total() + self._serving.under_way.total()
         if self._most and waiting + more > self._most:
             raise Busy(
                 f"{waiting} messages wait to be sent already, and router.max_waiting allows {self._most}", BUSY_FOR
@@ -132,8 +132,9 @@ class Intake:
     async def _take(self, parsed: Sequence[Parsed], claim: Claim | None, admission: Admission | None) -> Taken:
         """Write messages down, all in one go, and start them if there is room."""
         envelopes = [one.envelope for one in parsed]
-        mine = self._may_start(parsed)
-        self._dispatcher.expect(len(parsed) if mine else 0)
+        lanes = Counter(one.message.message_class for one in envelopes)
+        mine = self._may_start(parsed, lanes)
+        self._dispatcher.expect(lanes if mine else Counter())
         try:
             taken = await self._recorder.accept_all(envelopes, claim=claim, mine=mine)
         except BaseException:
@@ -141,7 +142,7 @@ class Intake:
                 admission.take_back()
             raise
         finally:
-            self._dispatcher.expect(-len(parsed) if mine else 0)
+            self._dispatcher.arrived(lanes if mine else Counter())
         if taken.repeated:
             if admission is not None:
                 admission.take_back()
@@ -152,7 +153,7 @@ class Intake:
             self._dispatcher.left(taken.records)
         return taken
 
-    def _may_start(self, parsed: Sequence[Parsed]) -> bool:
+    def _may_start(self, parsed: Sequence[Parsed], lanes: Counter[MessageClass]) -> bool:
         """Say whether messages are seen through from now on, instead of waiting in the store.
 
         What a provider keeps until it is due leaves at once. What we keep waits in the store, if that outlives us.
@@ -162,8 +163,4 @@ class Intake:
             return True
         if later:
             return not self._recorder.durable
-        return self._dispatcher.may_start(_lanes(one.envelope for one in parsed))
-
-
-def _lanes(envelopes: Iterable[Envelope]) -> Counter[MessageClass]:
-    return Counter(envelope.message.message_class for envelope in envelopes)
+        return self._dispatcher.may_start(lanes)

@@ -1,11 +1,13 @@
 """The door: a caller's message becomes an envelope, or is refused with the reason. Nothing behind it checks again."""
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
 from pointsman.clock import Clock
-from pointsman.engine.dues import due_of
+from pointsman.engine.dues import due_of, zones_of
 from pointsman.engine.ids import Ids
 from pointsman.errors import InvalidMessage
 from pointsman.message import (
@@ -25,6 +27,7 @@ from pointsman.message import (
     channel_of,
 )
 from pointsman.routing.match import Route, route_of
+from pointsman.routing.quiet import awake_at
 from pointsman.text import NumberRanges, check_sender, classify, count_segments, parse_msisdn, translit
 
 MOST_SEGMENTS = 255
@@ -150,7 +153,11 @@ class Door:
             local=due.local,
         )
         route = route_of(self._rules.routes, envelope)
-        return Parsed(msgspec.structs.replace(envelope, deadline=due.at + self._life(message, route)), route)
+        at = self.awake_at(Parsed(envelope, route), due.at) if route is not None and route.quiet is not None else due.at
+        if at > due.at:
+            local = due.local + timedelta(seconds=round(at - due.at)) if due.local is not None else None
+            envelope = msgspec.structs.replace(envelope, due=at, local=local)
+        return Parsed(msgspec.structs.replace(envelope, deadline=at + self._life(message, route)), route)
 
     def route(self, envelope: Envelope) -> Route | None:
         """Return the route that is for a message.
@@ -165,8 +172,13 @@ class Door:
 
     def awake_at(self, parsed: Parsed, moment: float) -> float:
         """Return when a message may be sent that could be sent at a moment: then, or after the hours of quiet."""
-        del parsed
-        return moment
+        message, quiet = parsed.envelope.message, parsed.route.quiet if parsed.route is not None else None
+        if quiet is None or isinstance(message, HlrLookup) or message.message_class not in quiet.classes:
+            return moment
+        try:
+            return awake_at(quiet, zones_of(parsed.envelope.to, self._rules.ranges), moment)
+        except ZoneInfoNotFoundError:
+            return awake_at(quiet, (), moment)  # the configuration would not have been read without that zone
 
     def by_range(self, to: Msisdn) -> Network:
         """Return the network of a number as far as its digits tell it."""

@@ -12,12 +12,13 @@ from functools import partial
 
 from pointsman.engine.debts import Debts, is_due
 from pointsman.engine.desk import Desk
-from pointsman.engine.doubts import GIVE_UP, Doubt, Doubts
+from pointsman.engine.doubts import Doubt, Doubts
 from pointsman.engine.parsing import Door
 from pointsman.engine.restoring import submission_again
 from pointsman.engine.serving import Serving
 from pointsman.engine.tracking import Tracking
 from pointsman.outcome import Attempt, Unknown
+from pointsman.routing.reconcile import GIVE_UP
 from pointsman.store import Record
 from pointsman.store.record import awaits_fallback
 from pointsman.store.stage import Stage, stage_of

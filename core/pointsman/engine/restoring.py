@@ -8,9 +8,10 @@ import msgspec
 from pointsman.clock import as_utc
 from pointsman.engine.station import Station
 from pointsman.message import Envelope, FallbackBy, HlrLookup, Viber
-from pointsman.outcome import Attempt, Unknown
+from pointsman.outcome import Attempt
 from pointsman.plugin import Submission
 from pointsman.routing.failover import Past
+from pointsman.routing.resuming import past_of
 from pointsman.store import Record
 
 
@@ -25,14 +26,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def history_of(record: Record) -> History:
-    """Return what was tried for a message. Only the last unknown outcome may not have been looked into."""
+    """Return what was tried for a message."""
     attempts = record.attempts
-    last = len(attempts) - 1
     return History(
-        past=tuple(
-            Past(one.provider, one.outcome, looked_into=place < last or not isinstance(one.outcome, Unknown))
-            for place, one in enumerate(attempts)
-        ),
+        past=past_of(attempts),
         tried=frozenset(one.provider for one, following in pairwise(attempts) if one.provider != following.provider),
         decisions=max((_place_of(one.decision_id) for one in attempts), default=0),
     )

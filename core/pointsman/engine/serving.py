@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from pointsman.engine.course import Beginning, Courses
@@ -16,8 +17,9 @@ from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
 from pointsman.errors import RouterClosed, StoreError
 from pointsman.events import Resent
-from pointsman.message import Channel, HlrLookup, Viber
+from pointsman.message import Channel, HlrLookup, MessageClass, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
+from pointsman.routing.resuming import SECOND_OPINIONS
 from pointsman.store import Record
 from pointsman.store.change import End, Resume
 from pointsman.store.record import is_final, is_told, lookup_result
@@ -25,8 +27,6 @@ from pointsman.store.stage import Stage, stage_of
 
 _log = logging.getLogger("pointsman.serving")
 
-SECOND_OPINIONS = 1
-"""How many other providers are asked when one could not answer a lookup."""
 GIVEN_UP_KEPT = 100_000
 """Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
 
@@ -70,7 +70,7 @@ class Serving:
         """Messages that nobody wants any more, the latest last: what has left of them is not sent once more."""
         self._in_place: dict[str, str] = {}
         """By the id of a Viber message, the SMS in its place that is being sent again."""
-        self.under_way = 0
+        self.under_way: Counter[MessageClass] = Counter()
         """Messages whose attempts are not over, those that wait in memory for a place included."""
         self.freed: Callable[[], object] = _nobody_asks
         """Called when there is one less of them."""
@@ -141,14 +141,15 @@ class Serving:
             flow = Flow(self._desk, parsed.envelope, parsed.route)
         if not self._given_up.keys().isdisjoint({message_id, parsed.envelope.parent}):
             flow.give_up()
-        self.under_way += 1
+        lane = parsed.envelope.message.message_class
+        self.under_way[lane] += 1
         is_free = False
 
         def free() -> None:
             nonlocal is_free
             if not is_free:
                 is_free = True
-                self.under_way -= 1
+                self.under_way[lane] -= 1
                 attempted()
                 self.freed()
 
@@ -200,11 +201,13 @@ class Serving:
         record = await self._desk.recorder.get(message_id)
         if record is None or message_id in self._tasks or record.attempts or stage_of(record) is not Stage.WAITING:
             return None
+        if (await self._desk.recorder.own(record)).owner != self._desk.recorder.owner:
+            return None  # another process has it
         return await self.dismiss(message_id)
 
     async def dismiss(self, message_id: str) -> Record:
         """Write down that a message is not sent any more that nobody has in hand."""
-        _, record = await self._desk.recorder.settle(message_id, End(State.CANCELLED))
+        _, record = await self._desk.recorder.settle(message_id, End(State.CANCELLED, owner=self._desk.recorder.owner))
         self._tracking.woken(record)
         return record
 

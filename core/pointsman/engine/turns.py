@@ -25,9 +25,3 @@ class Turns:
             self._passed[one] += 1
         self._passed[chosen] = 0
         return chosen
-
-    def shares(self, places: int, waiting: Collection[int]) -> Counter[int]:
-        """Return how many of so many places each of those that wait has next."""
-        if len(waiting) == 1:
-            return Counter(dict.fromkeys(waiting, places))
-        return Counter(self.next(waiting) for _ in range(places))
