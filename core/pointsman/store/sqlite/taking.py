@@ -22,7 +22,7 @@ _TAKE = (
 )
 _IN_FLIGHT = (
     f"SELECT id, {READ} FROM messages"  # noqa: S608 - a constant
-    " WHERE stage = 2 AND owner >= 0 AND owner <> ? ORDER BY id LIMIT ?"
+    " WHERE stage = 2 AND owner > 0 AND owner < ? ORDER BY owner, rowid LIMIT ?"
 )
 FOREVER = float("inf")
 """A lease in a store that one process uses: it ends with the process."""
