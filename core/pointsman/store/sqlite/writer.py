@@ -24,6 +24,8 @@ Group = tuple[float, int]
 Published = Callable[[Sequence[Answer], Mapping[str, Record], frozenset[str], Group | None], None]
 """Is given, in this thread, what is durable now."""
 
+_OF_AN_OPERATION = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.DataError)
+"""Errors of SQLite that say something of what it was given, and nothing of the disk."""
 MOVED_AFTER = 5_000
 """After so many rows written, what is in the file beside the journal is moved into it."""
 
@@ -42,15 +44,14 @@ class Writer:
         """Run a group and make it durable."""
         try:
             self._run(jobs)
-        except sqlite3.Error as error:
-            self._failed(jobs, told(self._books.name, error))
         except Exception as error:  # noqa: BLE001 - told to those who wait, and the thread must live on
+            is_of_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, _OF_AN_OPERATION)
+            if is_of_the_disk or len(jobs) == 1:
+                self._failed(jobs, told(self._books.name, error) if isinstance(error, sqlite3.Error) else error)
+                return
             self._books.rollback()
-            if len(jobs) == 1:
-                self._failed(jobs, error)
-            else:
-                for job in jobs:
-                    self.serve((job,))
+            for job in jobs:
+                self.serve((job,))
 
     def _run(self, jobs: Sequence[Job]) -> None:
         books = self._books
