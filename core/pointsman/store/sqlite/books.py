@@ -2,7 +2,7 @@
 
 Theory of operation. The operations of a group run one after the other. Those that change messages only note in the
 `Batch` what is to be written; the others read and write the tables themselves, after what was noted before them has
-been written. Nothing is durable before `commit`, and `rollback` leaves everything as it was before the group.
+been written. Nothing is durable before `commit`, and the next `begin` undoes what did not come so far.
 """
 
 import sqlite3
@@ -52,7 +52,9 @@ class Books:
         return int(number)
 
     def begin(self) -> None:
-        """Begin a group."""
+        """Begin a group; what is left of one that failed is forgotten, as far as it got."""
+        if self.database.in_transaction:
+            self.database.execute("ROLLBACK")
         self.batch = Batch(self.last_news)
         self.touched = {}
         self.gone = set()
@@ -129,12 +131,6 @@ class Books:
         for message_id in self.gone:
             self.recent.drop(message_id)
         return self.writes
-
-    def rollback(self) -> None:
-        """Forget the group, as far as it got."""
-        if self.database.in_transaction:
-            self.database.execute("ROLLBACK")
-        self.begin()
 
     def _transact(self) -> None:
         if not self.database.in_transaction:

@@ -238,9 +238,9 @@ class SqliteStore:
         self._recent.put(changed)
         for message_id in gone:
             self._recent.drop(message_id)
+        answer(answers)
         if group is not None and self.committed is not None:
             self.committed(*group)
-        answer(answers)
 
     def _call(self, function: Callable[..., object], *values: object) -> None:
         """Call a function in the event loop; where that is gone, nobody waits any more."""

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from pointsman.clock import Clock
-from pointsman.errors import StoreError
 from pointsman.store.record import Record
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.faults import told
@@ -49,7 +48,6 @@ class Writer:
             if is_of_the_disk or len(jobs) == 1:
                 self._failed(jobs, told(self._books.name, error) if isinstance(error, sqlite3.Error) else error)
                 return
-            self._books.rollback()
             for job in jobs:
                 self.serve((job,))
 
@@ -74,10 +72,9 @@ class Writer:
             return Answer(job, error=error)
 
     def _failed(self, jobs: Sequence[Job], error: Exception) -> None:
-        try:
-            self._books.rollback()
-        except sqlite3.Error as worse:
-            error = error if isinstance(error, StoreError) else told(self._books.name, worse)
+        # What cannot be undone now is undone before the next group begins, or that one fails as well.
+        with contextlib.suppress(sqlite3.Error):
+            self._books.begin()
         self._publish([Answer(job, error=error) for job in jobs], {}, frozenset(), None)
 
     def idle(self) -> None:
