@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pointsman.outcome import State
@@ -28,15 +29,20 @@ class Writing:
         if not first.startswith("ready"):
             raise AssertionError(self._process.communicate()[1])
 
-    def kill(self, after: float) -> None:
-        """Kill it after so many seconds as nobody can prevent, and take down what it said until then."""
+    def kill(self, after: float, first: Callable[[], None] = lambda: None) -> dict[str, int]:
+        """Kill it after so many seconds as nobody can prevent, and return what it said until then.
+
+        `first` is called before; what is said after that does not count, because nobody can have heard it.
+        """
         time.sleep(after)
+        first()
         self._process.kill()
         said, _ = self._process.communicate(timeout=30.0)
         for line in said.splitlines(keepends=True):
             if line.endswith("\n"):
                 message_id, step = line.split()
                 self.said[message_id] = max(int(step), self.said.get(message_id, 0))
+        return self.said
 
 
 def came_to(record: Record | None) -> int:

@@ -9,6 +9,8 @@ from pointsman.store.sqlite.rows import LANES
 
 _PAIRED = "EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND p.stage <> 0)"
 _TEXTS = "SELECT id FROM messages m WHERE erased = 0 AND lane = ? AND over_at <= ?"
+_OLD = f"{_TEXTS} LIMIT ?"
+_CODES = f"{_TEXTS} AND (stage = 0 OR over_at <= ?) AND NOT {_PAIRED} LIMIT ?"
 _MESSAGES = (
     "SELECT id FROM messages m WHERE erased = ? AND lane = ? AND over_at <= ?"
     " AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND (p.over_at IS NULL OR p.over_at > ?)) LIMIT ?"
@@ -30,10 +32,9 @@ def _erase_texts(retention: Retention, now: float, limit: int, books: Books) -> 
     codes = LANES[MessageClass.OTP]
     found: list[str] = []
     for lane in LANES.values():
-        found += [one for (one,) in books.read(f"{_TEXTS} LIMIT ?", (lane, old, limit - len(found)))]
-    over = f"{_TEXTS} AND (stage = 0 OR over_at <= ?) AND NOT {_PAIRED} LIMIT ?"
+        found += [one for (one,) in books.read(_OLD, (lane, old, limit - len(found)))]
     known = set(found)
-    soon = books.read(over, (codes, now, now - DOUBTED, limit))
+    soon = books.read(_CODES, (codes, now, now - DOUBTED, limit))
     found += [one for (one,) in soon if one not in known][: limit - len(found)]
     for message_id in found:
         _silence(message_id, books)
