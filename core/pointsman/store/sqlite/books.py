@@ -60,12 +60,14 @@ class Books:
         self.gone = set()
         self.writes = 0
 
+    def known(self, message_id: str) -> Record | None:
+        """Return a record as it is now, if it was used lately."""
+        record = self.batch.records.get(message_id) or self.touched.get(message_id)
+        return record if record is not None or message_id in self.gone else self.recent.get(message_id)
+
     def record(self, message_id: str) -> Record | None:
         """Return a record as it is now. Raises `StoreError` when its row is damaged."""
-        record = self.batch.records.get(message_id) or self.touched.get(message_id)
-        if record is None and message_id not in self.gone:
-            record = self.recent.get(message_id)
-        if record is not None:
+        if (record := self.known(message_id)) is not None:
             return record
         row = self.database.execute(_SELECT, (message_id,)).fetchone()
         if row is None:

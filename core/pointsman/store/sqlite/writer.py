@@ -14,6 +14,7 @@ from pointsman.clock import Clock
 from pointsman.store.record import Record
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.faults import told
+from pointsman.store.sqlite.taking import taken_before
 from pointsman.store.sqlite.threads import Answer, Job
 
 Committed = Callable[[float, int], None]
@@ -46,10 +47,15 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - told to those who wait, and the thread must live on
             is_of_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, _OF_AN_OPERATION)
             if is_of_the_disk or len(jobs) == 1:
-                self._failed(jobs, told(self._books.name, error) if isinstance(error, sqlite3.Error) else error)
+                self._failed(jobs, self._in_words(error))
                 return
             for job in jobs:
                 self.serve((job,))
+
+    def _in_words(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError):
+            return taken_before()  # the only rule of a table that an operation may break
+        return told(self._books.name, error) if isinstance(error, sqlite3.Error) else error
 
     def _run(self, jobs: Sequence[Job]) -> None:
         books = self._books
