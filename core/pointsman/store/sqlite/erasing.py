@@ -17,14 +17,19 @@ _MESSAGES = (
 )
 
 
-def erase(retention: Retention, now: float, limit: int, books: Books) -> Erased:
-    """Forget what is older than it is to be kept, at most `limit` of each kind."""
+def erase(retention: Retention, now: float, limit: int, books: Books) -> tuple[Erased, tuple[tuple[str, str], ...]]:
+    """Forget what is older than it is to be kept, at most `limit` of each kind.
+
+    Returns also the keys under which no early report is kept any more.
+    """
     messages = _delete_messages(now - retention.messages, limit, books)
-    return Erased(
+    early, forgotten = _delete_early(now - retention.early, limit, books)
+    erased = Erased(
         texts=_erase_texts(retention, now, limit, books),
         messages=messages,
-        others=_delete_others(retention, now, limit, books),
+        others=early + _delete_others(retention, now, limit, books),
     )
+    return erased, forgotten
 
 
 def _erase_texts(retention: Retention, now: float, limit: int, books: Books) -> int:
@@ -69,16 +74,19 @@ def _delete_messages(before: float, limit: int, books: Books) -> int:
 
 
 def _delete_others(retention: Retention, now: float, limit: int, books: Books) -> int:
-    count = 0
-    count += books.write(
+    count = books.write(
         "DELETE FROM claims WHERE (client, key) IN (SELECT client, key FROM claims WHERE at < ? LIMIT ?)",
         (now - retention.keys, limit),
     )
-    count += books.write(
-        "DELETE FROM early WHERE seq IN (SELECT seq FROM early WHERE at < ? ORDER BY seq LIMIT ?)",
-        (now - retention.early, limit),
-    )
     return count + _delete_news(now - retention.news, limit, books)
+
+
+def _delete_early(before: float, limit: int, books: Books) -> tuple[int, tuple[tuple[str, str], ...]]:
+    rows = books.read("SELECT seq, provider, key FROM early WHERE at < ? ORDER BY seq LIMIT ?", (before, limit))
+    books.write_many("DELETE FROM early WHERE seq = ?", [(seq,) for seq, *_ in rows])
+    keys = dict.fromkeys((provider, key) for _, provider, key in rows)
+    left = "SELECT 1 FROM early WHERE provider = ? AND key = ? LIMIT 1"
+    return len(rows), tuple(one for one in keys if not books.read(left, one))
 
 
 def _delete_news(before: float, limit: int, books: Books) -> int:

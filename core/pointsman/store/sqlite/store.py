@@ -35,7 +35,8 @@ EARLY_KEPT = 100_000
 class SqliteStore:
     """Messages that are still there when the process is not.
 
-    State: what is open; the records that were used last, as they are on the disk; and the keys of early reports.
+    State: what is open; the records that were used last, as they are on the disk; and under which keys there may be
+    early reports, each with a number that grows.
     `committed` is told of each transaction: the seconds that it took, and how many operations shared it.
     """
 
@@ -56,7 +57,8 @@ class SqliteStore:
         self._writer: Worker | None = None
         self._reader: Worker | None = None
         self._recent = Recent()
-        self._early: set[tuple[str, str]] = set()
+        self._early: dict[tuple[str, str], int] = {}
+        self._kept_early = 0
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self._path} {'open' if self._writer is not None else 'closed'}>"
@@ -86,7 +88,7 @@ class SqliteStore:
         writer = Writer(books, self._clock, self._publish)
         self._writer = Worker("pointsman-journal", writer.serve, finish=writer.finish, idle=writer.idle)
         self._reader = Worker("pointsman-journal-reads", partial(self._serve_reads, reading), finish=opened.reads.close)
-        self._early = set(await self._read(Reading.early_keys))
+        self._early = dict.fromkeys(await self._read(Reading.early_keys), 0)
 
     async def close(self) -> None:
         """Finish all writes and let go."""
@@ -122,14 +124,15 @@ class SqliteStore:
 
     async def keep_early(self, provider: str, key: str, report: Report, now: float) -> None:
         """Keep a report of which the message is not known yet."""
-        self._early.add((provider, key))
+        self._kept_early += 1
+        self._early[provider, key] = self._kept_early
         await self._write(partial(taking.keep_early, provider, key, report, now, EARLY_EACH, EARLY_KEPT))
 
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
         if (provider, key) not in self._early:
             return ()
-        self._early.discard((provider, key))
+        del self._early[provider, key]
         return await self._write(partial(taking.take_early, provider, key))
 
     async def take(self, lane: MessageClass, now: float, limit: int) -> tuple[Record, ...]:
@@ -212,7 +215,12 @@ class SqliteStore:
 
     async def erase(self, retention: Retention, now: float, limit: int) -> Erased:
         """Forget what is older than it is to be kept, at most `limit` of each, in one transaction."""
-        return await self._write(partial(erasing.erase, retention, now, limit))
+        until = self._kept_early
+        erased, forgotten = await self._write(partial(erasing.erase, retention, now, limit))
+        for key in forgotten:
+            if self._early.get(key, until + 1) <= until:  # else another report came under it meanwhile
+                del self._early[key]
+        return erased
 
     def _serve_reads(self, reading: Reading, jobs: Sequence[Job]) -> None:
         """Run what is to be read; in the thread that reads."""

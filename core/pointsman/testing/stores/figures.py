@@ -125,6 +125,19 @@ async def pairs_stay_together(trial: Trial) -> None:
     expect([await trial.store.get(one.id) for one in (viber, sms)], [None, None], "both")
 
 
+async def early_reports_are_forgotten(trial: Trial) -> None:
+    """A report of which nobody knew the message is forgotten at its age; one that comes later under its key is kept."""
+    await trial.store.keep_early(PROVIDER, "p1", report("p1"), trial.clock.now())
+    await trial.clock.advance(2 * DAY + 1.0)
+    await trial.store.keep_early(PROVIDER, "p2", report("p2"), trial.clock.now())
+    expect((await trial.store.erase(TERMS, trial.clock.now(), 9)).others, 1, "reports forgotten")
+
+    expect(await trial.store.take_early(PROVIDER, "p1"), (), "the old one")
+    expect(await trial.store.take_early(PROVIDER, "p2"), (report("p2"),), "the new one")
+    await trial.store.keep_early(PROVIDER, "p1", report("p1"), trial.clock.now())
+    expect(await trial.store.take_early(PROVIDER, "p1"), (report("p1"),), "one under the old key")
+
+
 async def a_little_at_a_time(trial: Trial) -> None:
     """At most `limit` of each is forgotten in one go, and in the end everything."""
     ids = [await trial.delivered(provider_id=f"p{place}") for place in range(5)]
@@ -143,5 +156,6 @@ CHECKS = (
     codes_are_erased_at_once,
     messages_are_forgotten,
     pairs_stay_together,
+    early_reports_are_forgotten,
     a_little_at_a_time,
 )
