@@ -1,5 +1,6 @@
 """Where a journal may be, who may open it, and what is said to the others."""
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -70,6 +71,24 @@ async def test_twice_in_one_process(trial: Trial, journal: Path):
     assert f"in use by process {os.getpid()}" in await refused(journal)
     with pytest.raises(StoreError, match="open already"):
         await trial.store.open()
+
+
+async def test_opening_that_was_given_up(journal: Path):
+    """Who stops waiting for a journal to be opened does not keep it locked."""
+    opening = asyncio.ensure_future(SqliteStore(journal).open())
+    await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.wait([opening])
+    store = SqliteStore(journal)
+    for _ in range(100):
+        try:
+            await store.open()
+            break
+        except StoreError:
+            await asyncio.sleep(0.02)
+
+    assert store.owner
+    await store.close()
 
 
 async def test_nobody_else_can_read_it(trial: Trial, journal: Path):

@@ -33,9 +33,7 @@ def steps_open(journal: Path, *more: Step) -> int:
     try:
         return version_of(opened.writes)
     finally:
-        opened.reads.close()
-        opened.writes.close()
-        opened.lock.let_go()
+        opened.close()
 
 
 def digest(journal: Path) -> bytes:

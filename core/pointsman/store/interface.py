@@ -146,6 +146,10 @@ class Messages(Protocol):
         """Keep a report of which the message is not known yet, by the provider's id or our reference."""
         ...
 
+    async def early(self, provider: str, key: str) -> tuple[Report, ...]:
+        """Return the reports that were kept under a key, without forgetting them: they are not taken in yet."""
+        ...
+
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
         ...

@@ -110,6 +110,10 @@ class MemoryStore(MemoryMail, MemoryFigures):
         while len(self._early) > EARLY_KEPT:
             self._early.popitem(last=False)
 
+    async def early(self, provider: str, key: str) -> tuple[Report, ...]:
+        """Return the reports that were kept under a key."""
+        return tuple(report for report, _ in self._early.get((provider, key), ()))
+
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
         return tuple(report for report, _ in self._early.pop((provider, key), ()))

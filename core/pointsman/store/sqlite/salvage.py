@@ -108,9 +108,7 @@ def salvage(broken: Path, new: Path) -> tuple[Saved, ...]:
         except sqlite3.Error as error:
             raise told(str(new), error) from None
         finally:
-            opened.reads.close()
-            opened.writes.close()
-            opened.lock.let_go()
+            opened.close()
 
 
 def _copy(database: sqlite3.Connection, opened: Opened) -> tuple[Saved, ...]:

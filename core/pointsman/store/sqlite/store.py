@@ -81,14 +81,25 @@ class SqliteStore:
         if self._opened is not None:
             raise StoreError(str(self._path), "it is open already")
         self._loop = asyncio.get_running_loop()
-        opened = self._opened = await asyncio.to_thread(open_journal, self._path)
+        opening = asyncio.ensure_future(asyncio.to_thread(open_journal, self._path))
+        try:
+            opened = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_abandoned)
+            raise
         name = str(self._path)
-        books = Books(name, opened.writes, opened.rows, self._clock)
-        reading = Reading(name, opened.reads, opened.rows)
+        try:
+            books = Books(name, opened.writes, opened.rows, self._clock)
+            reading = Reading(name, opened.reads, opened.rows)
+            early = reading.early_keys()
+        except sqlite3.Error as error:
+            opened.close()
+            raise told(name, error) from None
+        self._opened = opened
+        self._early = dict.fromkeys(early, 0)
         writer = Writer(books, self._clock, self._publish)
         self._writer = Worker("pointsman-journal", writer.serve, finish=writer.finish, idle=writer.idle)
         self._reader = Worker("pointsman-journal-reads", partial(self._serve_reads, reading), finish=opened.reads.close)
-        self._early = dict.fromkeys(await self._read(Reading.early_keys), 0)
 
     async def close(self) -> None:
         """Finish all writes and let go."""
@@ -127,6 +138,12 @@ class SqliteStore:
         self._kept_early += 1
         self._early[provider, key] = self._kept_early
         await self._write(partial(taking.keep_early, provider, key, report, now, EARLY_EACH, EARLY_KEPT))
+
+    async def early(self, provider: str, key: str) -> tuple[Report, ...]:
+        """Return the reports that were kept under a key."""
+        if (provider, key) not in self._early:
+            return ()
+        return await self._write(partial(taking.early, provider, key))
 
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
@@ -266,3 +283,9 @@ class SqliteStore:
             raise StoreError(str(self._path), "it is not open")
         result: Result = await self._reader.put(run)
         return result
+
+
+def _abandoned(opening: "asyncio.Future[Opened]") -> None:
+    """Let go of a journal that nobody waits for any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

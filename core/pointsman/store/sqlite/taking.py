@@ -128,12 +128,9 @@ def keep_early(provider: str, key: str, report: Report, now: float, each: int, m
     books.write("DELETE FROM early WHERE seq <= (SELECT max(seq) FROM early) - ?", (most,))
 
 
-def take_early(provider: str, key: str, books: Books) -> tuple[Report, ...]:
-    """Return the reports that were kept under a key, and forget them."""
+def early(provider: str, key: str, books: Books) -> tuple[Report, ...]:
+    """Return the reports that were kept under a key."""
     rows = books.read("SELECT report FROM early WHERE provider = ? AND key = ? ORDER BY seq", (provider, key))
-    if not rows:
-        return ()
-    books.write("DELETE FROM early WHERE provider = ? AND key = ?", (provider, key))
     found = []
     for (blob,) in rows:
         try:
@@ -141,3 +138,10 @@ def take_early(provider: str, key: str, books: Books) -> tuple[Report, ...]:
         except Unreadable:
             continue
     return tuple(found)
+
+
+def take_early(provider: str, key: str, books: Books) -> tuple[Report, ...]:
+    """Return the reports that were kept under a key, and forget them."""
+    found = early(provider, key, books)
+    books.write("DELETE FROM early WHERE provider = ? AND key = ?", (provider, key))
+    return found

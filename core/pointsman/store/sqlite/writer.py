@@ -38,7 +38,9 @@ class Writer:
         self._clock = clock
         self._publish = publish
         self._unmoved = 0
-        """Rows written since what is beside the journal was moved into it."""
+        """Rows written since the file beside the journal was emptied."""
+        self._since = 0
+        """Rows written since what is in it was moved into the journal."""
 
     def serve(self, jobs: Sequence[Job]) -> None:
         """Run a group and make it durable."""
@@ -66,8 +68,9 @@ class Writer:
         told_of = (self._clock.monotonic() - started, len(jobs)) if writes else None
         self._publish(answers, books.touched, frozenset(books.gone), told_of)
         self._unmoved += writes
-        if self._unmoved >= MOVED_AFTER:
-            self._checkpoint()
+        self._since += writes
+        if self._since >= MOVED_AFTER:
+            self._checkpoint("PASSIVE")
 
     def _answer(self, job: Job) -> Answer:
         try:
@@ -84,21 +87,22 @@ class Writer:
         self._publish([Answer(job, error=error) for job in jobs], {}, frozenset(), None)
 
     def idle(self) -> None:
-        """Move what is beside the journal into it, now that nobody waits."""
-        self._checkpoint()
+        """Move what is beside the journal into it, now that nobody waits, and leave nothing of what was erased."""
+        self._checkpoint("TRUNCATE")
 
     def finish(self) -> None:
         """Move everything into the journal and let go of it."""
-        self._checkpoint()
+        self._checkpoint("TRUNCATE")
         self._books.database.close()
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, how: str) -> None:
         """Move what is beside the journal into it. Never fails or waits: where it is now, it is as safe."""
         if not self._unmoved:
             return
-        self._unmoved = 0
+        self._since = 0
+        self._unmoved = 0 if how == "TRUNCATE" else self._unmoved
         database = self._books.database
         with contextlib.suppress(sqlite3.Error):
             database.execute("PRAGMA busy_timeout = 0")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            database.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
             database.execute("PRAGMA busy_timeout = 5000")

@@ -139,13 +139,15 @@ async def found_by_reference(trial: Trial) -> None:
 
 
 async def early_reports(trial: Trial) -> None:
-    """Reports that come before their message is known are kept in order and handed out once."""
+    """Reports that come before their message is known are kept in order, can be looked at, and are handed out once."""
     now = trial.clock.now()
     reports = (report("p1", DeliveryState.SENT), report("p1"))
     for one in reports:
         await trial.store.keep_early(PROVIDER, "p1", one, now)
 
     expect(await trial.store.take_early("another", "p1"), (), "those of another provider")
+    expect(await trial.store.early(PROVIDER, "p1"), reports, "looked at")
+    expect(await trial.store.early(PROVIDER, "p2"), (), "looked at under another key")
     expect(await trial.store.take_early(PROVIDER, "p1"), reports, "the first time")
     expect(await trial.store.take_early(PROVIDER, "p1"), (), "the second time")
 
