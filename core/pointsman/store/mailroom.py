@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from pointsman.store.days import day_of
-from pointsman.store.interface import Again, Dead, Fate, Letter, News, Posted, Usage
+from pointsman.store.interface import Again, Dead, Fate, Later, Letter, News, Posted, Usage
 from pointsman.store.record import Record
 
 NEWS_KEPT = 100_000
@@ -64,6 +64,8 @@ class MemoryMail:
                 del self._letters[seq]
             case Again(at, error):
                 self._letters[seq] = replace(letter, tries=letter.tries + 1, next_at=at, error=error)
+            case Later(at):
+                self._letters[seq] = replace(letter, next_at=at)
             case Dead(error):
                 self._letters[seq] = replace(letter, tries=letter.tries + 1, dead=True, error=error)
 

@@ -4,7 +4,7 @@ import msgspec
 
 from pointsman.outcome import State
 from pointsman.store.change import Note
-from pointsman.store.interface import Again, Dead, Letter, Posted, Retention
+from pointsman.store.interface import Again, Dead, Later, Letter, Posted, Retention
 from pointsman.testing.stores.trial import CLIENT, Trial, expect, must, report
 
 URL = "https://client.example/hook"
@@ -81,6 +81,11 @@ async def tried_again(trial: Trial) -> None:
     expect(await trial.store.next_letter(), at, "next_letter after a failure")
     await trial.clock.advance(30.0)
     (again,) = await _letters(trial)
+    await trial.store.settle_letter(first.news.seq, Later(at + 5.0))
+    expect((await _letters(trial), await trial.store.next_letter()), ((), at + 5.0), "letters that were put off")
+    await trial.clock.advance(5.0)
+    (put_off,) = await _letters(trial)
+    expect((put_off.tries, put_off.error), (1, "no answer"), "a letter that was put off")
     expect((again.news, again.tries, again.error), (first.news, 1, "no answer"), "the letter then")
 
 
