@@ -7,10 +7,11 @@ from pointsman.store.interface import Erased, Retention
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.rows import LANES
 
-_PAIRED = "EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND p.stage <> 0)"
+_PAIRED = "m.partner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND p.stage = 0)"
+"""The SMS in place of a Viber message, or the other way round, is not over; it may not even be there yet."""
 _TEXTS = "SELECT id FROM messages m WHERE erased = 0 AND lane = ? AND over_at <= ?"
 _OLD = f"{_TEXTS} LIMIT ?"
-_CODES = f"{_TEXTS} AND (stage = 0 OR over_at <= ?) AND NOT {_PAIRED} LIMIT ?"
+_CODES = f"{_TEXTS} AND (stage = 0 OR over_at <= ?) AND NOT ({_PAIRED}) LIMIT ?"
 _MESSAGES = (
     "SELECT id FROM messages m WHERE erased = ? AND lane = ? AND over_at <= ?"
     " AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND (p.over_at IS NULL OR p.over_at > ?)) LIMIT ?"

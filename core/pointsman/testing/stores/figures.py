@@ -91,6 +91,22 @@ async def codes_are_erased_at_once(trial: Trial) -> None:
     expect([(await trial.get(one)).erased for one in (doubtful, alive)], [True, False], "erased after two days")
 
 
+async def a_pair_of_codes(trial: Trial) -> None:
+    """The text of a code by Viber is kept until the SMS in its place is over, also while that does not exist yet."""
+    viber = trial.envelope(MessageClass.OTP, viber=True)
+    await trial.sent(viber)
+    await trial.apply(viber.id, Note(1, report("p1", DeliveryState.UNDELIVERABLE)))
+    sms = trial.envelope(MessageClass.OTP, parent=viber.id)
+    await trial.apply(viber.id, FellBack(sms.id))
+    before = (await trial.store.erase(TERMS, trial.clock.now(), 9)).texts
+    await trial.sent(sms, "p2")
+    alive = (await trial.store.erase(TERMS, trial.clock.now(), 9)).texts
+    await trial.apply(sms.id, Note(1, report("p2")))
+    over = [(await trial.store.erase(TERMS, trial.clock.now(), 9)).texts for _ in range(2)]
+
+    expect((before, alive, over), (0, 0, [2, 0]), "texts before the SMS, while it is alive, and after its end")
+
+
 async def messages_are_forgotten(trial: Trial) -> None:
     """A message that is over is forgotten at its age with all that leads to it; one that is not over is kept."""
     over = await trial.delivered(trial.envelope(reference="order-1"))
@@ -154,6 +170,7 @@ CHECKS = (
     small_things,
     texts_are_erased,
     codes_are_erased_at_once,
+    a_pair_of_codes,
     messages_are_forgotten,
     pairs_stay_together,
     early_reports_are_forgotten,
