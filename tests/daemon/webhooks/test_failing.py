@@ -169,6 +169,17 @@ async def test_retry_of_all(desk, listen, post, config):
     assert [one.news.client for one in await poster.dead()] == ["bank"]
 
 
+async def test_retry_ends_the_rest(desk, listen, post):
+    """Who says that letters are to be tried again knows that the receiver works: it is not left alone any longer."""
+    hooks = await listen(500)
+    await desk.sent(hooks.url)
+    poster = await post(first_pause=600.0, longest_rest=3600.0, give_up=0.0, least_tries=1)
+    await poster.until(lambda: any(isinstance(one, WebhookGivenUp) for one in poster.events))
+    hooks.answer = 204
+    assert await poster.retry_all("shop") == 1
+    await poster.until(lambda: len(hooks.posts) == 2, seconds=5)
+
+
 async def test_a_slow_receiver_delays_nobody(desk, listen, post):
     """With hundreds of older letters for a receiver that hangs, another one gets its own at once."""
     slow, quick = await listen(hang), await listen()

@@ -227,12 +227,10 @@ class Poster:
 
     async def _settle(self, letter: Letter, fate: Fate) -> None:
         """Write down what became of a letter, or remember it until the store can."""
-        seq = letter.news.seq
         try:
-            await self._store.settle_letter(seq, fate)
+            await self._store.settle_letter(letter.news.seq, fate)
         except StoreError:
-            self._held.add(seq)
-            self._unsettled[seq] = letter, fate
+            self._unsettled[letter.news.seq] = letter, fate
         else:
             self._settled(letter, fate)
 
