@@ -145,7 +145,7 @@ async def test_a_day_of_failures(desk, listen, post):
 
     # Said to be tried again, it lives for another day, under the same id.
     tried = len(hooks.posts)
-    assert await poster.retry([letter.news.seq, 4711]) == 1
+    assert await poster.retry([letter.news.seq, letter.news.seq, 4711, -1, 2**80]) == 1
     await poster.until(lambda: len(hooks.posts) > tried + 10, seconds=40000, step=300)
     assert await poster.dead() == ()
     hooks.answer = 204

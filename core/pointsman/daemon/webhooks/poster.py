@@ -223,7 +223,6 @@ class Poster:
         for seq, (letter, fate) in tuple(self._unsettled.items()):
             await self._store.settle_letter(seq, fate)
             self._settled(letter, fate)
-        self._post_next()
 
     async def _settle(self, letter: Letter, fate: Fate) -> None:
         """Write down what became of a letter, or remember it until the store can."""
