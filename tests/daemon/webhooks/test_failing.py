@@ -145,7 +145,7 @@ async def test_a_day_of_failures(desk, listen, post):
 
     # Said to be tried again, it lives for another day, under the same id.
     tried = len(hooks.posts)
-    assert await poster.retry([letter.news.seq, 4711]) == 1
+    assert await poster.retry([letter.news.seq, letter.news.seq, 4711, -1, 2**80]) == 1
     await poster.until(lambda: len(hooks.posts) > tried + 10, seconds=40000, step=300)
     assert await poster.dead() == ()
     hooks.answer = 204
@@ -167,6 +167,17 @@ async def test_retry_of_all(desk, listen, post, config):
     assert await poster.retry_all("shop") == 2
     await poster.until(lambda: len(hooks.posts) == 5)
     assert [one.news.client for one in await poster.dead()] == ["bank"]
+
+
+async def test_retry_ends_the_rest(desk, listen, post):
+    """Who says that letters are to be tried again knows that the receiver works: it is not left alone any longer."""
+    hooks = await listen(500)
+    await desk.sent(hooks.url)
+    poster = await post(first_pause=600.0, longest_rest=3600.0, give_up=0.0, least_tries=1)
+    await poster.until(lambda: any(isinstance(one, WebhookGivenUp) for one in poster.events))
+    hooks.answer = 204
+    assert await poster.retry_all("shop") == 1
+    await poster.until(lambda: len(hooks.posts) == 2, seconds=5)
 
 
 async def test_a_slow_receiver_delays_nobody(desk, listen, post):

@@ -110,6 +110,14 @@ async def test_order_of_a_message(desk, listen, post):
     assert [one for one in told if one[0] == first] == [(first, "message.sent")] * 4 + [(first, "message.delivered")]
 
 
+async def test_the_next_of_a_message_follows_at_once(desk, listen, post):
+    """What waited for the first of a message is posted as soon as that was taken, without a look at the clock."""
+    hooks = await listen()
+    await desk.delivered(await desk.sent(hooks.url))
+    poster = await post()
+    await poster.until(lambda: len(hooks.posts) == 2, seconds=0.5, step=0.01)
+
+
 async def test_ids_stay_and_times_move(desk, listen, post):
     """Every try of a letter has the same id and body, and the time of the try, so that it can be verified then."""
     hooks = await listen(500)
@@ -191,10 +199,12 @@ async def test_a_full_disk(desk, listen, post):
     hooks = await listen()
     first = await desk.sent(hooks.url)
     await desk.delivered(first)
+    for _ in range(3):
+        await desk.sent(hooks.url)  # held before the disk is full
     desk.store.broken = True
-    poster = await post()
+    poster = await post(at_once_each=1)
     await poster.until(lambda: desk.store.refused)
-    for _ in range(5):
+    for _ in range(2):
         await desk.sent(hooks.url)
         poster.poke()
     await poster.quiet(60)

@@ -7,6 +7,8 @@ from pointsman.store.interface import Letter, Store
 
 RETRIES = "webhook_retry"
 """Under this the store keeps when a client's letters were last said to be tried again."""
+LAST = 2**63 - 1
+"""No letter has a higher number."""
 _PAGE = 500
 
 
@@ -31,7 +33,7 @@ class DeadLetters:
     async def revive(self, seqs: Sequence[int]) -> Mapping[str, int]:
         """Try letters again; return how many of which client there were. Those that are not dead are left out."""
         owners: dict[str, list[int]] = {}
-        for seq in dict.fromkeys(seqs):
+        for seq in sorted({seq for seq in seqs if 0 < seq <= LAST}):
             for letter in await self._store.dead_letters(seq - 1, 1):
                 if letter.news.seq == seq:
                     owners.setdefault(letter.news.client, []).append(seq)

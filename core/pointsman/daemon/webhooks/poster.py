@@ -223,16 +223,13 @@ class Poster:
         for seq, (letter, fate) in tuple(self._unsettled.items()):
             await self._store.settle_letter(seq, fate)
             self._settled(letter, fate)
-        self._post_next()
 
     async def _settle(self, letter: Letter, fate: Fate) -> None:
         """Write down what became of a letter, or remember it until the store can."""
-        seq = letter.news.seq
         try:
-            await self._store.settle_letter(seq, fate)
+            await self._store.settle_letter(letter.news.seq, fate)
         except StoreError:
-            self._held.add(seq)
-            self._unsettled[seq] = letter, fate
+            self._unsettled[letter.news.seq] = letter, fate
         else:
             self._settled(letter, fate)
 
