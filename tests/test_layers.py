@@ -48,6 +48,13 @@ CLIENTS = {
 }
 """Modules besides the transport that make connections, and why."""
 
+LISTENERS = {
+    "pointsman/daemon/listening.py": "the server",
+    "pointsman/sandbox/serving.py": "sandboxes, on this machine only",
+    "pointsman/bench/server.py": "what the measurements send to, on this machine only",
+}
+"""Modules that open sockets for others to connect to, and why."""
+
 PROGRAMS = LAYERS[-1]
 """Parts that nobody depends on. They run in real time, which is what a measurement and a show are about."""
 
@@ -241,6 +248,18 @@ def test_only_the_transport_calls_out():
     }
 
     assert clients == set(CLIENTS)
+
+
+def test_only_servers_listen():
+    """No other module waits for connections, except those that are listed with their reason."""
+    listeners = {
+        name
+        for name, path in sources()
+        for call in calls(path)
+        if call.endswith(("TCPSite", "UnixSite", "SockSite", "create_server", "start_server"))
+    }
+
+    assert listeners == set(LISTENERS)
 
 
 @pytest.mark.parametrize("part", ["message", "outcome", "errors", "secret", "events", "text", "routing", "plugin"])

@@ -328,6 +328,8 @@ class ConfigReloaded(Event, frozen=True, kw_only=True, gc=False):
     """Whose providers these are."""
     currencies: tuple[str, ...]
     """All that have a rate."""
+    clients: tuple[str, ...] = ()
+    """All that there are now."""
 
 
 class ConfigRefused(Event, frozen=True, kw_only=True, gc=False):

@@ -115,6 +115,18 @@ async def test_a_valid_configuration_is_put_in_force_at_once(rig: Rig):
     assert [line["client"] for line in rig.lines.of("http.request") if line["route"] == "/v1/messages"] == ["newcomer"]
 
 
+async def test_new_clients_have_metrics_of_their_own(rig: Rig):
+    """What a client that came with a reload is refused is counted under its name."""
+    text = rig.path.read_text()
+    rig.path.write_text(text.replace("[clients.other]", '[clients.newcomer]\ncountries = ["KZ"]'))
+    assert (await rig.manage("/-/reload")).status == 200
+
+    assert (await rig.post("/v1/messages", sms(), client="other")).status == 403
+
+    labels = {"client": "newcomer", "rule": "countries"}
+    assert rig.service.house.registry.get_sample_value("pointsman_guard_stops_total", labels) == 1
+
+
 @pytest.mark.parametrize(
     ("before", "after", "field"),
     [

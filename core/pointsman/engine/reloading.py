@@ -324,6 +324,7 @@ class Reloading:
                 providers=tuple(config.providers),
                 plugins=tuple(sorted({provider.plugin for provider in config.providers.values()})),
                 currencies=tuple(sorted(config.rates)),
+                clients=tuple(config.clients),
             )
         )
 

@@ -275,6 +275,7 @@ class MetricsObserver:
             providers=frozenset(event.providers),
             plugins=self._labels.plugins | frozenset(event.plugins),
             currencies=self._labels.currencies | frozenset(event.currencies),
+            clients=self._labels.clients | frozenset(event.clients),
         )
         for name in event.removed:
             for family in self._families:
