@@ -19,9 +19,21 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"text", "events"}),
     frozenset({"routing", "plugin"}),
     frozenset(
-        {"router", "sync", "engine", "store", "transport", "telemetry", "testing", "sandbox", "config", "loading"}
+        {
+            "router",
+            "sync",
+            "engine",
+            "store",
+            "transport",
+            "telemetry",
+            "testing",
+            "sandbox",
+            "config",
+            "loading",
+            "guard",
+        }
     ),
-    frozenset({"cli", "demo", "bench"}),
+    frozenset({"cli", "demo", "bench", "daemon"}),
 )
 """From the bottom to the top. A part may import from its own layer and from those below it."""
 
@@ -30,10 +42,18 @@ FOR_PLUGINS = VOCABULARY | {"plugin", "sandbox", "testing", "text"}
 FOR_PLUGIN_SANDBOXES = VOCABULARY | {"sandbox"}
 
 CLIENTS = {
+    "pointsman/daemon/webhooks/calling.py": "posts to addresses that clients chose, behind a guard of its own",
     "pointsman/bench/embedded.py": "the bare client that the router is measured against",
     "pointsman_affiliate_hlr/sandbox/callbacks.py": "a sandbox calls back like the provider, on this machine only",
 }
 """Modules besides the transport that make connections, and why."""
+
+LISTENERS = {
+    "pointsman/daemon/listening.py": "the server",
+    "pointsman/sandbox/serving.py": "sandboxes, on this machine only",
+    "pointsman/bench/server.py": "what the measurements send to, on this machine only",
+}
+"""Modules that open sockets for others to connect to, and why."""
 
 PROGRAMS = LAYERS[-1]
 """Parts that nobody depends on. They run in real time, which is what a measurement and a show are about."""
@@ -44,6 +64,7 @@ CLOCKS = {"pointsman/clock.py": "the one place where time comes from"}
 WAITS = {
     "pointsman/clock.py": "the one place where waiting happens",
     "pointsman/sandbox/answering.py": "a client that goes away does so in real time, also when the clock is virtual",
+    "pointsman/testing/kept.py": "a store that takes its time lets the loop turn, as a disk does",
     "pointsman/testing/clock.py": "a virtual clock lets the loop turn, and looks now and then at what is still busy",
 }
 """Modules below the programs that sleep on the event loop itself, and why."""
@@ -227,6 +248,18 @@ def test_only_the_transport_calls_out():
     }
 
     assert clients == set(CLIENTS)
+
+
+def test_only_servers_listen():
+    """No other module waits for connections, except those that are listed with their reason."""
+    listeners = {
+        name
+        for name, path in sources()
+        for call in calls(path)
+        if call.endswith(("TCPSite", "UnixSite", "SockSite", "create_server", "start_server"))
+    }
+
+    assert listeners == set(LISTENERS)
 
 
 @pytest.mark.parametrize("part", ["message", "outcome", "errors", "secret", "events", "text", "routing", "plugin"])

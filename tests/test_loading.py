@@ -14,7 +14,7 @@ import pytest
 
 from pointsman.events import BalanceRead, Event
 from pointsman.loading import MAX_OBSERVER_FAILURES, PluginSet, Quarantine, load_plugins
-from pointsman.plugin import ProviderPlugin, StrategyPlugin, hookimpl
+from pointsman.plugin import ProviderPlugin, StorePlugin, StrategyPlugin, hookimpl
 
 GOOD = """
     import msgspec
@@ -100,22 +100,26 @@ def test_bundled_plugins_are_found() -> None:
     assert {"devino", "affiliate_hlr", "smstele"} <= set(load_plugins().providers)
 
 
+ALL_HOOKS = "register_providers, register_strategies, register_stores, observed"
 BROKEN = [
     ("raise RuntimeError('out of order')", "RuntimeError: out of order"),
     ("import sys; sys.exit(3)", "SystemExit: 3"),
     ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x"),
     ("def broken(:", "SyntaxError"),
     ("import no_such_module_anywhere", "ModuleNotFoundError"),
-    ("answer = 42", "it offers nothing: it has none of the hooks register_providers, register_strategies, observed"),
+    (
+        "answer = 42",
+        f"it offers nothing: it has none of the hooks {ALL_HOOKS}",
+    ),
     (
         "from pointsman.plugin import hookimpl\n@hookimpl\ndef register_provider(register): pass",
-        "there is no hook register_provider; the hooks are register_providers, register_strategies, observed",
+        f"there is no hook register_provider; the hooks are {ALL_HOOKS}",
     ),
     ("from pointsman.plugin import hookimpl\n@hookimpl\ndef observed(event, wrong): pass", "wrong"),
     ("from pointsman.plugin import hookimpl\n@hookimpl\nasync def observed(event): pass", "observed is async"),
     (
         "from pointsman.plugin import hookimpl\n@hookimpl\ndef register_providers(register): pass",
-        "it offers nothing: it registers no provider and no strategy",
+        "it offers nothing: it registers no provider, no strategy and no store",
     ),
     ("from pointsman.plugin import hookimpl\n@hookimpl\ndef register_providers(register): 1 / 0", "ZeroDivisionError"),
     (
@@ -397,7 +401,7 @@ def test_strategies_are_found_by_name() -> None:
         ([strategy(rank=None)], 'the rank of the strategy "fair" cannot be called'),
         ([strategy(rank=late)], 'the rank of the strategy "fair" is async'),
         ([strategy(), strategy()], 'it registers the strategy "fair" twice'),
-        ([], "it offers nothing: it registers no provider and no strategy"),
+        ([], "it offers nothing: it registers no provider, no strategy and no store"),
     ],
 )
 def test_strategies_that_cannot_be_used(registered: list[object], reason: str) -> None:
@@ -407,6 +411,37 @@ def test_strategies_that_cannot_be_used(registered: list[object], reason: str) -
     assert quarantine_of(plugins, "ranks").reason.startswith(reason)
     assert plugins.strategies == {}
     assert set(plugins.providers) == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("registered", "reason"),
+    [
+        (list, "it registers a type as a store, not a StorePlugin"),
+        (StorePlugin(name="No Name", make=list), "it registers the store 'No Name'; a name is 1 to 32 of a-z 0-9 _"),
+        (StorePlugin(name="sqlite", make=list), 'it registers the store "sqlite", which is built in'),
+        (StorePlugin(name="odd", make=None), 'the make of the store "odd" cannot be called'),  # type: ignore[arg-type]
+        (StorePlugin(name="odd", make=late), 'the make of the store "odd" is async'),
+    ],
+)
+def test_stores_that_cannot_be_used(registered: object, reason: str) -> None:
+    """What is no store puts its plugin aside with the reason."""
+
+    @hookimpl
+    def register_stores(register: Callable[[object], None]) -> None:
+        register(registered)
+
+    plugins = load_plugins([SimpleNamespace(__name__="keeps", register_stores=register_stores)], entry_points=False)
+
+    assert quarantine_of(plugins, "keeps").reason.startswith(reason)
+    assert plugins.stores == {}
+
+
+def test_stores_are_found_by_name() -> None:
+    """A store may be passed as it is; a name that two plugins want is nobody's."""
+    one, two = StorePlugin(name="one", make=list), StorePlugin(name="two", make=list)
+
+    assert set(load_plugins([one, two], entry_points=False).stores) == {"one", "two"}
+    assert load_plugins([one, one], entry_points=False).stores == {}
 
 
 def test_two_plugins_with_one_strategy() -> None:

@@ -36,6 +36,53 @@ class CallOutcome(enum.StrEnum):
     """A read operation got no usable answer."""
 
 
+class WebhookOutcome(enum.StrEnum):
+    """What one post to a client's webhook came to; a closed set, used as a label."""
+
+    TAKEN = "taken"
+    """A 2xx."""
+    GONE = "gone"
+    """A 410: the receiver does not want it, and is not asked again."""
+    THROTTLED = "throttled"
+    """A 429, or a 503 with `Retry-After`."""
+    REDIRECTED = "redirected"
+    """A 3xx; it is not followed."""
+    REFUSED = "refused"
+    """Another 4xx."""
+    ERROR = "error"
+    """Another 5xx, or an answer that is not HTTP."""
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    """No connection, or it broke before the answer."""
+    BLOCKED = "blocked"
+    """The address is one to which nothing is posted."""
+
+
+class GuardRule(enum.StrEnum):
+    """Which limit of a client stopped an order; named as the key of the configuration, and used as a label."""
+
+    CLIENT = "client"
+    """It is not in the configuration any more."""
+    STOPPED = "stopped"
+    CHANNELS = "channels"
+    COUNTRIES = "countries"
+    PREFIXES_DENIED = "prefixes_denied"
+    SENDERS = "senders"
+    MAX_SEGMENTS = "max_segments"
+    MAX_PRICE = "max_price"
+    MAX_RATE = "max_rate"
+    DAILY_MESSAGES = "daily_messages"
+    LOOKUPS_PER_DAY = "lookups_per_day"
+    DAILY_SPEND = "daily_spend"
+    TOTAL_SPEND = "total_spend"
+    """`daily_spend` of all clients together."""
+    PER_NUMBER = "per_number"
+    PER_RANGE = "per_range"
+    PER_COUNTRY = "per_country"
+    PER_UNUSUAL_COUNTRY = "per_unusual_country"
+    MIN_CONFIRMED = "min_confirmed"
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all events."""
 
@@ -182,6 +229,36 @@ class Spent(Event, frozen=True, kw_only=True, gc=False):
     segments: int
 
 
+class Charged(Event, frozen=True, kw_only=True, gc=False):
+    """A message of a client cost more than was known before; a correction downward is below zero.
+
+    It is what the store books as the client's usage.
+    """
+
+    message_id: str
+    client: str
+    price: Money
+
+
+class Confirmed(Event, frozen=True, kw_only=True, gc=False):
+    """The recipient of a message got it, by his own account: a code was entered, a link was opened."""
+
+    message_id: str
+
+
+class GuardStopped(Event, frozen=True, kw_only=True, gc=False):
+    """An order of a client was refused; nothing of it was taken."""
+
+    client: str
+    rule: GuardRule
+    channel: Channel | None = None
+    """Of the message that was refused first; None where it was the whole order."""
+    country: str | None = None
+    """Where that message was to go."""
+    retry_after: float | None = None
+    """Seconds until it may pass; None where that does not come by itself."""
+
+
 class BalanceRead(Event, frozen=True, kw_only=True, gc=False):
     """A provider told us its balance (or that it will not)."""
 
@@ -225,6 +302,42 @@ class Rested(Event, frozen=True, kw_only=True, gc=False):
     alert: bool
 
 
+class Drained(Event, frozen=True, kw_only=True, gc=False):
+    """The operator lets a provider have nothing new, also after a restart."""
+
+    provider: str
+    reason: str
+
+
+class Resumed(Event, frozen=True, kw_only=True, gc=False):
+    """The operator lets a provider have messages again."""
+
+    provider: str
+
+
+class ConfigReloaded(Event, frozen=True, kw_only=True, gc=False):
+    """A new configuration is in force."""
+
+    changes: tuple[str, ...]
+    """What it changed, in words; empty where it says the same as the old one."""
+    removed: tuple[str, ...]
+    """Providers that are gone."""
+    providers: tuple[str, ...]
+    """All that there are now."""
+    plugins: tuple[str, ...]
+    """Whose providers these are."""
+    currencies: tuple[str, ...]
+    """All that have a rate."""
+    clients: tuple[str, ...] = ()
+    """All that there are now."""
+
+
+class ConfigRefused(Event, frozen=True, kw_only=True, gc=False):
+    """A new configuration could not be used; the old one is in force as before."""
+
+    problems: tuple[str, ...]
+
+
 class PluginQuarantined(Event, frozen=True, kw_only=True, gc=False):
     """A plugin broke its contract and is out of use."""
 
@@ -232,8 +345,46 @@ class PluginQuarantined(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class JournalCommitted(Event, frozen=True, kw_only=True, gc=False):
+    """A durable store wrote down what had gathered, in one transaction."""
+
+    duration: float
+    """Seconds, the wait for the disk included."""
+    writes: int
+    """Operations that shared it."""
+
+
 class ReportIgnored(Event, frozen=True, kw_only=True, gc=False):
     """A report matched nothing that we know, or contradicted what we sent."""
 
     provider: str
     reason: str
+
+
+class WebhookPosted(Event, frozen=True, kw_only=True, gc=False):
+    """A piece of news was posted to a client's webhook, or it was tried."""
+
+    client: str
+    message_id: str
+    webhook_id: str
+    host: str
+    """Without path and query: they may hold what only the receiver should know."""
+    outcome: WebhookOutcome
+    http_status: int | None = None
+    duration: float
+    """Seconds, waiting for our own limits excluded."""
+    tries: int
+    """This one included."""
+    delay: float
+    """Seconds since what the news are about."""
+    detail: str = ""
+    """Why there is no answer, in our words."""
+
+
+class WebhookGivenUp(Event, frozen=True, kw_only=True, gc=False):
+    """A piece of news is not posted any more, until somebody says so."""
+
+    client: str
+    message_id: str
+    reason: str
+    """In our words."""

@@ -3,39 +3,44 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Self
 
 from pointsman.clock import Clock, SystemClock
-from pointsman.config import Config, Overrides, build_providers, load_config
+from pointsman.config import Config, Overrides, build_providers, load_config, store_for
+from pointsman.engine.accounts import Accounts
 from pointsman.engine.asking import Asking
 from pointsman.engine.asks import AsksProviders
-from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station
+from pointsman.engine.assembly import Workshop, build_aftermath, build_door, build_station, confirming_of
 from pointsman.engine.attempts import Attempts
 from pointsman.engine.balances import Balances
 from pointsman.engine.bus import Bus, Observer
 from pointsman.engine.control import Control
+from pointsman.engine.desk import Desk
 from pointsman.engine.doubts import Doubts
-from pointsman.engine.flow import Desk
+from pointsman.engine.front import build_front
 from pointsman.engine.ids import Ids
 from pointsman.engine.journal import keep_decisions
 from pointsman.engine.locating import Locating
 from pointsman.engine.looking import Looking
 from pointsman.engine.lookups import Lookups
-from pointsman.engine.parsing import Parsed
+from pointsman.engine.operating import IsOperated
+from pointsman.engine.orders import Order, Screen, Submitted
 from pointsman.engine.receiving import Receiving
 from pointsman.engine.recorder import Recorder
-from pointsman.engine.serving import Serving
+from pointsman.engine.reloading import Living, Reloading
+from pointsman.engine.screening import ServesScreens
 from pointsman.engine.station import Station
 from pointsman.engine.status import ProviderStatus, status_of
 from pointsman.engine.strategies import strategies_of
-from pointsman.errors import InvalidMessage, InvalidMessages, RouterClosed, SomeFailed
+from pointsman.engine.switches import Switches
+from pointsman.engine.winding import Winding
+from pointsman.errors import RouterClosed
 from pointsman.events import Event, PluginQuarantined
 from pointsman.loading import PluginSet, load_plugins
-from pointsman.message import Channel, Envelope, Message
+from pointsman.message import Envelope, Message, MessageClass
 from pointsman.outcome import Receipt
 from pointsman.plugin import AnyProviderPlugin, Callback, Response
 from pointsman.routing.breaker import BreakerSettings
@@ -45,20 +50,17 @@ from pointsman.routing.health import Commons
 from pointsman.routing.rests import Rests
 from pointsman.routing.stakes import Stakes
 from pointsman.routing.tariff import Rates
-from pointsman.store import MemoryStore, Store
+from pointsman.store import Store
+from pointsman.store.interface import Claim
 from pointsman.text import valid_sender
 
 BALANCE_PATIENCE = 2.0
 """Seconds that the start waits for the first reading of the balances."""
 DRAIN_PATIENCE = 10.0
 """Seconds that requests in flight get at the end before they are cut off."""
-PARSED_AT_ONCE = 200
-"""Messages of one `send_many` that are checked without letting anybody else run."""
-SENDING_AT_ONCE = 1000
-"""Messages of one `send_many` that are on their way together."""
 
 
-class Router(AsksProviders):
+class Router(AsksProviders, ServesScreens, IsOperated):
     """Routes messages over the configured providers. Use it as `async with`, or call `start` and `aclose`.
 
     Everything that a router knows lives in it; two routers in one process share nothing. It must be used from the
@@ -79,19 +81,20 @@ class Router(AsksProviders):
     ) -> None:
         """Put a router together; connects to nobody.
 
-        `store` is a `MemoryStore` unless given. `clock` and `random` make tests and replays exact. With
-        `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a plugin that
-        the configuration names is missing, `ConfigError` when the number ranges cannot be read.
+        `store` is the one that the configuration names unless given. `clock` and `random` make tests and replays
+        exact. With `only_loopback` requests to any other address fail before they leave. Raises `PluginError` when a
+        plugin that the configuration names is missing, `ConfigError` when the number ranges cannot be read.
         """
         self._config = config
         self._plugins = plugins if plugins is not None else load_plugins()
         self._clock = clock or SystemClock()
         self._random = random or Random()
         self._bus = Bus()
-        self._store = store or MemoryStore()
+        self._store = store or store_for(config, self._plugins, self._clock)
         self._rates = Rates(config.router.currency, config.rates)
         self._rests = Rests()
         self._ids = Ids(self._clock, self._random)
+        self._stations: dict[str, Station] = {}
         self._running = False
         self._closed = False
         self._opened = contextlib.AsyncExitStack()
@@ -104,10 +107,8 @@ class Router(AsksProviders):
     def _build(self, breaker: BreakerSettings, *, only_loopback: bool) -> None:
         config = self._config
         recorder = self._recorder = Recorder(self._store, self._bus, self._clock)
-        self._stations: dict[str, Station] = {}
         views: dict[str, View] = {}
-        confirming = frozenset(route.name for route in config.routes if route.confirms)
-        stakes = Stakes(views, self._rests, self._rates, confirming)
+        stakes = Stakes(views, self._rests, self._rates, confirming_of(config))
         attempts = Attempts(self._stations, stakes, recorder, self._bus, self._clock)
         shop = Workshop(
             clock=self._clock,
@@ -121,21 +122,19 @@ class Router(AsksProviders):
             only_loopback=only_loopback,
             public_url=config.daemon.public_url,
         )
-        for name, provider in build_providers(config, self._plugins).items():
-            self._stations[name] = build_station(config.providers[name], provider, shop)
-            views[name] = self._stations[name].view
+        self._build_stations(shop, views)
         strategies = strategies_of(self._plugins.strategies, self._clock, self._put_aside)
-        chooser = Chooser(views, self._rests, self._rates, strategies, valid_sender)
         looking = Looking(self._bus, self._clock)
         after = build_aftermath(self._stations, stakes, recorder, self._rates, self._bus, self._clock)
         resolving, self._judging, self._tracking = after.resolving, after.judging, after.tracking
         self._receiving = Receiving(self._stations, self._tracking)
         self._lookups = Lookups(self._clock, size=config.router.lookup_cache, age=float(config.router.lookup_age))
+        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
         prices = {name: one.prices for name, one in config.providers.items()}
-        self._asking = Asking(self._stations, prices, recorder, self._rates, self._clock)
+        self._asking = Asking(self._current, prices, recorder, self._rates, self._clock)
         self._desk = Desk(
             stations=self._stations,
-            chooser=chooser,
+            chooser=Chooser(views, self._rests, self._rates, strategies, valid_sender),
             attempts=attempts,
             looking=looking,
             resolving=resolving,
@@ -145,18 +144,51 @@ class Router(AsksProviders):
             ids=self._ids,
             random=self._random,
             replay=self._tracking.replay,
+            in_force=self._door.in_force,
         )
         self._doubts = Doubts(looking, resolving, self._tracking, recorder, self._clock)
         self._balances = Balances(self._rests, self._rates, self._bus, self._clock)
-        self._control = Control(self._stations, self._rests, self._bus, self._clock)
-        self._door = build_door(config, views, self._clock, self._ids, self._lookups)
+        self._control = Control(self._current, self._rests, self._bus, self._clock)
         self._locating = Locating(self._desk, self._door, self._lookups)
         self._tracking.learn = self._locating.learn
-        self._serving = Serving(
-            self._desk, self._tracking, self._doubts, self._door, self._locating, config.router.max_in_flight
-        )
+        parts = self._desk, self._tracking, self._doubts, self._door, self._locating, after.debts
+        front = build_front(*parts, most=config.router.max_in_flight, most_waiting=config.router.max_waiting)
+        self._serving, self._dispatcher = front.serving, front.dispatcher
+        self._intake, self._bulk, self._recovery = front.intake, front.bulk, front.recovery
+        self._accounts = Accounts(recorder, self._rates)
+        self._operate(config, views, shop, stakes)
         resolving.taken = self._serving.taken
         self._judging.send_again = self._serving.send_again
+
+    def _build_stations(self, shop: Workshop, views: dict[str, View]) -> None:
+        for name, provider in build_providers(self._config, self._plugins).items():
+            self._stations[name] = build_station(self._config.providers[name], provider, shop)
+            views[name] = self._stations[name].view
+        self._current = {**self._stations}
+
+    def _operate(self, config: Config, views: dict[str, View], shop: Workshop, stakes: Stakes) -> None:
+        self._switches = Switches(
+            self._current, self._store, self._rests, self._control, self._balances, self._bus, self._clock
+        )
+        living = Living(
+            stations=self._stations,
+            current=self._current,
+            views=views,
+            shop=shop,
+            plugins=self._plugins,
+            store=self._store,
+            rests=self._rests,
+            stakes=stakes,
+            door=self._door,
+            lookups=self._lookups,
+            locating=self._locating,
+            asking=self._asking,
+            balances=self._balances,
+            tracking=self._tracking,
+            switches=self._switches,
+            winding=Winding(self._tracking, self._doubts, self._clock),
+        )
+        self._reloading = Reloading(config, living, self._check_running)
 
     @classmethod
     def from_toml(
@@ -218,9 +250,9 @@ class Router(AsksProviders):
         await self._store.open()
         opened.push_async_callback(self._store.close)
         await keep_decisions(self._config, self._bus, opened)
+        await self._switches.restore()
+        opened.push_async_callback(self._reloading.close)
         for station in self._stations.values():
-            opened.push_async_callback(station.transport.close)
-            opened.push_async_callback(station.caller.close)
             await station.transport.open()
         for quarantine in self._plugins.quarantined:
             self._bus.emit(PluginQuarantined(at=self._clock.now(), plugin=quarantine.name, reason=quarantine.reason))
@@ -229,6 +261,11 @@ class Router(AsksProviders):
         opened.push_async_callback(self._balances.close)
         self._balances.start(self._stations)
         await self._balances.known(BALANCE_PATIENCE)
+        opened.push_async_callback(self._dispatcher.close)
+        opened.push_async_callback(self._accounts.close)
+        await self._accounts.restore(self._stations)
+        await self._recovery.start()
+        await self._dispatcher.start()
 
     async def aclose(self, patience: float = DRAIN_PATIENCE) -> None:
         """Stop: what has not left is cancelled, what is in flight gets `patience` seconds, the rest is cut off.
@@ -243,7 +280,9 @@ class Router(AsksProviders):
         async with self._opened.pop_all() as steps:
             steps.push_async_callback(self._doubts.close)
             steps.push_async_callback(self._serving.close)
-            await asyncio.gather(*(station.lane.close(patience) for station in self._stations.values()))
+            await self._recovery.close()
+            await self._intake.close()
+            await asyncio.gather(*(lane.close(patience) for lane in self._reloading.lanes()))
 
     async def send(self, message: Message, *, until_final: bool = False) -> Receipt:
         """Send one message; return when a provider took it or nobody will, or with its last report.
@@ -264,7 +303,19 @@ class Router(AsksProviders):
         `InvalidMessage`, `RouterClosed`.
         """
         self._check_running()
-        return await self._recorder.receipt(await self._serving.submit(self._door.parse(message)))
+        return await self._intake.submit(message)
+
+    async def submit_many(
+        self, orders: Sequence[Order], *, client: str, claim: Claim | None = None, screen: Screen | None = None
+    ) -> Submitted:
+        """Take messages of a client, all or none, and return when they are written down; they are sent by and by.
+
+        A `claim` that was made before brings the messages that were taken then. `screen` says whether the client may
+        have them sent. Raises `InvalidMessages`, `KeyReused`, `Denied`, `Busy` when more wait than `router.max_waiting`
+        allows, `StoreUnavailable`, `RouterClosed`; then nothing was taken.
+        """
+        self._check_running()
+        return await self._intake.submit_many(orders, client, claim, screen)
 
     async def send_many(self, messages: Iterable[Message], *, until_final: bool = False) -> list[Receipt]:
         """Send several messages; return their receipts in the same order.
@@ -273,32 +324,7 @@ class Router(AsksProviders):
         Raises `SomeFailed` when all are done but something unforeseen, such as a full disk, happened to some of them.
         """
         self._check_running()
-        parsed = []
-        problems = []
-        for place, message in enumerate(messages):
-            if place % PARSED_AT_ONCE == 0:
-                await self._clock.sleep(0)
-            try:
-                parsed.append(self._door.parse(message))
-            except InvalidMessage as problem:
-                problems.append((place, problem))
-        if problems:
-            raise InvalidMessages(problems)
-        places = asyncio.Semaphore(SENDING_AT_ONCE)
-
-        async def one(valid: Parsed) -> Receipt:
-            await places.acquire()
-            record = await self._serving.send(valid, until_final=False, attempted=places.release)
-            with contextlib.suppress(RouterClosed):  # then what is known by now has to do
-                if until_final:
-                    record = await self._serving.until_final(record.envelope.id)
-            return await self._recorder.receipt(record)
-
-        results = await asyncio.gather(*(one(valid) for valid in parsed), return_exceptions=True)
-        receipts = [result for result in results if isinstance(result, Receipt)]
-        if len(receipts) < len(results):
-            raise SomeFailed(results) from next(one for one in results if isinstance(one, BaseException))
-        return receipts
+        return await self._bulk.send(messages, until_final=until_final)
 
     def check(self, message: Message) -> Envelope:
         """Return a message as it would be taken now, without taking it. Raises `InvalidMessage`."""
@@ -320,17 +346,12 @@ class Router(AsksProviders):
     def providers(self) -> tuple[ProviderStatus, ...]:
         """Return how every provider is doing."""
         now, wall = self._clock.monotonic(), self._clock.now()
-        return tuple(status_of(station, self._rests, now, wall) for station in self._stations.values())
+        return tuple(status_of(station, self._rests, now, wall) for station in tuple(self._current.values()))
 
     @property
     def plugins(self) -> PluginSet:
         """The plugins that were found, and those that were put aside."""
         return self._plugins
-
-    @property
-    def config(self) -> Config:
-        """The configuration in force."""
-        return self._config
 
     async def receipt(self, message_id: str) -> Receipt | None:
         """Return what is known of a message; None for an unknown one."""
@@ -353,12 +374,26 @@ class Router(AsksProviders):
         record = await self._recorder.get(message_id)
         return record is not None and self._judging.confirm(record)
 
-    def cancel(self, message_id: str) -> bool:
+    async def referred(self, client: str, reference: str, limit: int = 100) -> tuple[Receipt, ...]:
+        """Return a client's messages with this reference of its own, the latest first."""
+        records = await self._store.referred(client, reference, limit)
+        return tuple([await self._recorder.receipt(record) for record in records])
+
+    async def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet; say whether it was still on its way.
 
         For a Viber message that has left, this keeps the SMS in its place from being sent.
         """
-        return self._serving.give_up(message_id)
+        return await self._intake.cancel(message_id)
+
+    def backlog(self) -> Mapping[MessageClass, int]:
+        """Return how many messages of each class wait in the store until there is room for them, or they are due."""
+        return self._dispatcher.backlog()
+
+    @property
+    def store(self) -> Store:
+        """Where messages are kept."""
+        return self._store
 
     async def callback(self, provider: str, callback: Callback, token: str | None = None) -> Response:
         """Take in what a provider reports to us; return what it wants to hear. Raises `KeyError` for a stranger.
@@ -366,50 +401,6 @@ class Router(AsksProviders):
         Where the configuration has a `callback_token`, only who shows it as `token` is listened to; others hear 404.
         """
         return await self._receiving.take(provider, callback, token)
-
-    async def read_balances(self) -> None:
-        """Ask every provider for its balance now."""
-        await asyncio.gather(*(self._balances.read(station) for station in self._stations.values()))
-
-    def trip(
-        self,
-        provider: str,
-        channel: Channel | None = None,
-        seconds: float | None = None,
-        *,
-        reason: str = "taken out of use by hand",
-        network: str | None = None,
-    ) -> None:
-        """Take a provider out of use: all of it, one channel, or one network (MCC and MNC as digits).
-
-        It gets nothing new for so many seconds, or until `reset`; what waits there goes elsewhere, what is in flight is
-        followed to its end. After the time a message is let through to try. Tripped again, it rests until the later of
-        the two ends. Raises `KeyError` for a provider or channel that there is not, `ValueError` for a time that is not
-        above 0.
-        """
-        self._control.trip(provider, channel, seconds, reason, network)
-
-    def reset(
-        self,
-        provider: str,
-        channel: Channel | None = None,
-        *,
-        reason: str = "put back by hand",
-        network: str | None = None,
-    ) -> None:
-        """Close the breakers of a provider, of one channel or of one network, whoever or whatever opened them.
-
-        Raises `KeyError` as `trip` does. Rests for other reasons, such as an empty account, go on.
-        """
-        self._control.reset(provider, channel, reason, network)
-
-    def topped_up(self, provider: str, amount: Decimal) -> None:
-        """Tell that money was paid in, in the account's currency, where the provider does not tell its balance.
-
-        Raises `KeyError` for a provider that there is not, `ValueError` for an amount that is not above 0, for a
-        provider that tells its balance itself, and for an account without an `opening_balance`.
-        """
-        self._control.topped_up(provider, amount)
 
     def observe(self, observer: Observer) -> None:
         """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""

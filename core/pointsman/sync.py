@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
+from pointsman.config import Config, Reloaded
 from pointsman.engine.answers import Figures
 from pointsman.engine.status import ProviderStatus
+from pointsman.engine.switches import BY_HAND, Probed
 from pointsman.errors import RouterClosed
 from pointsman.message import Channel, Message
 from pointsman.outcome import LookupResult, Receipt, Refused, Report
@@ -150,8 +152,7 @@ class SyncRouter:
 
     def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet."""
-        router = self._running()
-        return self._call(_in_loop(lambda: router.cancel(message_id)))
+        return self._call(self._running().cancel(message_id))
 
     def trip(self, provider: str, channel: Channel | None = None, seconds: float | None = None, **options: str) -> None:
         """Take a provider out of use; `options` are those of `Router.trip`."""
@@ -167,6 +168,22 @@ class SyncRouter:
         """Tell that money was paid in."""
         router = self._running()
         self._call(_in_loop(lambda: router.topped_up(provider, amount)))
+
+    def reload(self, config: Config) -> Reloaded:
+        """Put another configuration in force while messages are on their way; say what it changed."""
+        return self._call(self._running().reload(config))
+
+    def drain(self, provider: str, reason: str = BY_HAND) -> None:
+        """Let a provider have nothing new until `resume`."""
+        self._call(self._running().drain(provider, reason))
+
+    def resume(self, provider: str) -> None:
+        """Let a provider have messages again."""
+        self._call(self._running().resume(provider))
+
+    def probe(self, provider: str) -> Probed:
+        """Ask a provider now whether it lets us in."""
+        return self._call(self._running().probe(provider))
 
     def _running(self) -> Router:
         if self._router is None:

@@ -153,6 +153,13 @@ def shown(*cells: OpenCell, runway: float | None = None, drifts: tuple[Drift, ..
     )
 
 
+def test_who_is_drained_is_told_with_the_reason() -> None:
+    """A provider that the operator keeps out is not ready, and his words are shown."""
+    account = msgspec.structs.replace(shown(), drained="their invoice is open")
+
+    assert providers_command._state(account, None) == "drained: their invoice is open"
+
+
 def test_what_is_open_is_told_with_its_reason() -> None:
     """A breaker that is not closed is named with its network, its end and its reason, and the provider is not ready."""
     until = 4102444800.0

@@ -17,6 +17,8 @@ from pointsman.routing.match import Lookup, Match, Schedule
 
 from .conftest import BASE, Echo, Problems, Read
 
+CLIENT = f'[clients.shop]\nkey_sha256 = "{"0" * 64}"\n'
+"""A client without limits; more of its keys may follow."""
 FULL = """
 [router]
 store = "memory:"
@@ -36,6 +38,25 @@ public_url = "https://sms.example/"
 
 [clients.shop]
 key_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+stopped = true
+max_rate = 10
+burst = 20
+daily_messages = 1000
+daily_spend = "12.50"
+lookups_per_day = 10
+countries = ["KZ", "RU"]
+prefixes_denied = ["8816"]
+senders = ["SHOP"]
+channels = ["sms"]
+max_price = "0.10"
+max_segments = 3
+guard = { per_number = ["2 in 1m30s"], per_range = [] }
+
+[guard]
+daily_spend = 100
+per_range = ["20 in 10m"]
+per_unusual_country = ["20 in 1h", "50 in 1d"]
+min_confirmed = 0.1
 
 [providers.one]
 plugin = "echo"
@@ -101,6 +122,13 @@ def test_every_key_arrives(folder: Path, plugins: PluginSet) -> None:
     assert config.rates == {"USD": Decimal(1), "RUB": Decimal("0.0105")}
     assert (config.daemon.listen, config.daemon.admin) == (Address("::1", 1), Address("localhost", 2))
     assert set(config.clients) == {"shop"}
+    shop = config.clients["shop"]
+    assert (shop.daily_spend, shop.max_price, shop.countries) == (Decimal("12.50"), Decimal("0.10"), ("KZ", "RU"))
+    guard = config.guard.over(shop.guard)
+    assert [str(cap) for cap in guard.per_number] == ["2 in 90s"]
+    assert (guard.per_range, [str(cap) for cap in config.guard.per_range]) == ((), ["20 in 10m"])
+    assert [str(cap) for cap in guard.per_unusual_country] == ["20 in 1h", "50 in 1d"]
+    assert (guard.min_confirmed, guard.daily_spend) == (0.1, 100)
     assert (one.base_url, one.senders) == ("http://sms.example", ("SHOP", "79161234567"))
     assert [(row.price, row.currency) for row in one.prices] == [(Decimal("2.50"), "RUB")]
     assert (one.floor, one.opening_balance) == (Decimal("-10.00"), Decimal(25))
@@ -264,8 +292,10 @@ CASES: list[tuple[str, str, str, str]] = [
         "providers.two.key",
         "variable X is not set",
     ),
-    ("store to come", '[router]\nstore = "sqlite:x.db"', "router.store", 'write store = "memory:"'),
-    ("store", '[router]\nstore = "redis:"', "router.store", 'there is no store "redis:"'),
+    ("store without a folder", '[router]\nstore = "sqlite:nowhere/x.db"', "router.store", "there is no folder"),
+    ("store without a file", '[router]\nstore = "sqlite:"', "router.store", "expected a path"),
+    ("store", '[router]\nstore = "redis:"', "router.store", '"memory:" or "sqlite:pointsman.db"'),
+    ("times", '[retention]\ntexts = "500d"', "retention", "messages is shorter than texts"),
     ("region", '[router]\nregion = "UK"', "router.region", "ISO 3166-1"),
     ("loss", '[policies.p.loss]\notp = "-0.01"', "policies.p.loss", "otp is below zero"),
     ("log format", '[router]\nlog_format = "jsn"', "router.log_format", 'did you mean "json"?'),
@@ -309,6 +339,28 @@ CASES: list[tuple[str, str, str, str]] = [
         'expected one of "router", "provider"',
     ),
     ("client", '[clients.shop]\nkey_sha256 = "zz"', "clients.shop.key_sha256", "64 digits of 0-9 a-f"),
+    ("country of a client", CLIENT + 'countries = ["UK"]', "clients.shop.countries[0]", 'or "*" for all'),
+    ("all countries and one", CLIENT + 'countries = ["*", "RU"]', "clients.shop", "remove one or the other"),
+    ("no country", CLIENT + "countries = []", "clients.shop", "countries is empty"),
+    ("channel of a client", CLIENT + 'channels = ["smss"]', "clients.shop.channels[0]", 'did you mean "sms"?'),
+    ("burst alone", CLIENT + "burst = 5", "clients.shop", "burst has no effect without max_rate"),
+    ("quota", CLIENT + "daily_messages = 0", "clients.shop.daily_messages", ">= 1"),
+    ("money of a day", CLIENT + "daily_spend = 0", "clients.shop", "daily_spend is not above zero"),
+    ("prefix", CLIENT + 'prefixes_denied = ["+7"]', "clients.shop.prefixes_denied[0]", 'without "+"'),
+    ("key of a client", CLIENT + "dayly_messages = 5", "clients.shop.dayly_messages", 'did you mean "daily_messages"?'),
+    (
+        "guard of a client",
+        CLIENT + "guard = { per_rnge = [] }",
+        "clients.shop.guard.per_rnge",
+        'did you mean "per_range"?',
+    ),
+    ("cap", '[guard]\nper_number = ["5/10m"]', "guard.per_number[0]", 'such as "5 in 10m"'),
+    ("cap of no unit", '[guard]\nper_number = ["5 in 10"]', "guard.per_number[0]", "a duration with its unit"),
+    ("cap of seconds", '[guard]\nper_number = ["5 in 10s"]', "guard.per_number[0]", 'at least "1m"'),
+    ("cap of a week", '[guard]\nper_number = ["5 in 7d"]', "guard.per_number[0]", 'at most "1d"'),
+    ("cap that is no list", '[guard]\nper_number = "5 in 10m"', "guard.per_number", "a list"),
+    ("share of codes", "[guard]\nmin_confirmed = 10", "guard.min_confirmed", "<= 1"),
+    ("money of all", "[guard]\ndaily_spend = -1", "guard", "daily_spend is not above zero"),
     ("clients", "[[clients]]", "clients", "expected a table [clients]"),
     ("strategy", '[policies.p]\nstrategy = "cheepest"', "policies.p.strategy", 'did you mean "cheapest"?'),
     ("weights", "[policies.p]\nweights = { one = 1 }", "policies.p.weights", "have no effect"),
@@ -383,7 +435,7 @@ def test_all_problems_at_once(problems: Problems, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("country,channel,price\nRU,sms,x\n")
     text = """
 [router]
-store = "sqlite:x"
+store = "sqlite"
 curency = "EUR"
 [providers.one]
 plugin = "echo"

@@ -99,7 +99,7 @@ async def test_waiting_for_reports_holds_nobody_back(
     clock: FakeClock, box: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch, kind: Callable[[int], Message]
 ):
     """With 10 of a `send_many` on their way together, all 30 leave at once although no report ever comes."""
-    monkeypatch.setattr("pointsman.router.SENDING_AT_ONCE", 10)
+    monkeypatch.setattr("pointsman.engine.bulk.SENDING_AT_ONCE", 10)
     async with routing({"a": account(box)}, clock=clock) as rig:
         task = asyncio.create_task(rig.router.send_many([kind(place) for place in range(30)], until_final=True))
         await clock.advance(1)
@@ -111,7 +111,7 @@ async def test_waiting_for_reports_holds_nobody_back(
 async def test_lookups_that_wait_for_their_results_take_no_place(clock: FakeClock, box: ScriptedSandbox):
     """With as many lookups open as messages may be on their way, a message still leaves at once."""
     async with routing({"a": account(box)}, clock=clock) as rig:
-        rig.router._serving._places = asyncio.Semaphore(5)
+        rig.router._serving._courses.places = asyncio.Semaphore(5)
         lookups = sending(rig, *map(lookup, range(5)))
         await clock.settle()
         (otp,) = sending(rig, sms(9000, message_class=OTP))

@@ -199,7 +199,7 @@ async def test_a_cancellation_during_a_wait_is_honoured_at_once(clock: FakeClock
     async with routing({"a": account(box)}, clock=clock) as rig:
         (task,) = sending(rig, sms())
         await clock.settle()
-        assert rig.router.cancel(taken(rig)[0])
+        assert await rig.router.cancel(taken(rig)[0])
         await clock.settle()
         assert task.done()
         assert (await task).state is State.CANCELLED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pointsman.engine.dues import due_of
 from pointsman.engine.ids import Ids
-from pointsman.engine.parsing import Door, Parsed
+from pointsman.engine.parsing import Door, Parsed, Rules
 from pointsman.errors import InvalidMessage
 from pointsman.message import (
     Alphabet,
@@ -56,8 +56,8 @@ def clock() -> FakeClock:
 def parse(clock: FakeClock, message: Message, ranges: NumberRanges | None = RANGES) -> Parsed:
     """Let a message through the door."""
     ids = Ids(clock, Random(1))
-    door = Door(region="RU", ranges=ranges, routes=(ROUTE,), lives=LIVES, offers=OFFERS, clock=clock, ids=ids)
-    return door.parse(message)
+    rules = Rules(region="RU", ranges=ranges, routes=(ROUTE,), lives=LIVES, offers=OFFERS)
+    return Door(rules, clock=clock, ids=ids).parse(message)
 
 
 def local(text: str) -> datetime:

@@ -440,9 +440,9 @@ async def test_cancelling_keeps_the_sms_from_leaving(clock: FakeClock):
     """`cancel` of a Viber message that has left cancels the SMS that has not; its own reports still count."""
     async with pair(clock) as both:
         receipt = await both.rig.router.send(viber())
-        assert both.rig.router.cancel(receipt.id)
+        assert await both.rig.router.cancel(receipt.id)
         await clock.settle()
-        assert not both.rig.router.cancel(receipt.id)
+        assert not await both.rig.router.cancel(receipt.id)
         await both.report(DeliveryState.UNDELIVERABLE)
         await clock.advance(5000)
 
@@ -456,7 +456,7 @@ async def test_cancelling_withdraws_an_sms_that_waits(clock: FakeClock):
         task = asyncio.create_task(both.rig.router.send(viber()))
         await clock.advance(5)
         (stepped,) = both.rig.told(SteppedIn)
-        assert both.rig.router.cancel(stepped.message_id)
+        assert await both.rig.router.cancel(stepped.message_id)
         receipt = await task
         await clock.advance(100)
 
@@ -704,7 +704,7 @@ async def test_a_message_that_is_over_is_not_remembered(clock: FakeClock):
     """What was delivered waits for nothing any more, although its moment is still to come."""
     async with pair(clock) as both:
         receipt = await both.rig.router.send(viber())
-        fallbacks = both.rig.router._serving._fallbacks
+        fallbacks = both.rig.router._serving.fallbacks
         assert repr(fallbacks._alarm) == "<Alarm waiting=1>"
         await both.report(DeliveryState.DELIVERED)
         await both.ended(receipt)
@@ -731,7 +731,7 @@ async def test_cancelling_while_the_sms_is_written_down_keeps_it_from_leaving(cl
     async with pair(clock, store=Slow(clock)) as both:
         receipt = await both.rig.router.send(viber())
         await clock.advance(SMS_STARTS + 1.5)
-        assert both.rig.router.cancel(receipt.id)
+        assert await both.rig.router.cancel(receipt.id)
         await clock.advance(10)
 
         assert (await both.receipt(receipt)).state is State.SENT

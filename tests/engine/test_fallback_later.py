@@ -85,7 +85,7 @@ async def test_what_is_cancelled_before_it_is_due_has_no_sms(clock: FakeClock):
     async with pair(clock) as both:
         receipt = await both.rig.router.submit(later(clock))
         await clock.advance(60)
-        assert both.rig.router.cancel(receipt.id)
+        assert await both.rig.router.cancel(receipt.id)
         await clock.settle()
         ended = await both.ended(receipt)
         await clock.advance(5000)
@@ -93,7 +93,7 @@ async def test_what_is_cancelled_before_it_is_due_has_no_sms(clock: FakeClock):
         assert (ended.state, ended.fallback) == (State.CANCELLED, None)
         assert not both.viber.seen + both.sms.seen
         assert both.rig.told(SteppedIn) == []
-        assert not both.rig.router.cancel(receipt.id)
+        assert not await both.rig.router.cancel(receipt.id)
 
 
 async def test_who_stops_waiting_takes_both_back(clock: FakeClock):
@@ -144,7 +144,7 @@ async def test_a_refused_message_can_still_be_taken_back(clock: FakeClock):
     async with pair(clock, refuse(Fault.RECIPIENT, certain=True), **KEEPS) as both:
         receipt = await both.rig.router.send(later(clock))
         await clock.advance(60)
-        assert both.rig.router.cancel(receipt.id)
+        assert await both.rig.router.cancel(receipt.id)
         await clock.settle()
 
         assert (await both.ended(receipt)).state is State.FAILED

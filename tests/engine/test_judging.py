@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pointsman.events import FailedOver, MessageMoved, Operation, Resent, Rested
+from pointsman.events import Confirmed, FailedOver, MessageMoved, Operation, Resent, Rested
 from pointsman.message import Channel, Fallback, Message, MessageClass, Sms, Viber
 from pointsman.outcome import Accepted, DeliveryState, Fault, Receipt, Report, State
 from pointsman.plugin import Batch, Callback, CallbackReading, Each, ProviderPlugin, Reading, Response, SubmitReading
@@ -147,7 +147,9 @@ async def test_confirmations_tell_what_reports_do_not(clock: FakeClock):
         await clock.advance(600.0)
         health = {name: rig.status(name).health[Channel.SMS] for name in boxes}
 
+        confirmed = rig.told(Confirmed)
         assert not await rig.router.confirm("nobody knows it")
+        assert 0 < len(confirmed) == len(rig.told(Confirmed)) == len({one.message_id for one in confirmed})
         assert health["liar"] < 0.4 < 0.8 < health["honest"]
 
 
@@ -160,6 +162,7 @@ async def test_a_confirmation_of_what_nobody_took_is_none(clock: FakeClock):
 
         assert receipt.state is State.FAILED
         assert not await three.router.confirm(receipt.id)
+        assert three.rig.told(Confirmed) == []
 
 
 async def test_a_report_about_the_sender_blocks_it_there(clock: FakeClock):
@@ -382,13 +385,13 @@ async def test_an_sms_that_waits_to_be_sent_again_follows_its_viber_message(cloc
         if how == "delivered":
             await three.report("a", DeliveryState.DELIVERED, minute=1)
         else:
-            assert three.router.cancel(both.id)
+            assert await three.router.cancel(both.id)
         await three.settle()
         await three.clock.advance(60.0)
 
         assert await three.state(sms) is State.UNDELIVERED
         assert three.copies(sms) == "a"
-        assert not three.router.cancel(both.id)
+        assert not await three.router.cancel(both.id)
 
 
 LONG = "x" * 200
@@ -449,7 +452,7 @@ async def test_a_delivery_withdraws_a_copy_that_has_not_left(clock: FakeClock):
 
         assert ended.state is State.DELIVERED
         assert three.copies(receipt) == "a"
-        assert not three.router.cancel(receipt.id)
+        assert not await three.router.cancel(receipt.id)
 
 
 async def test_a_copy_can_be_cancelled_before_it_leaves(clock: FakeClock):
@@ -460,10 +463,10 @@ async def test_a_copy_can_be_cancelled_before_it_leaves(clock: FakeClock):
         three.router.trip("c")
         await three.report("a", UNDELIVERABLE)
         assert await three.state(receipt) is State.SENDING
-        assert three.router.cancel(receipt.id)
+        assert await three.router.cancel(receipt.id)
         await three.settle()
         assert await three.state(receipt) is State.UNDELIVERED
-        assert not three.router.cancel(receipt.id)
+        assert not await three.router.cancel(receipt.id)
 
         three.router.reset("c")
         await three.report("a", EXPIRED, minute=1)
@@ -482,7 +485,7 @@ async def test_what_its_caller_gave_up_is_not_sent_again(clock: FakeClock, how: 
             task.cancel()
             await three.settle()
         else:
-            assert not three.router.cancel(message_id)
+            assert not await three.router.cancel(message_id)
         await three.report("a", UNDELIVERABLE)
 
         assert {name: len(box.copies(message_id)) for name, box in three.boxes.items()} == {"a": 1, "b": 0, "c": 0}

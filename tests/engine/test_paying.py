@@ -247,7 +247,7 @@ async def test_a_message_is_cancelled_while_it_waits(clock: FakeClock):
     async with routing({"a": sends(box), "h": looks_up(hlr)}, clock=clock, route=ALWAYS) as rig:
         receipt = await rig.router.submit(sms())
         await clock.settle()
-        assert rig.router.cancel(receipt.id)
+        assert await rig.router.cancel(receipt.id)
         assert (await rig.router.wait(receipt.id)).state is State.CANCELLED
         await clock.advance(40)
         assert asked(box) == 0

@@ -224,7 +224,7 @@ async def test_submit_that_cannot_be_written_down_raises(clock: FakeClock, box: 
     """A message that the store refuses is not taken: the caller is told why."""
     async with routing({"a": account(box)}, clock=clock) as rig:
 
-        async def full(envelope: object) -> None:
+        async def full(*envelopes: object, **terms: object) -> None:
             raise OSError("disk full")
 
         rig.router._store.accept = full
@@ -247,7 +247,7 @@ async def test_it_can_be_cancelled_while_it_waits(clock: FakeClock, box: Scripte
     """A message that is taken back before it is due is cancelled at once and never sent."""
     async with routing({"a": account(box)}, clock=clock) as rig:
         receipt = await rig.router.submit(later(clock))
-        assert rig.router.cancel(receipt.id) is True
+        assert await rig.router.cancel(receipt.id) is True
         assert (await rig.router.wait(receipt.id)).state is State.CANCELLED
         await clock.advance(2 * HOUR)
 

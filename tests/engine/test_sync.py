@@ -145,6 +145,11 @@ def test_the_operator_s_hand_reaches_it(toml: Path):
         assert router.send(sms()).provider == "a"
         with pytest.raises(ValueError, match="opening_balance"):
             router.topped_up("a", Decimal(1))
+        router.drain("a", "maintenance")
+        assert router.providers()[0].drained == "maintenance"
+        assert router.probe("a").ok is None
+        router.resume("a")
+        assert router.send(sms()).provider == "a"
 
 
 def test_questions_are_answered(toml: Path):

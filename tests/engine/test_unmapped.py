@@ -100,7 +100,7 @@ async def test_strangers_fill_no_memory(clock: FakeClock, box: ScriptedSandbox):
     async with routing({"a": account(box)}, clock=clock) as rig:
         for _ in range(10):
             await report(rig, *[News(id="stranger", state=DeliveryState.SENT)] * 10)
-        assert {key: len(kept) for key, kept in rig.router._tracking._early.items()} == {("a", "stranger"): 20}
+        assert len(await rig.router.store.early("a", "stranger")) == 20
 
 
 # -- foreign money -----------------------------------------------------------------------------------------------------

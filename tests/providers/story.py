@@ -275,7 +275,7 @@ class Play:
 
     async def _withdraw(self, router: Router) -> None:
         if self._ids:
-            router.cancel(self.random.choice(self._ids))
+            await router.cancel(self.random.choice(self._ids))
 
     # The end
 

@@ -137,7 +137,7 @@ async def test_a_kept_viber_message_and_its_sms(bench: Bench) -> None:
         due = bench.clock.now() + HOUR
         kept = await table.router.submit(viber(send_at=as_utc(due)))
         taken_back = await table.router.submit(viber(to=OTHER, send_at=as_utc(due)))
-        assert table.router.cancel(taken_back.id)
+        assert await table.router.cancel(taken_back.id)
         ends = [await table.router.wait(one.id) for one in (kept, taken_back)]
         assert is_at_peace(table)
 

@@ -212,6 +212,7 @@ EXCLUSIONS = [
         id="a long queue",
     ),
     pytest.param(view("a", quarantined="it raised"), None, excluded(Exclusion.QUARANTINED, "it raised"), id="plugin"),
+    pytest.param(view("a", drained="maintenance"), None, excluded(Exclusion.DRAINED, "maintenance"), id="drained"),
 ]
 
 

@@ -176,3 +176,18 @@ def test_the_longest_pause_holds() -> None:
     limiter.slow_down(1.0, 1.0)
 
     assert limiter.wait(1.0) == 59.0
+
+
+def test_what_is_given_back_may_be_taken_again():
+    """After a take was undone as much may go at once as before it, and never more than the burst."""
+    limiter = Limiter(Pace(rate=1.0, burst=3.0))
+    limiter.take(10.0, 3)
+    assert limiter.wait(10.0) == pytest.approx(1.0)
+
+    limiter.give_back(10.0, 3)
+    limiter.give_back(90.0, 3)
+
+    for _ in range(3):
+        assert limiter.wait(90.0) == 0.0
+        limiter.take(90.0, 1)
+    assert limiter.wait(90.0) == pytest.approx(1.0)

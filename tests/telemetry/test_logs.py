@@ -16,6 +16,8 @@ from pointsman.events import (
     Decided,
     Event,
     FailedOver,
+    GuardRule,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -29,6 +31,9 @@ from pointsman.events import (
     Rested,
     Spent,
     SteppedIn,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.message import Channel, FallbackTrigger, MessageClass, Money
 from pointsman.outcome import DeliveryState, Fault, State
@@ -208,6 +213,32 @@ LINES = {
     "quarantined": (
         PluginQuarantined(at=0.0, plugin="p", reason="it raised"),
         {"level": "error", "event": "plugin.quarantined", "plugin": "p", "reason": "it raised"},
+    ),
+    "webhook that was taken": (
+        WebhookPosted(at=0.0, client="shop", message_id="m", webhook_id="msg_j_1", host="hooks.shop.example",
+                      outcome=WebhookOutcome.TAKEN, http_status=204, duration=0.0123, tries=1, delay=1.0),
+        {"level": "info", "event": "webhook.post", "message_id": "m", "client": "shop", "webhook_id": "msg_j_1",
+         "host": "hooks.shop.example", "outcome": "taken", "http_status": 204, "duration_ms": 12.3, "tries": 1},
+    ),
+    "webhook that was not": (
+        WebhookPosted(at=0.0, client="shop", message_id="m", webhook_id="msg_j_1", host="79161234567.shop.example",
+                      outcome=WebhookOutcome.TIMEOUT, duration=15.0, tries=2, delay=1.0, detail="no answer"),
+        {"level": "warning", "event": "webhook.post", "message_id": "m", "client": "shop", "webhook_id": "msg_j_1",
+         "host": "***.shop.example", "outcome": "timeout", "duration_ms": 15000.0, "tries": 2, "detail": "no answer"},
+    ),
+    "webhook that is dead": (
+        WebhookGivenUp(at=0.0, client="shop", message_id="m", reason="gone: the receiver answered 410"),
+        {"level": "error", "event": "webhook.dead", "message_id": "m", "client": "shop",
+         "reason": "gone: the receiver answered 410"},
+    ),
+    "stopped order": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.PER_RANGE, channel=SMS, country="RU", retry_after=71.26),
+        {"level": "warning", "event": "guard.stopped", "client": "shop", "rule": "per_range", "channel": "sms",
+         "country": "RU", "retry_after": 71.3},
+    ),
+    "stopped client": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.STOPPED),
+        {"level": "warning", "event": "guard.stopped", "client": "shop", "rule": "stopped"},
     ),
 }  # fmt: skip
 

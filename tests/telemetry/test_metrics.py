@@ -13,8 +13,13 @@ from pointsman.events import (
     BreakerMoved,
     Called,
     CallOutcome,
+    ConfigRefused,
+    ConfigReloaded,
     Decided,
     FailedOver,
+    GuardRule,
+    GuardStopped,
+    JournalCommitted,
     LateDelivery,
     MessageMoved,
     Operation,
@@ -23,12 +28,15 @@ from pointsman.events import (
     Reported,
     Resent,
     Spent,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.message import Channel, MessageClass, Money
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Fault, LookupState, Refused, State
 from pointsman.telemetry import Labels, MetricsObserver, render
 
-LABELS = Labels(providers=frozenset({"devino", "smstele"}), plugins=frozenset({"broken"}))
+LABELS = Labels(providers=frozenset({"devino", "smstele"}), clients=frozenset({"shop"}), plugins=frozenset({"broken"}))
 
 
 @pytest.fixture
@@ -191,9 +199,21 @@ COUNTED = {
         BalanceRead(at=0.0, provider="devino", balance=None),
         ("provider_balance", {"provider": "devino", "currency": "EUR"}, None),
     ),
+    "a transaction of the journal": (
+        JournalCommitted(at=0.0, duration=0.003, writes=7),
+        ("journal_commit_duration_seconds_bucket", {"le": "0.005"}, 1),
+    ),
     "a broken plugin": (
         PluginQuarantined(at=0.0, plugin="broken", reason="it raised"),
         ("plugin_quarantined", {"plugin": "broken"}, 1),
+    ),
+    "stopped order": (
+        GuardStopped(at=0.0, client="shop", rule=GuardRule.PER_NUMBER),
+        ("guard_stops_total", {"client": "shop", "rule": "per_number"}, 1),
+    ),
+    "stopped order of a stranger": (
+        GuardStopped(at=0.0, client="nobody", rule=GuardRule.CLIENT),
+        ("guard_stops_total", {"client": "other", "rule": "client"}, 1),
     ),
 }
 
@@ -254,6 +274,42 @@ def test_strangers_share_one_label(metrics, called):
     assert b"stranger" not in render(metrics.registry)
 
 
+def by(event, provider):
+    """The same event of another provider."""
+    return msgspec.structs.replace(event, provider=provider)
+
+
+def reloaded(*providers, removed=(), at=1000.0):
+    """An event of a configuration with these providers."""
+    return ConfigReloaded(
+        at=at, changes=("x",), removed=removed, providers=providers, plugins=("scripted",), currencies=("CHF", "EUR")
+    )
+
+
+def test_a_reload_renews_the_names(metrics, called):
+    """The series of a provider that is removed vanish, those of a new one have its name, and reloads are counted."""
+    calls = {"channel": "sms", "operation": "submit", "outcome": "refused", "fault": "credits"}
+    name = "pointsman_provider_calls_total"
+    both = FailedOver(at=0.0, message_id="m", from_provider="smstele", to_provider="devino", fault=None)
+    for event in (called, by(called, "smstele"), both):
+        metrics(event)
+    assert value(metrics, name, provider="devino", **calls) == 1
+
+    metrics(reloaded("smstele", "newcomer", removed=("devino",)))
+
+    assert "devino" not in render(metrics.registry).decode()
+    assert value(metrics, name, provider="smstele", **calls) == 1
+    for provider in ("newcomer", "devino", "smstele"):
+        metrics(by(called, provider))
+    assert value(metrics, name, provider="newcomer", **calls) == 1
+    assert value(metrics, name, provider="other", **calls) == 1
+    assert value(metrics, name, provider="smstele", **calls) == 2
+    metrics(ConfigRefused(at=2000.0, problems=("no",)))
+    assert value(metrics, "pointsman_config_reloads_total", result="applied") == 1
+    assert value(metrics, "pointsman_config_reloads_total", result="refused") == 1
+    assert value(metrics, "pointsman_config_last_reload_timestamp_seconds") == 1000.0
+
+
 def test_two_routers_share_nothing(called):
     """Each observer makes its own registry."""
     one, other = MetricsObserver(LABELS, "1"), MetricsObserver(LABELS, "1")
@@ -287,3 +343,37 @@ def test_the_page_can_be_parsed_and_has_no_creation_times(metrics, called):
     assert [family.name for family in families if not family.documentation] == []
     assert 'pointsman_build_info{python="' in page
     assert 'version="1.2.3"} 1.0' in page
+
+
+def webhook(client="shop", outcome=WebhookOutcome.TAKEN):
+    """A post to a client's webhook."""
+    return WebhookPosted(
+        at=0.0,
+        client=client,
+        message_id="m",
+        webhook_id="msg_j_1",
+        host="hooks.shop.example",
+        outcome=outcome,
+        duration=0.2,
+        tries=1,
+        delay=3.0,
+    )
+
+
+def test_webhooks(metrics):
+    """Posts count by client and outcome, delays only of what was taken, and clients that nobody configured as other."""
+    for event in (
+        webhook(),
+        webhook(outcome=WebhookOutcome.ERROR),
+        webhook(client="gone"),
+        WebhookGivenUp(at=0.0, client="shop", message_id="m", reason="error"),
+    ):
+        metrics(event)
+
+    assert value(metrics, "pointsman_webhook_posts_total", client="shop", outcome="taken") == 1
+    assert value(metrics, "pointsman_webhook_posts_total", client="shop", outcome="error") == 1
+    assert value(metrics, "pointsman_webhook_posts_total", client="other", outcome="taken") == 1
+    assert value(metrics, "pointsman_webhook_post_duration_seconds_count", client="shop") == 2
+    assert value(metrics, "pointsman_webhook_delay_seconds_count", client="shop") == 1
+    assert value(metrics, "pointsman_webhook_delay_seconds_sum", client="shop") == 3
+    assert value(metrics, "pointsman_webhook_dead_letters_total", client="shop") == 1

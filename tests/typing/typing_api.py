@@ -60,7 +60,7 @@ async def embed(sink: ThreadSink, env: Mapping[str, str]) -> None:
         assert_type(await router.lookup("+79161234567", max_age=timedelta(days=1)), LookupResult | None)
         assert_type(await router.receipt(receipt.id), Receipt | None)
         assert_type(await router.wait(receipt.id), Receipt)
-        assert_type(router.cancel(receipt.id), bool)
+        assert_type(await router.cancel(receipt.id), bool)
         assert_type([status.name for status in router.providers()], list[str])
         chosen = router.explain(Sms(to="1", text="hi")).chosen
         assert_type(chosen.total if chosen is not None else None, Money | None)

@@ -41,9 +41,9 @@ async def measure_choosing(seconds: float) -> tuple[Figure, ...]:
     bench.learn(LEARNT)
     rounds, rates, allowed = [], [], []
     for _ in range(_ROUNDS):
-        before = _round()
+        before = empty_round()
         rates.append(bench.choices_per_second(seconds / _ROUNDS))
-        allowed.append(1.0 / (BUDGET / ROUND * (before + _round()) / 2.0))
+        allowed.append(1.0 / (BUDGET / ROUND * (before + empty_round()) / 2.0))
         rounds.append(rates[-1] / allowed[-1])
     return (
         Figure(
@@ -58,7 +58,7 @@ async def measure_choosing(seconds: float) -> tuple[Figure, ...]:
     )
 
 
-def _round(count: int = 300_000) -> float:
+def empty_round(count: int = 300_000) -> float:
     """Return the seconds of one round of a loop that does next to nothing."""
     total = 0
     begun = process_time()

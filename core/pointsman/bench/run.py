@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pointsman.bench.choosing import measure_choosing
 from pointsman.bench.embedded import Figure, measure_embedded
+from pointsman.bench.guarding import measure_guarding
 from pointsman.bench.prices import measure_prices
 from pointsman.text.tables import lay_out
 
@@ -21,7 +22,12 @@ NOISE = 0.3
 Bench = Callable[[float], Awaitable[tuple[Figure, ...]]]
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(
-    {"embedded": measure_embedded, "choosing": measure_choosing, "prices": measure_prices}
+    {
+        "embedded": measure_embedded,
+        "choosing": measure_choosing,
+        "prices": measure_prices,
+        "guarding": measure_guarding,
+    }
 )
 
 

@@ -3,10 +3,9 @@
 import msgspec
 
 from pointsman.cli.exits import ExitCode
-from pointsman.cli.opening import secrets_of
 from pointsman.cli.options import ConfigOption, JsonOption, find_config
 from pointsman.cli.output import Output, plural
-from pointsman.config import Config, load_config
+from pointsman.config import Config, load_config, secrets_of
 from pointsman.errors import ConfigError, Problem
 from pointsman.loading import load_plugins
 from pointsman.router import Router

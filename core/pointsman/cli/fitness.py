@@ -124,6 +124,7 @@ def _clause(why: Exclusion, detail: str, names: str, message: Message) -> str:
             | Exclusion.RESTING
             | Exclusion.PAUSED
             | Exclusion.QUARANTINED
+            | Exclusion.DRAINED
         ):
             return f"{names}: {why}"
         case _:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import msgspec
 from pointsman.cli.exits import UsageError
 from pointsman.cli.options import Common, find_config
 from pointsman.cli.output import Output
-from pointsman.config import Config, load_config
+from pointsman.config import Config, load_config, secrets_of
 from pointsman.engine.bus import Observer
 from pointsman.loading import PluginSet, load_plugins
 from pointsman.router import Router
 from pointsman.secret import Secret
-from pointsman.store import Store
+from pointsman.store import MemoryStore, Store
 from pointsman.telemetry import LogFormat, LogObserver, Masker, ThreadSink, build_logger
 
 
@@ -48,7 +48,10 @@ def set_up(common: Common) -> Setup:
 async def opened(
     setup: Setup, *, store: Store | None = None, observers: Iterable[Observer] = ()
 ) -> AsyncIterator[Router]:
-    """Run a router, with its log if one is wanted. Raises `UsageError` when the log cannot be written."""
+    """Run a router, with its log if one is wanted; what a command sends is not for the journal of a daemon.
+
+    Raises `UsageError` when the log cannot be written.
+    """
 
     def broken(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -57,7 +60,8 @@ async def opened(
     asyncio.get_running_loop().set_exception_handler(broken)
     with _log(setup) as log:
         watching = (*observers, log) if log is not None else tuple(observers)
-        async with Router(setup.config, plugins=setup.plugins, store=store, observers=watching) as router:
+        keeper = store or MemoryStore()
+        async with Router(setup.config, plugins=setup.plugins, store=keeper, observers=watching) as router:
             yield router
 
 
@@ -76,25 +80,3 @@ def _log(setup: Setup) -> Iterator[Observer | None]:
         sink.flush()
         if sink.dropped:
             setup.output.note(f"--log: {sink.dropped} lines could not be written to {setup.log}")
-
-
-def secrets_of(config: Config) -> Iterator[Secret]:
-    """Find the secrets of a configuration."""
-    for provider in config.providers.values():
-        yield from _secrets_in(provider.settings)
-        yield from _secrets_in(provider.callback_token)
-
-
-def _secrets_in(value: object) -> Iterator[Secret]:
-    match value:
-        case Secret():
-            yield value
-        case msgspec.Struct():
-            for name in value.__struct_fields__:
-                yield from _secrets_in(getattr(value, name))
-        case Mapping():
-            for item in value.values():
-                yield from _secrets_in(item)
-        case list() | tuple():
-            for item in value:
-                yield from _secrets_in(item)

@@ -124,6 +124,8 @@ def _state(status: ProviderStatus, last: Called | None) -> str:
     """Return the worst that is to be said of a provider."""
     if status.quarantined is not None:
         return f"out of use: {status.quarantined}"
+    if status.drained is not None:
+        return f"drained: {status.drained}"
     if last is not None and (trouble := _trouble(last)):
         return trouble
     if status.rests:

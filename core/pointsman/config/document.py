@@ -7,33 +7,49 @@ from typing import Any
 
 import msgspec
 
-from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RouterConfig
+from pointsman.config.limits import GuardConfig
+from pointsman.config.model import ClientConfig, Config, DaemonConfig, ProviderConfig, RetentionConfig, RouterConfig
 from pointsman.config.problems import Problems, did_you_mean
 from pointsman.config.providers import ProviderReader
 from pointsman.config.routes import RouteReader
 from pointsman.config.secrets import SecretReader
+from pointsman.config.stores import MEMORY, SQLITE
 from pointsman.config.tables import TableReader
 from pointsman.config.values import (
     Address,
+    Cap,
+    ClockTime,
+    Destination,
     Duration,
+    IpRange,
+    KeyHashes,
     Life,
     NewFile,
     PublicUrl,
+    StoreUrl,
+    Zone,
     check_name,
+    is_loopback,
     parse_address,
+    parse_cap,
+    parse_clock_time,
     parse_currency,
+    parse_destination,
     parse_duration,
+    parse_ip_range,
+    parse_key_hashes,
     parse_life,
     parse_public_url,
     parse_region,
+    parse_zone,
 )
+from pointsman.config.webhooks import HostPattern, WebhookSecrets, parse_host_pattern, parse_webhook_secrets
 from pointsman.loading import PluginSet
 from pointsman.plugin import Provider
 from pointsman.secret import Secret
 
-SECTIONS = ("router", "rates", "daemon", "clients", "providers", "policies", "routes")
+SECTIONS = ("router", "retention", "rates", "daemon", "clients", "guard", "providers", "policies", "routes")
 """The tables at the top of the file."""
-MEMORY_STORE = "memory:"
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +72,20 @@ class DocumentReader:
             {
                 Duration: parse_duration,
                 Life: parse_life,
+                ClockTime: parse_clock_time,
+                Zone: parse_zone,
                 Address: parse_address,
+                IpRange: parse_ip_range,
+                KeyHashes: parse_key_hashes,
+                Cap: parse_cap,
+                Destination: parse_destination,
                 PublicUrl: parse_public_url,
                 Secret: self._secrets.read,
+                WebhookSecrets: lambda value: parse_webhook_secrets(value, self._secrets.read),
+                HostPattern: parse_host_pattern,
                 Path: self._file,
                 NewFile: self._new_file,
+                StoreUrl: self._store,
             },
             self._secrets.hide,
         )
@@ -70,22 +95,27 @@ class DocumentReader:
         self._tables.refuse_unknown(document, SECTIONS, ())
         router = self._router(document.get("router", {}))
         currency = self._own_currency(document.get("router", {}))
-        daemon = self._tables.read(document.get("daemon", {}), DaemonConfig, ("daemon",))
+        retention = self._tables.read(document.get("retention", {}), RetentionConfig, ("retention",))
+        daemon = self._daemon(document.get("daemon", {}))
         clients = self._clients(self._section(document, "clients"))
+        guard = self._tables.read(document.get("guard", {}), GuardConfig, ("guard",))
         rates = self._rates(self._section(document, "rates"), currency)
         rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
         providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
+        self._check_inboxes(clients, document)
         reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
-        if len(self._problems) or router is None or daemon is None:
+        if len(self._problems) or router is None or daemon is None or retention is None or guard is None:
             return None
         return Config(
             file=self._problems.file,
             router=router,
+            retention=retention,
             rates=rates,
             daemon=daemon,
             clients=clients,
+            guard=guard,
             providers=providers,
             policies={name: policy for name, policy in policies.items() if policy is not None},
             routes=routes,
@@ -99,13 +129,33 @@ class DocumentReader:
         return {}
 
     def _router(self, table: object) -> RouterConfig | None:
-        for key, parse in (("region", parse_region), ("currency", parse_currency), ("store", _parse_store)):
+        for key, parse in (("region", parse_region), ("currency", parse_currency)):
             if isinstance(table, dict) and isinstance(table.get(key), str):
                 try:
                     parse(table[key])
                 except ValueError as error:
                     self._problems.add(("router", key), str(error))
         return self._tables.read(table, RouterConfig, ("router",))
+
+    def _daemon(self, table: object) -> DaemonConfig | None:
+        daemon = self._tables.read(table, DaemonConfig, ("daemon",))
+        if daemon is None:
+            return None
+        if daemon.admin_key_sha256 is None and not is_loopback(daemon.admin.host):
+            problem = f"{daemon.admin.host} can be reached from other machines"
+            hint = "set admin_key_sha256 (`pointsman key` makes one), or listen on 127.0.0.1"
+            self._problems.add(("daemon", "admin"), problem, hint)
+        if daemon.listen == daemon.admin and daemon.admin.port:
+            self._problems.add(("daemon", "admin"), "is where the public API listens already; take another port")
+        return daemon
+
+    def _check_inboxes(self, clients: Mapping[str, ClientConfig], document: Mapping[str, object]) -> None:
+        providers = self._section(document, "providers") if isinstance(document.get("providers", {}), dict) else {}
+        for name, client in clients.items():
+            for place, provider in enumerate(client.inbox):
+                if provider not in providers:
+                    path = ("clients", name, "inbox", place)
+                    self._problems.add(path, "there is no such provider", did_you_mean(provider, providers))
 
     def _own_currency(self, table: object) -> str | None:
         """Return the currency in which prices are compared, whatever else is wrong with the section; None if it is."""
@@ -202,18 +252,21 @@ class DocumentReader:
             raise ValueError(f"there is no folder {path.parent}")
         return NewFile(path)
 
+    def _store(self, value: object) -> StoreUrl:
+        """Return where messages are kept; a file with its path from here."""
+        scheme, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if scheme == MEMORY and colon and not rest:
+            return StoreUrl(value)
+        if scheme == SQLITE and colon:
+            return StoreUrl(f"{SQLITE}:{self._new_file(rest)}")
+        if scheme in self._plugins.stores and colon:
+            return StoreUrl(value)
+        known = [f'"{MEMORY}:"', f'"{SQLITE}:pointsman.db"', *(f'"{one}:…"' for one in sorted(self._plugins.stores))]
+        raise ValueError(f"expected where messages are kept, such as {' or '.join(known)}")
+
 
 class _Anything:
     """Holds everything: stands for the currencies with a rate where a problem keeps us from knowing them."""
 
     def __contains__(self, _: object) -> bool:
         return True
-
-
-def _parse_store(value: object) -> object:
-    if value == MEMORY_STORE:
-        return value
-    scheme = str(value).partition(":")[0]
-    if scheme == "sqlite":
-        raise ValueError(f'this version keeps messages in memory only; write store = "{MEMORY_STORE}"')
-    raise ValueError(f'there is no store "{scheme}:"; write store = "{MEMORY_STORE}"')

@@ -2,13 +2,27 @@
 
 import enum
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, assert_never
 
 import msgspec
 
-from pointsman.config.values import Address, Duration, Life, NewFile, PublicUrl
+from pointsman.config.limits import ClientLimits, GuardConfig
+from pointsman.config.values import (
+    Address,
+    ClockTime,
+    Duration,
+    IpRange,
+    KeyHashes,
+    Life,
+    NewFile,
+    PublicUrl,
+    StoreUrl,
+    Zone,
+)
+from pointsman.config.webhooks import HostPattern, WebhookSecrets
 from pointsman.message import MessageClass
 from pointsman.plugin import Polling
 from pointsman.routing.failover import OnUnknown
@@ -16,6 +30,7 @@ from pointsman.routing.health import Silence
 from pointsman.routing.match import FALLBACK_MARGIN, Lookup, Match, Schedule
 from pointsman.routing.price import PriceRow
 from pointsman.secret import Secret
+from pointsman.store.interface import Retention
 
 DEFAULT_POLICY = "default"
 """The policy of routes that name none; it exists even when the file does not mention it."""
@@ -23,9 +38,7 @@ DEFAULT_STRATEGY = "balanced"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0)]
-Sha256 = Annotated[
-    str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="the SHA-256 of a key: 64 digits of 0-9 a-f in quotes")
-]
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a moment with its zone: 2027-01-31T00:00:00Z")]
 
 
 class LogFormat(enum.StrEnum):
@@ -39,8 +52,8 @@ class LogFormat(enum.StrEnum):
 class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[router]`: what holds for everything."""
 
-    store: str = "memory:"
-    """Where messages are kept: `memory:`."""
+    store: StoreUrl = StoreUrl("memory:")
+    """Where messages are kept: `memory:`, or `sqlite:` with the path of a file."""
     region: str = "RU"
     """How a national number is read (ISO 3166-1 alpha-2)."""
     currency: str = "EUR"
@@ -49,6 +62,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The national numbering plan's CSV of number ranges; it tells networks before any lookup."""
     max_in_flight: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
     """Messages that may be on their way at once; more wait."""
+    max_waiting: Annotated[int, msgspec.Meta(ge=0)] = 1_000_000
+    """Messages that may wait to be sent when more are taken; 0 sets no limit."""
     lookup_cache: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 100_000
     """Numbers whose last lookup is remembered; 0 remembers none."""
     lookup_age: Duration = Duration(86400)
@@ -58,6 +73,35 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The file to which decisions are appended, for `pointsman replay`; none are kept by default."""
 
 
+class RetentionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Table `[retention]`: how long things are kept."""
+
+    texts: Duration = Duration(30 * 86400)
+    """After the last change of a message that is over: its text and its number. Those of a code go at once."""
+    messages: Duration = Duration(400 * 86400)
+    """After this a message is forgotten altogether."""
+    keys: Duration = Duration(48 * 3600)
+    """Idempotency keys."""
+    news: Duration = Duration(7 * 86400)
+    """News that clients can read again, and webhooks that could not be posted."""
+    early: Duration = Duration(48 * 3600)
+    """Reports of which nobody knew the message."""
+
+    def __post_init__(self) -> None:
+        if self.messages < self.texts:
+            raise ValueError("messages is shorter than texts; a message is not forgotten before its text")
+
+    def terms(self) -> Retention:
+        """Return it as a store wants it."""
+        return Retention(
+            texts=float(self.texts),
+            messages=float(self.messages),
+            keys=float(self.keys),
+            news=float(self.news),
+            early=float(self.early),
+        )
+
+
 class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[daemon]`: where the server listens, and where providers find it."""
 
@@ -65,14 +109,42 @@ class DaemonConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     admin: Address = Address("127.0.0.1", 9090)
     public_url: PublicUrl | None = None
     """How the public API is reached from outside, without a slash at the end; an embedded router reads this as well."""
+    admin_key_sha256: KeyHashes | None = None
+    """Whose key management needs; without any, management is for this machine only."""
+    proxies: tuple[IpRange, ...] = ()
+    """Proxies whose `X-Forwarded-For` is believed."""
+    drain_delay: Duration = Duration(2)
+    """From the first sign of the end to the moment when nothing more is let in, for load balancers to notice."""
+    drain_patience: Duration = Duration(10)
+    """For requests in flight, of clients and to providers, before they are cut off."""
+    body_timeout: Duration = Duration(10)
+    """For the body of a request to arrive."""
+    max_body: Annotated[int, msgspec.Meta(ge=1024, le=67_108_864)] = 1_048_576
+    """Bytes of the body of a request."""
+    max_requests: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1000
+    """Requests that are served at once; more are turned away."""
+    max_streams: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 100
+    """Streams of events that are open at once; a client may have a tenth of them, and at least one."""
 
 
-class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClientConfig(ClientLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[clients.<name>]`: who may use the server's API."""
 
     name: str
-    key_sha256: Sha256
+    key_sha256: KeyHashes
     """SHA-256 of the key, 64 hexadecimal digits; the key itself is nowhere in the configuration."""
+    expires: Moment | None = None
+    """When its keys end."""
+    inbox: tuple[str, ...] = ()
+    """Providers whose incoming messages it may read."""
+    webhook_secret: WebhookSecrets | None = None
+    """What its webhooks are signed with; without one it has none."""
+    callback_hosts: tuple[HostPattern, ...] = ()
+    """Hosts to which its webhooks may go. Empty: all."""
+    allow_plain_callbacks: bool = False
+    """Webhooks may go to `http://` too: readable, and changeable, on their way."""
+    allow_private_callbacks: bool = False
+    """Webhooks may go to this machine and to private networks."""
 
 
 class PollConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +205,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What it means that it reports nothing of a message for long; None leaves it to what the plugin can report."""
     callback_token: Secret | None = None
     """The secret part of the address to which the provider reports."""
+    callback_from: tuple[IpRange, ...] = ()
+    """Addresses from which it reports; empty: from anywhere."""
 
 
 class TimeLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -197,6 +271,23 @@ class PolicyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How long a message waits for its lookup at most, and never longer than a tenth of its life; None: by class."""
 
 
+class QuietConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Inline table `quiet` of a route: when messages are not sent, by the recipient's clock."""
+
+    start: ClockTime = msgspec.field(name="from")
+    """The first minute that is quiet."""
+    end: ClockTime = msgspec.field(name="to")
+    """The first one that is not any more; before `from` when midnight is between them."""
+    classes: frozenset[MessageClass] = frozenset({MessageClass.MARKETING})
+    """Messages that are not sent then."""
+    zone: Zone = Zone("Europe/Moscow")
+    """Whose clock counts where that of the recipient is not known."""
+
+    def __post_init__(self) -> None:
+        if self.start == self.end:
+            raise ValueError("from and to are the same time; leave quiet out, or give it an end")
+
+
 class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Table `[[routes]]`: which messages, which providers, which policy. The first route that matches counts."""
 
@@ -211,6 +302,8 @@ class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Who keeps a message that is to be sent later."""
     lookup: Lookup = Lookup.NEVER
     """Whether numbers are looked up before messages are sent to them."""
+    quiet: QuietConfig | None = None
+    """When messages of some classes are not sent."""
     confirms: bool = False
     """Recipients confirm what they get, by entering a code for example, and the caller passes that on."""
 
@@ -221,6 +314,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     """Where it was read from."""
     router: RouterConfig
+    retention: RetentionConfig = RetentionConfig()
     rates: Mapping[str, Decimal]
     """What one unit of a currency is worth in `router.currency`, which is always among them."""
     daemon: DaemonConfig
@@ -229,6 +323,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policies: Mapping[str, PolicyConfig]
     routes: tuple[RouteConfig, ...]
     """Never empty: without routes in the file, one that sends everything to all providers."""
+    guard: GuardConfig = GuardConfig()
 
     def policy_of(self, route: RouteConfig) -> PolicyConfig:
         """Return the policy of one of the routes."""

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -13,8 +14,14 @@ LONGEST_LIFE = 30 * UNITS["d"]
 """Seconds. No network keeps a message that long; more is a slip of the pen."""
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+SHORTEST_CAP = UNITS["m"]
+LONGEST_CAP = UNITS["d"]
+_CAP = re.compile(r"([1-9]\d{0,8}) in (\S+)", re.ASCII)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})", re.ASCII)
+_CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+MOST_KEYS = 10
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -30,8 +37,26 @@ class Life(Duration):
     __slots__ = ()
 
 
+class ClockTime(int):
+    """A time of the day in minutes after midnight; the file writes it as `"21:00"`."""
+
+    __slots__ = ()
+
+
+class Zone(str):
+    """A time zone by its name in the IANA database, such as `"Europe/Moscow"`."""
+
+    __slots__ = ()
+
+
 class PublicUrl(str):
     """Where providers reach us: `"https://sms.example"`, without a slash at the end."""
+
+    __slots__ = ()
+
+
+class StoreUrl(str):
+    """Where messages are kept: the kind of store, a colon, and what that kind wants to know, such as a path."""
 
     __slots__ = ()
 
@@ -40,6 +65,35 @@ class NewFile(str):
     """The path of a file that need not be there yet, in a folder that is."""
 
     __slots__ = ()
+
+
+class IpRange(str):
+    """A range of IP addresses, such as `"10.0.0.0/8"`, or a single address."""
+
+    __slots__ = ()
+
+
+class Destination(str):
+    """A country to which a client may send (ISO 3166-1 alpha-2), or `"*"` for all."""
+
+    __slots__ = ()
+
+
+class KeyHashes(tuple[str, ...]):
+    """The SHA-256 of one key or of several that are valid side by side, each as 64 hexadecimal digits."""
+
+    __slots__ = ()
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """So many messages in a time at most; the file writes it as `"5 in 10m"`."""
+
+    messages: int
+    seconds: Duration
+
+    def __str__(self) -> str:
+        unit = next(unit for unit in ("d", "h", "m", "s", "ms") if self.seconds % UNITS[unit] == 0)
+        return f"{self.messages} in {self.seconds / UNITS[unit]:.0f}{unit}"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -70,12 +124,72 @@ def parse_life(value: object) -> Life:
     return life
 
 
+def parse_cap(value: object) -> Cap:
+    """Return a cap. Raises `ValueError` that says how to write one."""
+    found = _CAP.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('expected so many messages in a time, in quotes, such as "5 in 10m" or "100 in 1d"')
+    cap = Cap(int(found[1]), parse_duration(found[2]))
+    if not SHORTEST_CAP <= cap.seconds <= LONGEST_CAP:
+        raise ValueError('messages are counted over at least "1m" and at most "1d"')
+    return cap
+
+
+def parse_destination(value: object) -> Destination:
+    """Return a country, or `"*"` for all. Raises `ValueError` for anything else."""
+    if value == "*":
+        return Destination(value)
+    try:
+        return Destination(parse_region(value))
+    except ValueError as error:
+        raise ValueError(f'{error}, or "*" for all') from None
+
+
+def parse_clock_time(value: object) -> ClockTime:
+    """Return a time of the day. Raises `ValueError` that says how to write one."""
+    found = _CLOCK_TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('expected a time of the day in quotes, such as "21:00"')
+    return ClockTime(int(found[1]) * 60 + int(found[2]))
+
+
+def parse_zone(value: object) -> Zone:
+    """Return a time zone. Raises `ValueError` for one that this machine does not know."""
+    try:
+        known = isinstance(value, str) and value != "" and ZoneInfo(value) is not None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        known = False
+    if not known or not isinstance(value, str):
+        raise ValueError(
+            'expected a time zone that this machine knows, such as "Europe/Moscow"; the package tzdata has them all'
+        )
+    return Zone(value)
+
+
 def parse_address(value: object) -> Address:
     """Return an address to listen on. Raises `ValueError` that says how to write one."""
     found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
     if found is None or int(found[2]) > 65535:
         raise ValueError('expected an address with its port in quotes, such as "127.0.0.1:8080" or "[::1]:8080"')
     return Address(found[1].strip("[]"), int(found[2]))
+
+
+def parse_ip_range(value: object) -> IpRange:
+    """Return a range of addresses. Raises `ValueError` that says how to write one."""
+    try:
+        return IpRange(ipaddress.ip_network(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError('expected a range of addresses in quotes, such as "10.0.0.0/8" or "192.0.2.7"') from None
+
+
+def parse_key_hashes(value: object) -> KeyHashes:
+    """Return the hashes of keys: one in quotes, or several in a list. Raises `ValueError`."""
+    hashes = [value] if isinstance(value, str) else value
+    if not isinstance(hashes, list) or not hashes or len(hashes) > MOST_KEYS:
+        raise ValueError(f"expected the SHA-256 of a key in quotes, or a list of up to {MOST_KEYS} of them")
+    if not all(isinstance(one, str) and _SHA256.fullmatch(one) for one in hashes):
+        raise ValueError("expected the SHA-256 of a key: 64 digits of 0-9 a-f in quotes; `pointsman key` makes one")
+    return KeyHashes(hashes)
 
 
 def parse_base_url(value: object, *, allow_plain_http: bool) -> str:

@@ -61,6 +61,10 @@ class Asking:
         self._rates = rates
         self._clock = clock
 
+    def renew(self, prices: Mapping[str, tuple[PriceRow, ...]]) -> None:
+        """Compare with other price lists of our own."""
+        self._prices = prices
+
     async def inbox(self, name: str, since: datetime, until: datetime) -> tuple[Incoming, ...] | Refused:
         """Return what came in within a span, each message once, the windows oldest first."""
         station = self._station(name)

@@ -38,6 +38,10 @@ class AsksProviders(abc.ABC):
         known = self._lookups.known(to, max_age) if max_age is not None else None
         return known or await self._lookups.together(to, lambda: self._look_up(number))
 
+    def known_lookup(self, number: str) -> LookupResult | None:
+        """Return the last result about a number, however old, without asking anybody. Raises `InvalidMessage`."""
+        return self._lookups.known(self._door.number(number), timedelta.max)
+
     async def _look_up(self, number: str) -> LookupResult | None:
         return (await self.send(HlrLookup(to=number))).lookup
 

@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 
 import msgspec
 
-from pointsman.clock import Clock, as_utc
+from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
+from pointsman.engine.queue import URGENCY, Load, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
+from pointsman.engine.restoring import submission_of
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, PriceDrifted, Rested, Spent
-from pointsman.message import Channel, Envelope, FallbackBy, Viber
+from pointsman.message import Channel, Envelope
 from pointsman.outcome import Attempt
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Move
@@ -24,10 +24,12 @@ from pointsman.store.change import Begin, Intent, Settle
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that was made, and the submission as it went out."""
+    """An attempt that was made, as it is recorded, and the submission as it went out."""
 
     attempt: Attempt
     submission: Submission
+    station: Station
+    """Where it was made: another one may have the provider's name by now."""
 
 
 class Attempts:
@@ -86,20 +88,43 @@ class Attempts:
             shared=passage.shared,
             resent=resent,
         )
-        return await self._settle(envelope, decision, number, stake, passage, result)
+        attempt = await self._settle(envelope, decision, number, stake, passage, result)
+        return Made(attempt=attempt, submission=passage.submission, station=station)
 
-    async def start(self, tickets: Sequence[Ticket], batch: Batch, started_at: float) -> None:
-        """Write down, before a request leaves, which attempts it starts."""
-        for ticket in tickets:
-            intent = Intent(
-                number=ticket.number,
-                provider=ticket.provider,
-                ref=ticket.submission.ref,
-                call_ref=batch.ref,
-                decision_id=ticket.decision_id,
-                started_at=started_at,
-            )
-            await self._recorder.change(ticket.message_id, Begin(intent))
+    async def start(self, load: Load, batch: Batch, started_at: float) -> bool:
+        """Write down, before a request leaves, which attempts it starts; say whether all were.
+
+        The provider may be asked later by the references that are written here, so they are those that travel now:
+        plugins change references. All is written in one go. Messages that somebody else sends by now are withdrawn, and
+        then not all were. Raises what the first of those raised that could not be written down; nothing may leave then.
+        """
+        places = zip(load.places, batch.items, strict=True)
+        pairs = [(ticket, item) for place, item in places for ticket in place]
+        if len(pairs) == 1 or not self._recorder.durable:  # nothing is waited for, so there is nothing to share
+            return all([await self._begin(*pair, batch, started_at) for pair in pairs])
+        starts = [self._begin(*pair, batch, started_at) for pair in pairs]
+        begun = await asyncio.gather(*starts, return_exceptions=True)
+        for one in begun:
+            if isinstance(one, BaseException):
+                raise one
+        return all(begun)
+
+    async def _begin(self, ticket: Ticket, item: Submission, batch: Batch, started_at: float) -> bool:
+        intent = Intent(
+            number=ticket.number,
+            provider=ticket.provider,
+            ref=item.ref,
+            call_ref=batch.ref,
+            decision_id=ticket.decision_id,
+            started_at=started_at,
+            owner=self._recorder.owner,
+        )
+        before, after = await self._recorder.change(ticket.message_id, Begin(intent))
+        if after is not before:
+            return True
+        if not ticket.passage.done():
+            ticket.passage.set_result(Withdrawn.FOREIGN)
+        return False
 
     def _ticket(
         self,
@@ -139,23 +164,14 @@ class Attempts:
 
     def _submission(self, envelope: Envelope, ref: str, stake: Stake) -> Submission:
         station = self._stations[stake.candidate.provider]
-        left = timedelta(seconds=envelope.deadline - max(self._clock.now(), envelope.due))
-        fallback = envelope.message.fallback if isinstance(envelope.message, Viber) else None
-        keeps = stake.candidate.keeps
-        by_local = envelope.local is not None and station.view.limits[envelope.channel].schedules_local
-        return Submission(
-            ref=ref,
-            message=envelope.message,
-            to=envelope.to,
-            network=envelope.network,
-            segments=envelope.segments,
-            sender=stake.candidate.sender,
-            # With a fallback the provider must give the message up in time, even if the caller set no limit.
-            ttl=left if envelope.message.ttl is not None or fallback is not None else None,
-            callback_url=station.callback_url,
-            send_at=as_utc(envelope.due) if keeps and not by_local else None,
-            send_at_local=envelope.local if keeps and by_local else None,
-            resend=fallback is not None and fallback.by is FallbackBy.PROVIDER,
+        return submission_of(
+            station,
+            envelope,
+            ref,
+            stake.candidate.sender,
+            keeps=stake.candidate.keeps,
+            by_local=envelope.local is not None and station.view.limits[envelope.channel].schedules_local,
+            left=envelope.deadline - max(self._clock.now(), envelope.due),
         )
 
     async def _settle(
@@ -166,7 +182,7 @@ class Attempts:
         stake: Stake,
         passage: Passage,
         result: Result,
-    ) -> Made:
+    ) -> Attempt:
         provider, outcome = stake.candidate.provider, passage.outcome
         settled = self._stakes.settle(envelope, number, stake, result, self._now())
         self._tell_moves(envelope, provider, settled.moves)
@@ -188,7 +204,7 @@ class Attempts:
             on_delivery=settled.on_delivery,
             decision_id=decision.id,
         )
-        await self._recorder.change(envelope.id, Settle(attempt))
+        _, after = await self._recorder.settle(envelope.id, Settle(attempt, self._recorder.owner))
         parts = envelope.parts
         self._bus.emit(
             Attempted(
@@ -202,7 +218,7 @@ class Attempts:
         )
         if settled.price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
-        return Made(attempt=attempt, submission=passage.submission)
+        return next((one for one in after.attempts if one.number == number), attempt)
 
     def _now(self) -> Instant:
         return Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Plan, Subject, judge_read
+from pointsman.engine.pausing import pause
 from pointsman.engine.soundness import is_balance, is_refusal
 from pointsman.engine.station import Station
 from pointsman.events import BalanceRead, Event, Operation, Rested
@@ -34,23 +35,38 @@ class Balances:
         self._clock = clock
         self._urgent: dict[str, asyncio.Event] = {}
         self._first: dict[str, asyncio.Event] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to read, and watch for refusals for want of money."""
-        for name, station in stations.items():
-            if isinstance(station.provider, TellsBalance):
-                self._urgent[name] = asyncio.Event()
-                self._first[name] = asyncio.Event()
-                self._tasks.append(asyncio.create_task(self._keep(station), name=f"balance {name}"))
+        for station in stations.values():
+            self.begin(station)
         self._bus.subscribe(self._watch, Rested)
+
+    def begin(self, station: Station) -> None:
+        """Begin to read a provider's balance, or go on at once with what its station is now."""
+        self.end(station.name)
+        if isinstance(station.provider, TellsBalance):
+            self._urgent[station.name] = asyncio.Event()
+            self._first[station.name] = asyncio.Event()
+            task = asyncio.create_task(self._keep(station), name=f"balance {station.name}")
+            self._tasks[station.name] = task
+
+    def end(self, name: str) -> None:
+        """Read a provider's balance no more; one that is not read is ignored."""
+        self._urgent.pop(name, None)
+        self._first.pop(name, None)
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
 
     async def close(self) -> None:
         """Stop reading."""
         self._bus.unsubscribe(self._watch)
-        for task in self._tasks:
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def known(self, patience: float) -> None:
         """Wait until every balance was asked for once, `patience` seconds at most."""
@@ -65,7 +81,7 @@ class Balances:
         provider = station.provider
         if not isinstance(provider, TellsBalance):
             return Balance(None)
-        asked_at = self._clock.monotonic()
+        asked_at, ledger = self._clock.monotonic(), station.view.ledger
         plan: Plan[Balance | Refused] = Plan(
             operation=Operation.BALANCE,
             subject=Subject(),
@@ -76,7 +92,10 @@ class Balances:
         )
         result = await station.caller.call(plan)
         if isinstance(result, Balance):
-            self._take(station, result, asked_at)
+            if (
+                station.view.ledger is ledger
+            ):  # else it was asked about another account, before the configuration changed
+                self._take(station, result, asked_at)
             return result
         if isinstance(result, Refused):
             return result
@@ -101,26 +120,11 @@ class Balances:
                 _log.warning("the balance of %s was not taken over: %s", station.name, type(error).__name__)
             finally:
                 first.set()
-            pause = station.balance_every
+            seconds = station.balance_every
             if self._rests.wants_money(station.name):
-                pause = min(pause, CREDITS_EVERY)
-            await self._pause(urgent, pause)
-
-    async def _pause(self, urgent: asyncio.Event, seconds: float) -> None:
-        waiting = {asyncio.ensure_future(self._slept(seconds)), asyncio.ensure_future(_told(urgent))}
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
-
-    async def _slept(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+                seconds = min(seconds, CREDITS_EVERY)
+            await pause(self._clock, seconds, urgent)
 
     def _watch(self, event: Event) -> None:
         if isinstance(event, Rested) and event.fault is Fault.CREDITS and event.provider in self._urgent:
             self._urgent[event.provider].set()
-
-
-async def _told(event: asyncio.Event) -> None:
-    await event.wait()

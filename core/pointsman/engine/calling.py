@@ -93,8 +93,8 @@ async def _at_once() -> None:
 class Caller:
     """Everything that goes out to one provider goes through here.
 
-    State: the session, and how many of the `slots` connections the operations in the background may take: all but one.
-    How many requests are in flight together is the transport's limit.
+    State: the session, the calls that are being made, and how many of the `slots` connections the operations in the
+    background may take: all but one. How many requests are in flight together is the transport's limit.
     """
 
     def __init__(
@@ -109,10 +109,51 @@ class Caller:
         self._sessions = Sessions(self._log_in, clock)
         self._needs_session: dict[tuple[Operation, Channel | None], bool] = {}
         self._background = asyncio.Semaphore(max(1, slots - 1))
+        self._open = 0
+        self._closed = asyncio.Event()
 
     async def close(self) -> None:
         """End a login that is still in flight."""
         await self._sessions.close()
+
+    def retry(self) -> None:
+        """Log in again when a session is wanted next, also where the login was refused a moment ago."""
+        self._sessions.retry()
+
+    async def log_in(self) -> Session | Refused | None:
+        """Return a session, logging in where there is none; None where messages need none."""
+        return await self._counted(self._sessions.get) if self._sends_with_session() else None
+
+    def _sends_with_session(self) -> bool:
+        channels = self._provider.profile.channels
+        try:
+            return self._guard.call(
+                "needs_session",
+                lambda: any(self._asks_for_session(Operation.SUBMIT, channel) for channel in channels),
+                lambda value: isinstance(value, bool),
+            )
+        except Broke:
+            return False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is being made."""
+        return self._open > 0
+
+    async def idle(self) -> None:
+        """Wait until no call is being made."""
+        while self._open:
+            await self._closed.wait()
+
+    async def _counted(self, work: Callable[[], Awaitable[U]]) -> U:
+        self._open += 1
+        self._closed.clear()
+        try:
+            return await work()
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._closed.set()
 
     async def call(
         self, plan: Plan[T], calls: Calls | None = None, leaving: Callable[[], Awaitable[None]] = _at_once
@@ -121,10 +162,13 @@ class Caller:
 
         `leaving` is awaited when everything is ready for the request to leave; what it raises keeps it here.
         """
+        return await self._counted(lambda: self._admitted(plan, calls or Calls(), leaving))
+
+    async def _admitted(self, plan: Plan[T], calls: Calls, leaving: Callable[[], Awaitable[None]]) -> T | Failed:
         if plan.operation in BACKGROUND:
             async with self._background:
-                return await self._call(plan, calls or Calls(), leaving)
-        return await self._call(plan, calls or Calls(), leaving)
+                return await self._call(plan, calls, leaving)
+        return await self._call(plan, calls, leaving)
 
     async def _call(self, plan: Plan[T], calls: Calls, leaving: Callable[[], Awaitable[None]]) -> T | Failed:
         if self._guard.quarantined:

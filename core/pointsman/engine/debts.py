@@ -30,23 +30,27 @@ class Debts:
 
     def owe(self, provider: str, message_id: str, number: int, due: Money) -> None:
         """Keep money back. To be called before it is recorded what the attempt turned out to be."""
-        self._stations[provider].view.ledger.owe((message_id, number), self._in_account(provider, due))
+        if (station := self._stations.get(provider)) is not None:
+            station.view.ledger.owe((message_id, number), self._in_account(station, due))
 
     def settle(self, before: Record, after: Record, number: int) -> None:
         """Book the delivery that a change brought, or give money free when none will come any more."""
         attempt = after.attempts[number - 1]
-        ledger = self._stations[attempt.provider].view.ledger
+        station = self._stations.get(attempt.provider)
+        if station is None:  # nobody has its books any more
+            return
+        ledger = station.view.ledger
         debt = (after.envelope.id, number)
         due = attempt.on_delivery
         if due is not None and _delivered(after, number) and not _delivered(before, number):
-            ledger.pay(debt, self._in_account(attempt.provider, due), self._clock.monotonic())
+            ledger.pay(debt, self._in_account(station, due), self._clock.monotonic())
             parts = after.envelope.parts
             self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=due, segments=parts))
         elif due is None or not is_due(after, attempt):
             ledger.forgive(debt)
-            self._correct(before, after, number)
+            self._correct(station, before, after, number)
 
-    def _correct(self, before: Record, after: Record, number: int) -> None:
+    def _correct(self, station: Station, before: Record, after: Record, number: int) -> None:
         """Put account and books right after another price was told of a delivery that was booked already."""
         attempt, booked = after.attempts[number - 1], before.attempts[number - 1].on_delivery
         due = attempt.on_delivery
@@ -55,12 +59,11 @@ class Debts:
         more = Money(due.amount - booked.amount, due.currency)
         # It was booked when the record changed last, or before that; what was read since then needs no correction.
         age = max(self._clock.now() - before.updated_at, 0.0)
-        ledger = self._stations[attempt.provider].view.ledger
-        ledger.correct(self._in_account(attempt.provider, more), self._clock.monotonic() - age)
+        station.view.ledger.correct(self._in_account(station, more), self._clock.monotonic() - age)
         self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=more, segments=0))
 
-    def _in_account(self, provider: str, money: Money) -> Decimal:
-        return self._rates.convert(money, self._stations[provider].view.currency).amount
+    def _in_account(self, station: Station, money: Money) -> Decimal:
+        return self._rates.convert(money, station.view.currency).amount
 
 
 def is_due(record: Record, attempt: Attempt) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 
 from pointsman.errors import InvalidMessage
 from pointsman.message import HlrLookup, Message, Msisdn
-from pointsman.text import NumberRanges, clock_of, country_of, country_zone, moment_of, region_zone
+from pointsman.text import NumberRanges, clock_of, country_of, country_zone, moment_of, possible_zones, region_zone
 
 LONGEST_AHEAD = timedelta(days=366)
 """Nobody plans further; more is a slip of the pen."""
@@ -51,11 +51,22 @@ def _on_the_clock(local: datetime, to: Msisdn, ranges: NumberRanges | None, now:
         ) from None
 
 
-def _zone(to: Msisdn, ranges: NumberRanges | None) -> str:
-    """Return the zone of a recipient. Only the range of a Russian number tells its region; a network spans them all."""
+def zones_of(to: Msisdn, ranges: NumberRanges | None) -> tuple[str, ...]:
+    """Return the zones in which a recipient may be: one where his number tells it, none where nobody knows."""
     country = country_of(to)
+    zone = _known_zone(to, country, ranges)
+    return (zone,) if zone is not None else possible_zones(country) if country is not None else ()
+
+
+def _known_zone(to: Msisdn, country: str | None, ranges: NumberRanges | None) -> str | None:
+    """Return the zone of a recipient. Only the range of a Russian number tells its region; a network spans them all."""
     block = ranges.find(to) if ranges is not None and country == "RU" else None
-    zone = region_zone(block.region) if block is not None else country_zone(country) if country is not None else None
+    return region_zone(block.region) if block is not None else country_zone(country) if country is not None else None
+
+
+def _zone(to: Msisdn, ranges: NumberRanges | None) -> str:
+    country = country_of(to)
+    zone = _known_zone(to, country, ranges)
     if zone is not None:
         return zone
     instead = f"give send_at with a zone, such as {_AWARE}"

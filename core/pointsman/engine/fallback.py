@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from pointsman.engine.alarm import Alarm
-from pointsman.engine.flow import Desk
+from pointsman.engine.desk import Desk
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import Watch, fallback_of
@@ -27,7 +27,7 @@ _log = logging.getLogger("pointsman.fallback")
 AGAIN = 60.0
 """Seconds until a step is tried again that could not be written down."""
 
-Carry = Callable[[Parsed], "asyncio.Task[Record]"]
+Carry = Callable[[Parsed, Record], "asyncio.Task[Record]"]
 """Sends a message that is recorded already; the task ends with its outcome."""
 Withdraw = Callable[[str], bool]
 """Keeps a message from being sent if it has not left yet."""
@@ -155,6 +155,8 @@ class Fallbacks:
                 await self._send(watch, self._door.in_place_of(watch.parsed, record.sms))
             return True
         now = self._desk.clock.now()
+        envelope, route = watch.parsed.envelope, watch.parsed.route
+        watch.parsed = Parsed(envelope, self._desk.in_force(envelope, route))
         step = Never() if watch.given_up else decide(watch.standing(record, now))
         match step:
             case Start(trigger):
@@ -172,8 +174,10 @@ class Fallbacks:
 
     async def _start(self, watch: Watch, trigger: FallbackTrigger) -> bool:
         sms = self._door.in_place_of(watch.parsed)
+        await self._desk.recorder.expect(watch.message_id, sms.envelope.id)
         _, after = await self._desk.recorder.change(watch.message_id, FellBack(sms.envelope.id))
         if after.sms != sms.envelope.id:  # it was delivered just now
+            await self._desk.recorder.arrived(watch.message_id)
             return False
         self._desk.bus.emit(
             SteppedIn(at=self._desk.clock.now(), message_id=watch.message_id, sms_id=sms.envelope.id, trigger=trigger)
@@ -185,9 +189,9 @@ class Fallbacks:
         """Send the SMS. Before it is on its way an error is raised and all can be repeated, later nothing is."""
         message_id = sms.envelope.id
         watch.recording = True
-        if await self._desk.recorder.get(message_id) is None:
-            await self._desk.recorder.accept(sms.envelope)
-        task = self._carry(sms)
+        known = await self._desk.recorder.get(message_id) or await self._desk.recorder.accept(sms.envelope)
+        await self._desk.recorder.arrived(watch.message_id)
+        task = self._carry(sms, known)
         watch.sms_id = message_id
         if watch.given_up or watch.delivered_by is not None:
             self._withdraw(message_id)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pointsman.clock import Clock
 from pointsman.engine.attempts import rested
 from pointsman.engine.bus import Bus
+from pointsman.events import Confirmed
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Report, State
 from pointsman.routing.stakes import Instant, Stakes
 from pointsman.store import Record
@@ -54,6 +55,7 @@ class Judging:
         now = Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())
         for attempt in reversed(record.attempts):
             if isinstance(attempt.outcome, Accepted):
+                self._bus.emit(Confirmed(at=now.wall, message_id=record.envelope.id))
                 self._stakes.confirmed(attempt.provider, record.envelope.id, attempt.number, now)
                 return True
         return False

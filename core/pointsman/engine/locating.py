@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from pointsman.engine.flow import Desk
+from pointsman.engine.desk import Desk
 from pointsman.engine.lookups import TELLING, Lookups
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.message import Channel, Envelope, HlrLookup, Msisdn, Network, NetworkSource
@@ -49,6 +49,10 @@ class Locating:
         self._porting = Porting()
         self._listed: dict[tuple[Channel, str | None], frozenset[str]] = {}
         self.look_up: LookUp = _nobody_answers
+
+    def renew(self) -> None:
+        """Look at the price lists anew: others may name other networks."""
+        self._listed.clear()
 
     def learn(self, to: Msisdn, result: LookupResult) -> None:
         """Take in the result of a lookup; what is told again of a number counts once while it is fresh."""
@@ -133,7 +137,8 @@ class Locating:
         key = channel, country
         if key not in self._listed:
             table = bundled_networks()
-            named = (station.view.tariff.networks(channel) for station in self._desk.stations.values())
+            stations = [station for station in self._desk.stations.values() if not station.gone]
+            named = (station.view.tariff.networks(channel) for station in stations)
             self._listed[key] = frozenset(one for one in frozenset().union(*named) if table.country(one) == country)
         return self._listed[key]
 

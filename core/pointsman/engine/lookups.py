@@ -33,6 +33,13 @@ class Lookups:
     def __len__(self) -> int:
         return len(self._results)
 
+    def renew(self, *, size: int, age: float) -> None:
+        """Remember another number of results, and believe them for another time."""
+        self._size = size
+        self._age = timedelta(seconds=age)
+        while len(self._results) > size:
+            self._results.popitem(last=False)
+
     def learn(self, to: Msisdn, result: LookupResult) -> None:
         """Remember a result if it tells something and is not older than what is known."""
         if result.state not in TELLING or self._size == 0:

@@ -1,11 +1,13 @@
 """The door: a caller's message becomes an envelope, or is refused with the reason. Nothing behind it checks again."""
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
 from pointsman.clock import Clock
-from pointsman.engine.dues import due_of
+from pointsman.engine.dues import due_of, zones_of
 from pointsman.engine.ids import Ids
 from pointsman.errors import InvalidMessage
 from pointsman.message import (
@@ -25,6 +27,7 @@ from pointsman.message import (
     channel_of,
 )
 from pointsman.routing.match import Route, route_of
+from pointsman.routing.quiet import awake_at
 from pointsman.text import NumberRanges, check_sender, classify, count_segments, parse_msisdn, translit
 
 MOST_SEGMENTS = 255
@@ -45,33 +48,42 @@ def _knows_nothing(to: Msisdn) -> None:
     del to
 
 
+class Rules(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What messages are read and routed by, as the configuration says."""
+
+    region: str
+    ranges: NumberRanges | None
+    routes: tuple[Route, ...]
+    lives: LifeLimits
+    offers: Mapping[str, Collection[Channel]]
+    """Which channels each provider has."""
+
+
 class Door:
-    """Parses messages. Knows the region, the number ranges, the routes and the default lives; has no state."""
+    """Parses messages by the rules in force, which a new configuration replaces. Has no other state."""
 
     def __init__(
         self,
+        rules: Rules,
         *,
-        region: str,
-        ranges: NumberRanges | None,
-        routes: tuple[Route, ...],
-        lives: LifeLimits,
-        offers: Mapping[str, Collection[Channel]],
         clock: Clock,
         ids: Ids,
         network_of: Callable[[Msisdn], Network | None] = _knows_nothing,
     ) -> None:
-        """`offers` says which channels each provider has.
-
-        `network_of` tells the network that a lookup found for a number, which is better than what ranges say.
-        """
+        """`network_of` tells the network that a lookup found for a number, which is better than what ranges say."""
         self._network_of = network_of
-        self._region = region
-        self._ranges = ranges
-        self._routes = routes
-        self._lives = lives
-        self._offers = offers
         self._clock = clock
         self._ids = ids
+        self.renew(rules)
+
+    def renew(self, rules: Rules) -> None:
+        """Read and route by other rules from now on."""
+        self._rules = rules
+        self._in_force = frozenset(map(id, rules.routes))
+
+    def in_force(self, envelope: Envelope, route: Route | None) -> Route | None:
+        """Return a message's route if it is one of the rules in force, else the one that is for the message now."""
+        return route if id(route) in self._in_force else self.route(envelope)
 
     def parse(self, message: Message, network: Network | None = None) -> Parsed:
         """Return the envelope of a message. Raises `InvalidMessage`, also for an SMS that may take its place later.
@@ -97,7 +109,12 @@ class Door:
         # Between the two a lookup may have told more, most likely where the message was kept until it was due.
         network = self._network_of(parsed.envelope.to) or parsed.envelope.network
         sms = self._parse(_sms_of(viber, viber.fallback), network)
-        envelope = msgspec.structs.replace(sms.envelope, id=message_id or sms.envelope.id, parent=parsed.envelope.id)
+        envelope = msgspec.structs.replace(
+            sms.envelope,
+            id=message_id or sms.envelope.id,
+            parent=parsed.envelope.id,
+            origin=parsed.envelope.origin,
+        )
         return Parsed(envelope, sms.route)
 
     def _check_fallback(self, fallback: Fallback, parsed: Parsed) -> None:
@@ -112,31 +129,35 @@ class Door:
             raise InvalidMessage(f"fallback.{problem.field}", problem.problem) from None
         if sms.route is None:
             raise InvalidMessage("fallback", "no route of the configuration is for its SMS; add one, or leave it out")
-        if not any(Channel.SMS in self._offers[name] for name in sms.route.providers):
+        if not any(Channel.SMS in self._rules.offers[name] for name in sms.route.providers):
             raise InvalidMessage("fallback", f'no provider of the route "{sms.route.name}" can carry its SMS')
 
     def _parse(self, message: Message, network: Network | None) -> Parsed:
-        to = parse_msisdn(message.to, self._region)
+        to = parse_msisdn(message.to, self._rules.region)
         message = _in_latin(message)
         segments = None if isinstance(message, HlrLookup) else _check_text(message)
         if message.ttl is not None and message.ttl.total_seconds() <= 0:
             raise InvalidMessage("ttl", f"{message.ttl} is over already; give a time longer than zero")
         now = self._clock.now()
-        due = due_of(message, to, self._ranges, now)
+        due = due_of(message, to, self._rules.ranges, now)
         envelope = Envelope(
             id=self._ids.new(),
             message=message,
             channel=channel_of(message),
             to=to,
-            network=network or self._network_of(to) or classify(to, self._ranges),
+            network=network or self._network_of(to) or classify(to, self._rules.ranges),
             segments=segments,
             accepted_at=now,
             deadline=due.at,
             due=due.at,
             local=due.local,
         )
-        route = route_of(self._routes, envelope)
-        return Parsed(msgspec.structs.replace(envelope, deadline=due.at + self._life(message, route)), route)
+        route = route_of(self._rules.routes, envelope)
+        at = self.awake_at(Parsed(envelope, route), due.at) if route is not None and route.quiet is not None else due.at
+        if at > due.at:
+            local = due.local + timedelta(seconds=round(at - due.at)) if due.local is not None else None
+            envelope = msgspec.structs.replace(envelope, due=at, local=local)
+        return Parsed(msgspec.structs.replace(envelope, deadline=at + self._life(message, route)), route)
 
     def route(self, envelope: Envelope) -> Route | None:
         """Return the route that is for a message.
@@ -144,23 +165,33 @@ class Door:
         Where none is for the network that a lookup found, it is the one for the network that the digits name: a message
         that had a route does not lose it because its number has moved.
         """
-        found = route_of(self._routes, envelope)
+        found = route_of(self._rules.routes, envelope)
         if found is None and envelope.network.source is NetworkSource.HLR:
-            return route_of(self._routes, msgspec.structs.replace(envelope, network=self.by_range(envelope.to)))
+            return route_of(self._rules.routes, msgspec.structs.replace(envelope, network=self.by_range(envelope.to)))
         return found
+
+    def awake_at(self, parsed: Parsed, moment: float) -> float:
+        """Return when a message may be sent that could be sent at a moment: then, or after the hours of quiet."""
+        message, quiet = parsed.envelope.message, parsed.route.quiet if parsed.route is not None else None
+        if quiet is None or isinstance(message, HlrLookup) or message.message_class not in quiet.classes:
+            return moment
+        try:
+            return awake_at(quiet, zones_of(parsed.envelope.to, self._rules.ranges), moment)
+        except ZoneInfoNotFoundError:
+            return awake_at(quiet, (), moment)  # the configuration would not have been read without that zone
 
     def by_range(self, to: Msisdn) -> Network:
         """Return the network of a number as far as its digits tell it."""
-        return classify(to, self._ranges)
+        return classify(to, self._rules.ranges)
 
     def number(self, text: str) -> Msisdn:
         """Return a number as messages have it. Raises `InvalidMessage`."""
-        return parse_msisdn(text, self._region)
+        return parse_msisdn(text, self._rules.region)
 
     def _life(self, message: Message, route: Route | None) -> float:
         if message.ttl is not None:
             return message.ttl.total_seconds()
-        return self._lives[route.name, message.message_class] if route is not None else DEFAULT_LIFE
+        return self._rules.lives[route.name, message.message_class] if route is not None else DEFAULT_LIFE
 
 
 DEFAULT_LIFE = 300.0

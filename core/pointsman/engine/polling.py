@@ -25,6 +25,8 @@ PUT_OFF_TOGETHER = 500
 """Watches that are put off in one go while the provider is left alone; more would hold up the event loop."""
 GIVE_UP = Polling().give_up
 """Seconds after which a message is given up where nobody can be asked."""
+MOST_POLLS = 1_000
+"""Questions after which the pause between two has long been the longest one."""
 GIVE_UP_AGAIN = 60.0
 """Seconds until a message is given up again, when that could not be written down."""
 AGAINST_ALL = frozenset({Blame.PACE, Blame.CELL, Blame.ACCOUNT})
@@ -69,13 +71,14 @@ class Poller:
     def __init__(
         self,
         name: str,
-        provider: Provider,
-        caller: Caller,
+        provider: object,
+        caller: Caller | None,
         polling: Mapping[Channel, Polling],
         take: Taker,
         clock: Clock,
     ) -> None:
-        self._name = name
+        """Without a `caller`, or a provider that can be asked, messages are only given up when they are too old."""
+        self.name = name
         self._provider = provider
         self._caller = caller
         self._polling = polling if isinstance(provider, Polls) else {}
@@ -87,10 +90,27 @@ class Poller:
         self._watched: set[str] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
+        self._empty = asyncio.Event()
 
     def __repr__(self) -> str:
         watches = sum(map(len, self._heaps.values()))
-        return f"<Poller {self._name} watches={watches} asking={len(self._asking)}>"
+        return f"<Poller {self.name} watches={watches} asking={len(self._asking)}>"
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def renew(self, provider: Provider, caller: Caller, polling: Mapping[Channel, Polling]) -> None:
+        """Ask the same account in another way from now on; what waits is put down anew when its turn comes."""
+        self._provider, self._caller = provider, caller
+        self._polling = polling if isinstance(provider, Polls) else {}
+        self._backoff = Backoff()
+        self._news.set()
+
+    async def emptied(self) -> None:
+        """Wait until nothing is watched."""
+        while self._watched:
+            self._empty.clear()
+            await self._empty.wait()
 
     def add(self, watch: Watch) -> None:
         """Watch an id from now on; equal messages may share one, which is asked about once for all of them."""
@@ -101,6 +121,7 @@ class Poller:
             age = max(now - max(watch.accepted_at, watch.due), 0.0)
             watch.give_up_at = monotonic + kept + self._rule(watch).give_up - age
             watch.turn_at = monotonic + watch.ask_at - now
+            watch.polls = _polls_by(self._rule(watch), age)
             self._schedule(watch, since=monotonic + kept)
 
     async def run(self) -> None:
@@ -115,7 +136,7 @@ class Poller:
                 due = self._due(now, most=PUT_OFF_TOGETHER if paused else None)
                 if due:
                     task = asyncio.create_task(
-                        self._put_off(due) if paused else self._ask(due), name=f"poll {self._name}"
+                        self._put_off(due) if paused else self._ask(due), name=f"poll {self.name}"
                     )
                     self._asking.add(task)
                     task.add_done_callback(self._asking.discard)
@@ -166,11 +187,11 @@ class Poller:
                 for report in await self._reports(watches):
                     done |= await self._taken(report)
         except Exception as error:  # noqa: BLE001 - whatever it is, the messages must be asked about again
-            _log.warning("asking %s for reports failed: %s", self._name, type(error).__name__)
+            _log.warning("asking %s for reports failed: %s", self.name, type(error).__name__)
         left = []
         for watch in watches:
             if watch.provider_id in done:
-                self._watched.discard(watch.provider_id)
+                self._unwatch(watch)
             else:
                 watch.polls += 1
                 left.append(watch)
@@ -192,25 +213,30 @@ class Poller:
 
     async def _give_up(self, watch: Watch) -> None:
         try:
-            await self._take(self._name, (_given_up(watch, as_utc(self._clock.now())),))
+            await self._take(self.name, (_given_up(watch, as_utc(self._clock.now())),))
         except Exception as error:  # noqa: BLE001 - somebody may wait for this message: its end must come some time
-            _log.error("a message of %s could not be given up: %s", self._name, type(error).__name__)
+            _log.error("a message of %s could not be given up: %s", self.name, type(error).__name__)
             watch.give_up_at = self._clock.monotonic() + GIVE_UP_AGAIN
             self._schedule(watch)
         else:
-            self._watched.discard(watch.provider_id)
+            self._unwatch(watch)
+
+    def _unwatch(self, watch: Watch) -> None:
+        self._watched.discard(watch.provider_id)
+        if not self._watched:
+            self._empty.set()
 
     async def _taken(self, report: Report) -> frozenset[str]:
         """Have one report taken in; one that cannot be must not be in the way of the others."""
         try:
-            return await self._take(self._name, (report,))
+            return await self._take(self.name, (report,))
         except Exception as error:  # noqa: BLE001 - it is asked for again
-            _log.warning("a report of %s could not be taken in: %s", self._name, type(error).__name__)
+            _log.warning("a report of %s could not be taken in: %s", self.name, type(error).__name__)
             return frozenset()
 
     async def _reports(self, watches: list[Watch]) -> tuple[Report, ...]:
         provider = self._provider
-        if not isinstance(provider, Polls):
+        if not isinstance(provider, Polls) or self._caller is None:
             return ()
         tracked = tuple(
             Tracked(
@@ -272,6 +298,14 @@ def _pause(rule: Polling, polls: int) -> float:
         return min(rule.first * rule.factor**polls, rule.longest)
     except OverflowError:  # with short pauses a message is asked about thousands of times
         return rule.longest
+
+
+def _polls_by(rule: Polling, age: float) -> int:
+    """Return how often a message of this age would have been asked about: old ones are not asked about as new ones."""
+    polls, spent = 0, 0.0
+    while rule.first > 0 and (spent := spent + _pause(rule, polls)) <= age and polls < MOST_POLLS:
+        polls += 1
+    return polls
 
 
 def _given_up(watch: Watch, at: datetime) -> Report:

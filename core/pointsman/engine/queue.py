@@ -1,16 +1,17 @@
 """Messages waiting for one provider, and which of them travel together."""
 
 import enum
-import heapq
 from asyncio import Future
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import timedelta
+from itertools import chain
 from types import MappingProxyType
 
 import msgspec
 
 from pointsman.engine.calling import Calls
+from pointsman.engine.turns import Turns
 from pointsman.message import Channel, MessageClass, Money, channel_of
 from pointsman.outcome import Outcome
 from pointsman.plugin import Batch, ChannelLimits, Submission
@@ -35,6 +36,8 @@ class Withdrawn(enum.Enum):
     LATE = enum.auto()
     """Its life ended while it waited."""
     CANCELLED = enum.auto()
+    FOREIGN = enum.auto()
+    """Somebody else who shares the store with us sends it."""
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,18 +138,23 @@ def _aged(ticket: Ticket, item: Submission, now: float) -> Submission:
 
 
 class Queue:
-    """Tickets in order of urgency and arrival, with those of one batch key findable together."""
+    """Tickets in order of urgency and arrival, with those of one batch key findable together.
+
+    The less urgent have some places too, so that they do not starve.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Hashable | None, Ticket]] = []
+        self._lines: dict[int, deque[tuple[Hashable | None, Ticket]]] = {}
+        """By urgency, in order of arrival; those that travelled with others stay here for a while."""
         self._by_key: dict[Hashable, deque[Ticket]] = {}
-        self._arrivals = 0
-        self._waiting = 0
+        self._waiting: Counter[int] = Counter()
+        """Tickets that wait, by urgency."""
         self._parts: Counter[int] = Counter()
         """Segments of those that wait, by urgency."""
+        self._turns = Turns()
 
     def __len__(self) -> int:
-        return self._waiting
+        return sum(self._waiting.values())
 
     def parts_before(self, urgency: int) -> int:
         """Return the segments that go before a newcomer of this urgency."""
@@ -154,10 +162,9 @@ class Queue:
 
     def put(self, ticket: Ticket, key: Hashable | None) -> None:
         """Add a ticket; `key` None travels alone."""
-        self._arrivals += 1
-        self._waiting += 1
+        self._waiting[ticket.urgency] += 1
         self._parts[ticket.urgency] += ticket.parts
-        heapq.heappush(self._heap, (ticket.urgency, self._arrivals, key, ticket))
+        self._lines.setdefault(ticket.urgency, deque()).append((key, ticket))
         if key is not None:
             self._by_key.setdefault(key, deque()).append(ticket)
 
@@ -167,32 +174,46 @@ class Queue:
         It has at most `most` places, and more than one only as long as they have `parts` segments at most. Tickets that
         are not wanted any more are answered on the way.
         """
-        while self._heap:
-            _, _, key, ticket = heapq.heappop(self._heap)
-            if ticket.taken or self._dismissed(ticket):
-                self._tidy(key)
+        while waiting := [urgency for urgency, count in self._waiting.items() if count]:
+            urgency = waiting[0] if len(waiting) == 1 else self._turns.next(waiting)
+            found = self._first(self._lines[urgency])
+            if found is None:
                 continue
+            key, ticket = found
             self._take(ticket)
             limit = ticket.limits.batch if most is None else min(most, ticket.limits.batch)
             if key is None:
                 return Load(((ticket,),))
             return self._gather(ticket, key, limit, parts)
+        for line in self._lines.values():
+            self._first(line)
+        return None
+
+    def _first(self, line: deque[tuple[Hashable | None, Ticket]]) -> tuple[Hashable | None, Ticket] | None:
+        """Remove and return the first of a line that still wants to go; nobody if all are gone."""
+        while line:
+            key, ticket = line.popleft()
+            if not ticket.taken and not self._dismissed(ticket):
+                return key, ticket
+            self._tidy(key)
         return None
 
     def paused(self, until: float) -> None:
         """Answer those who would not outlive a pause, so that they can go elsewhere at once; wall time."""
-        for *_, ticket in self._heap:
+        for _, ticket in chain.from_iterable(self._lines.values()):
             if not ticket.taken and not self._dismissed(ticket) and ticket.deadline <= until:
                 self._take(ticket)
                 ticket.passage.set_result(Withdrawn.BREAKER)
 
     def drain(self) -> Iterator[Ticket]:
         """Remove and return everybody."""
-        while self._heap:
-            ticket = heapq.heappop(self._heap)[3]
-            if not ticket.taken:
-                self._take(ticket)
-                yield ticket
+        for urgency in sorted(self._lines):
+            line = self._lines[urgency]
+            while line:
+                _, ticket = line.popleft()
+                if not ticket.taken:
+                    self._take(ticket)
+                    yield ticket
         self._by_key.clear()
 
     def _gather(self, first: Ticket, key: Hashable, limit: int, parts: float) -> Load:
@@ -235,7 +256,7 @@ class Queue:
 
     def _take(self, ticket: Ticket) -> None:
         ticket.taken = True
-        self._waiting -= 1
+        self._waiting[ticket.urgency] -= 1
         self._parts[ticket.urgency] -= ticket.parts
 
 

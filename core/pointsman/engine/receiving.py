@@ -7,6 +7,7 @@ from pointsman.engine.guard import Broke
 from pointsman.engine.soundness import are_reports, is_reading
 from pointsman.engine.station import Station
 from pointsman.engine.tracking import Tracking
+from pointsman.errors import StoreUnavailable
 from pointsman.plugin import Callback, ReceivesCallbacks, Response
 from pointsman.secret import Secret
 
@@ -22,7 +23,7 @@ class Receiving:
         """Take in what a provider reports; return what it wants to hear. Raises `KeyError` for a stranger."""
         station = self._stations[provider]
         receiver = station.provider
-        if not isinstance(receiver, ReceivesCallbacks):
+        if station.closed or not isinstance(receiver, ReceivesCallbacks):
             raise KeyError(provider)
         if not _is_known(station.callback_token, token):
             return Response(status=404, body=b"there is nothing here")
@@ -38,6 +39,8 @@ class Receiving:
             return station.guard.call(
                 "callback_reply", receiver.callback_reply, lambda value: isinstance(value, Response)
             )
+        except StoreUnavailable:
+            return Response(status=503, body=b"reports cannot be written down at present")
         except Broke:
             return Response(status=500, body=b"this report could not be read")
 

@@ -42,10 +42,17 @@ class Resolving:
         self.taken: Callable[[str], None] = _nobody
         """Told of every message that was taken after all."""
 
-    async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
-        """Record what an unknown attempt turned out to be; return the record of its message."""
+    def count(self, envelope: Envelope, attempt: Attempt) -> None:
+        """Count an unknown attempt as spent that somebody else made; `resolve` puts that right."""
         station = self._stations[attempt.provider]
         listed = None if attempt.shared else self._listed(station, envelope, attempt)
+        total = listed.of(envelope.parts) if listed is not None else None
+        station.view.ledger.correct(self._in_account(station, total), self._charged_at(attempt))
+
+    async def resolve(self, envelope: Envelope, attempt: Attempt, outcome: Outcome, settled_by: SettledBy) -> Record:
+        """Record what an unknown attempt turned out to be; return the record of its message."""
+        station = self._stations.get(attempt.provider)
+        listed = None if attempt.shared or station is None else self._listed(station, envelope, attempt)
         total = listed.of(envelope.parts) if listed is not None else None
         counted = self._in_account(station, total)
         price = on_delivery = None
@@ -63,9 +70,10 @@ class Resolving:
         if isinstance(outcome, Accepted):
             self.taken(envelope.id)
         # The account was charged at the end of the attempt; a balance that was read since then needs no correction.
-        station.view.ledger.correct(self._in_account(station, price) - counted, self._charged_at(attempt))
+        if station is not None:
+            station.view.ledger.correct(self._in_account(station, price) - counted, self._charged_at(attempt))
         if price is not None:
-            self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=price, segments=envelope.parts))
+            self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=price, segments=envelope.parts))
         return after
 
     def usable(self, report: Report) -> Report:
@@ -81,9 +89,10 @@ class Resolving:
         if told is None or told == booked:
             return
         more = Money(told.amount - (booked.amount if booked is not None else 0), told.currency)
-        station = self._stations[attempt.provider]
-        station.view.ledger.correct(self._in_account(station, more), self._charged_at(attempt))
-        self._bus.emit(Spent(at=self._clock.now(), provider=station.name, price=more, segments=0))
+        station = self._stations.get(attempt.provider)
+        if station is not None:
+            station.view.ledger.correct(self._in_account(station, more), self._charged_at(attempt))
+        self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=more, segments=0))
 
     def _charged_at(self, attempt: Attempt) -> float:
         """Return when an attempt was charged, in monotonic seconds.
@@ -96,5 +105,7 @@ class Resolving:
     def _listed(self, station: Station, envelope: Envelope, attempt: Attempt) -> Price | None:
         return station.view.tariff.price(envelope.channel, envelope.to, envelope.network, attempt.started_at)
 
-    def _in_account(self, station: Station, money: Money | None) -> Decimal:
-        return Decimal(0) if money is None else self._rates.convert(money, station.view.currency).amount
+    def _in_account(self, station: Station | None, money: Money | None) -> Decimal:
+        return (
+            Decimal(0) if money is None or station is None else self._rates.convert(money, station.view.currency).amount
+        )

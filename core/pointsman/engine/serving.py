@@ -3,32 +3,36 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
 
-import msgspec
-
+from pointsman.engine.course import Beginning, Courses
+from pointsman.engine.desk import Desk
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.fallback import Fallbacks
-from pointsman.engine.flow import Desk, Flow
-from pointsman.engine.locating import NONEXISTENT, Locating
+from pointsman.engine.flow import Flow
+from pointsman.engine.locating import Locating
 from pointsman.engine.parsing import Door, Parsed
-from pointsman.engine.schedule import Schedule
 from pointsman.engine.tracking import Tracking
 from pointsman.engine.watching import last_question
+from pointsman.errors import RouterClosed, StoreError
 from pointsman.events import Resent
-from pointsman.message import Channel, HlrLookup, Viber
-from pointsman.outcome import Attempt, LookupResult, LookupState, Report, State
-from pointsman.routing.match import Schedule as KeptBy
+from pointsman.message import Channel, HlrLookup, MessageClass, Viber
+from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
+from pointsman.routing.resuming import SECOND_OPINIONS
 from pointsman.store import Record
-from pointsman.store.change import Due, Located, Resume
-from pointsman.store.record import is_final, lookup_result
+from pointsman.store.change import End, Resume
+from pointsman.store.record import is_final, is_told, lookup_result
+from pointsman.store.stage import Stage, stage_of
 
 _log = logging.getLogger("pointsman.serving")
 
-SECOND_OPINIONS = 1
-"""How many other providers are asked when one could not answer a lookup."""
 GIVEN_UP_KEPT = 100_000
 """Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
+
+
+_UNSENT = frozenset({Stage.WAITING, Stage.IN_FLIGHT})
+"""What the next start goes on with."""
 
 
 def _nobody_asks() -> None:
@@ -39,27 +43,14 @@ def _nobody_listens(record: Record) -> None:
     del record
 
 
-def _is_kept(parsed: Parsed) -> bool:
-    """Say whether we keep a message until it is due. One that no route is for need not wait to be told so."""
-    envelope, route = parsed.envelope, parsed.route
-    return envelope.due > envelope.accepted_at and route is not None and route.schedule is KeptBy.ROUTER
+async def _nobody_waits(record: Record) -> None:
+    del record
 
 
 def _tell_failure(task: asyncio.Task[Record]) -> None:
     """Log what broke the way of a message for which nobody waits."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("a message could not be seen through: %s", type(error).__name__)
-
-
-class _Beginning(msgspec.Struct, frozen=True, kw_only=True):
-    """How a message comes in, and who wants to know of it."""
-
-    attempted: Callable[[], object]
-    """Called once, when only its time or reports are waited for."""
-    taken: Callable[[Record], object]
-    """Told the record of a message that is written down now."""
-    is_recorded: bool
-    """It was written down before."""
 
 
 class Serving:
@@ -72,18 +63,26 @@ class Serving:
         self._tracking = tracking
         self._doubts = doubts
         self._door = door
-        self._locating = locating
-        self._places = asyncio.Semaphore(most)
-        self._schedule = Schedule(desk.clock)
+        self._courses = Courses(desk, door, locating, most)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
         self._given_up: dict[str, None] = {}
         """Messages that nobody wants any more, the latest last: what has left of them is not sent once more."""
         self._in_place: dict[str, str] = {}
         """By the id of a Viber message, the SMS in its place that is being sent again."""
-        self._fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
+        self.under_way: Counter[MessageClass] = Counter()
+        """Messages whose attempts are not over, those that wait in memory for a place included."""
+        self.freed: Callable[[], object] = _nobody_asks
+        """Called when there is one less of them."""
+        self.put_back: Callable[[Record], Awaitable[object]] = _nobody_waits
+        """Leaves a message in the store that has to wait for a later time."""
+        self.restore: Callable[[Record], object] = _nobody_listens
+        """Told of a message with attempts that somebody else made, before it goes on."""
+        self.begun: set[str] | None = None
+        """Messages that this process sees through, while it still looks for what another one left."""
+        self.fallbacks = Fallbacks(desk, tracking, door, carry=self._carry, withdraw=self._withdraw)
         tracking.last_question = lambda record: last_question(door.routed(record.envelope))
-        tracking.heed, tracking.delivered = self._fallbacks.heed, self._delivered
+        tracking.heed, tracking.delivered = self._heed, self._delivered
         locating.look_up = self._look_up
 
     def __len__(self) -> int:
@@ -102,40 +101,59 @@ class Serving:
         task = self._begin(parsed, attempted)
         try:
             record = await asyncio.shield(task)
-            record = await self._fallbacks.resting(record)
+            if self._desk.leaving and stage_of(record) in _UNSENT:
+                raise RouterClosed("the router was closed before the message was sent; it is kept for the next start")
+            record = await self.fallbacks.resting(record)
             return await self.until_final(message_id) if until_final else record
         except asyncio.CancelledError:
             self.give_up(message_id)
             raise
 
-    async def submit(self, parsed: Parsed) -> Record:
-        """Take a message; return when it is written down, and see it through in the background.
+    def start(self, parsed: Parsed, record: Record, *, fetched: bool = False) -> "asyncio.Task[Record]":
+        """See a message through in the background that is written down already and is ours.
 
-        A caller that is cancelled before gives the message up.
+        What cannot be seen through is told in the log.
         """
-        taken: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
-        task = self._begin(parsed, _nobody_asks, taken.set_result)
-        try:
-            await asyncio.wait({taken, task}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            self.give_up(parsed.envelope.id)
-            raise
-        if not taken.done():
-            return await task
+        task = self._begin(parsed, record=record, fetched=fetched)
         task.add_done_callback(_tell_failure)
-        return taken.result()
+        return task
+
+    def carry_on(self, record: Record) -> None:
+        """See a message through that was fetched from the store: one that waited there, or that somebody else left."""
+        message_id = record.envelope.id
+        if message_id not in self._tasks:
+            if record.attempts:
+                self.restore(record)
+            self.start(self._door.routed(record.envelope), record, fetched=True)
 
     def _begin(
         self,
         parsed: Parsed,
         attempted: Callable[[], object] = _nobody_asks,
-        taken: Callable[[Record], object] = _nobody_listens,
         *,
-        is_recorded: bool = False,
-    ) -> asyncio.Task[Record]:
+        record: Record | None = None,
+        fetched: bool = False,
+    ) -> "asyncio.Task[Record]":
         message_id = parsed.envelope.id
-        flow = Flow(self._desk, parsed.envelope, parsed.route)
-        beginning = _Beginning(attempted=attempted, taken=taken, is_recorded=is_recorded)
+        if record is not None and record.attempts:
+            flow = Flow.restored(self._desk, record, parsed.route)
+        else:
+            flow = Flow(self._desk, parsed.envelope, parsed.route)
+        if not self._given_up.keys().isdisjoint({message_id, parsed.envelope.parent}):
+            flow.give_up()
+        lane = parsed.envelope.message.message_class
+        self.under_way[lane] += 1
+        is_free = False
+
+        def free() -> None:
+            nonlocal is_free
+            if not is_free:
+                is_free = True
+                self.under_way[lane] -= 1
+                attempted()
+                self.freed()
+
+        beginning = Beginning(attempted=free, record=record, fetched=fetched)
         task = asyncio.create_task(self._see_through(flow, parsed, beginning), name="message")
         self._enter(message_id, flow, task)
         return task
@@ -151,7 +169,7 @@ class Serving:
         was_under_way = self._withdraw(message_id)
         copy = self._in_place.get(message_id)
         was_under_way |= copy is not None and self._withdraw(copy)
-        return self._fallbacks.give_up(message_id) or was_under_way
+        return self.fallbacks.give_up(message_id) or was_under_way
 
     def taken(self, message_id: str) -> None:
         """Note that an attempt turned out to be accepted, or a copy delivered, so that no other attempt is made."""
@@ -160,18 +178,38 @@ class Serving:
             flow.took()
 
     async def close(self) -> None:
-        """Wait for the flows, which end by themselves once the lanes are closed."""
+        """Wait for the flows, which end by themselves once the lanes are closed; with a durable store they are left."""
+        leaving, kept = self._desk.leaving, tuple(self._flows)
         for flow in self._flows.values():
-            flow.give_up()
-        self._fallbacks.stop()
-        if unsent := await self._schedule.close():
+            flow.leave() if leaving else flow.give_up()
+        self.fallbacks.stop()
+        unsent = await self._courses.schedule.close()
+        if unsent and not leaving:
             _log.warning("%d messages that were not due yet are cancelled, because the router was closed", unsent)
         if self._tasks:
             _, late = await asyncio.wait(set(self._tasks.values()), timeout=1.0)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._fallbacks.close()
+        await self.fallbacks.close()
+        if leaving:
+            with contextlib.suppress(StoreError):  # then the next start finds them all the same
+                await self._desk.recorder.give_back(kept)
+
+    async def cancel(self, message_id: str) -> Record | None:
+        """Cancel a message that waits in the store and is in nobody's hands; return its record if it was such."""
+        record = await self._desk.recorder.get(message_id)
+        if record is None or message_id in self._tasks or record.attempts or stage_of(record) is not Stage.WAITING:
+            return None
+        if (await self._desk.recorder.own(record)).owner != self._desk.recorder.owner:
+            return None  # another process has it
+        return await self.dismiss(message_id)
+
+    async def dismiss(self, message_id: str) -> Record:
+        """Write down that a message is not sent any more that nobody has in hand."""
+        _, record = await self._desk.recorder.settle(message_id, End(State.CANCELLED, owner=self._desk.recorder.owner))
+        self._tracking.woken(record)
+        return record
 
     async def until_final(self, message_id: str) -> Record:
         """Wait until nothing more is going to be done for a message. Raises `KeyError` for an unknown one.
@@ -184,22 +222,25 @@ class Serving:
             record = await self._desk.recorder.get(message_id)
             if (error := task.exception()) is not None and (record is None or not is_final(record)):
                 raise error
-        return await self._fallbacks.until_over(message_id)
+        return await self.fallbacks.until_over(message_id)
 
-    def _carry(self, parsed: Parsed) -> asyncio.Task[Record]:
-        return self._begin(parsed, is_recorded=True)
+    def _carry(self, parsed: Parsed, record: Record) -> "asyncio.Task[Record]":
+        return self._begin(parsed, record=record)
 
     def _withdraw(self, message_id: str) -> bool:
         flow = self._flows.get(message_id)
         if flow is not None:
             flow.give_up()
-            self._schedule.drop(message_id)
+            self._courses.schedule.drop(message_id)
         return flow is not None
 
-    async def _see_through(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
+    async def _see_through(self, flow: Flow, parsed: Parsed, beginning: Beginning) -> Record:
         try:
-            record = await self._attempt(flow, parsed, beginning)
+            record = await self._courses.take(flow, parsed, beginning)
             parsed = flow.parsed
+            if record.waits and beginning.fetched:
+                await self.put_back(record)
+                return record
             await self._follow(record)
             if parsed.envelope.channel is Channel.HLR:
                 record = await self._second_opinion(flow, record)
@@ -209,12 +250,12 @@ class Serving:
         except Exception:
             with contextlib.suppress(Exception):  # what is raised is the first error, not that this fails as well
                 self._tracking.woken(await flow.abandon())
-                self._fallbacks.watch(parsed, given_up=flow.is_given_up)
+                self.fallbacks.watch(parsed, given_up=flow.is_given_up)
             raise
         for doubt in flow.doubts:
             self._doubts.add(doubt)
         self._tracking.woken(record)
-        self._fallbacks.watch(parsed, given_up=flow.is_given_up)
+        self.fallbacks.watch(parsed, given_up=flow.is_given_up)
         return record
 
     async def send_again(self, record: Record, attempt: Attempt, report: Report) -> Record | None:
@@ -230,9 +271,13 @@ class Serving:
         if not self._given_up.keys().isdisjoint({message_id, record.envelope.parent}):
             return None
         flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
-        if report.state is None or not flow.may_go_on(attempt.provider, report) or await self._has_arrived(record):
+        if (
+            report.state is None
+            or not flow.may_go_on(attempt.provider, report)
+            or await self._courses.has_arrived(record)
+        ):
             return None
-        before, record = await self._desk.recorder.change(message_id, Resume())
+        before, record = await self._desk.recorder.settle(message_id, Resume())
         if record is before:
             return None
         self._desk.bus.emit(
@@ -252,12 +297,6 @@ class Serving:
             task.add_done_callback(lambda _: self._in_place.pop(parent, None))
         return record
 
-    async def _has_arrived(self, record: Record) -> bool:
-        """Say whether an SMS is not needed any more: the Viber message whose place it took was delivered."""
-        parent = record.envelope.parent
-        viber = await self._desk.recorder.get(parent) if parent is not None else None
-        return viber is not None and viber.state is State.DELIVERED
-
     async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
         made = len(record.attempts)
@@ -268,9 +307,10 @@ class Serving:
                 if now is None or len(now.attempts) != made:  # it sent something after all, and follows that
                     flow.give_up()
                     made = len(now.attempts) if now is not None else made
-            if await self._has_arrived(record):  # while it was written down that it is sent again
+            await self._desk.recorder.own(record)
+            if await self._courses.has_arrived(record):  # while it was written down that it is sent again
                 flow.give_up()
-            async with self._places:
+            async with self._courses.places:
                 record = await flow.run()
             await self._follow(record, since=made)
         except asyncio.CancelledError:
@@ -284,45 +324,24 @@ class Serving:
         self._tracking.woken(record)
         return record
 
+    def _heed(self, record: Record) -> None:
+        """Note that there is news of a message; somebody else is asked about a lookup that nobody has in hand."""
+        self.fallbacks.heed(record)
+        orphan = record.envelope.channel is Channel.HLR and record.envelope.id not in self._tasks
+        if orphan and not self._desk.closing and stage_of(record) is Stage.WAITING and is_told(record):
+            self.start(self._door.routed(record.envelope), record)
+
     async def _delivered(self, record: Record, provider: str) -> None:
         """Note that a message was delivered: whatever was still to be sent is not sent any more."""
         self.taken(record.envelope.id)
-        await self._fallbacks.delivered(record, provider)
+        await self.fallbacks.delivered(record, provider)
 
     def _enter(self, message_id: str, flow: Flow, task: asyncio.Task[Record]) -> None:
+        if self.begun is not None:
+            self.begun.add(message_id)
         self._flows[message_id] = flow
         self._tasks[message_id] = task
         task.add_done_callback(lambda task: self._done(message_id, task))
-
-    async def _attempt(self, flow: Flow, parsed: Parsed, beginning: _Beginning) -> Record:
-        envelope, attempted = parsed.envelope, beginning.attempted
-        try:
-            if not beginning.is_recorded:
-                beginning.taken(await self._desk.recorder.accept(envelope))
-            if _is_kept(parsed):
-                attempted()
-                attempted = _nobody_asks
-                if flow.is_given_up or not await self._schedule.until(envelope.id, envelope.due):
-                    return await flow.abandon()
-                await self._desk.recorder.change(envelope.id, Due())
-            # A lookup takes a place of its own, so a message that waits for one must not have taken its place yet.
-            if (refused := await self._locate(flow, parsed)) is not None:
-                return refused
-            async with self._places:
-                return await flow.run()
-        finally:
-            attempted()
-
-    async def _locate(self, flow: Flow, parsed: Parsed) -> Record | None:
-        """Find out where a number is, if the route says so; return the record of a message that is refused for it."""
-        result = await self._locating.find(parsed, flow.news)
-        if result is None or flow.is_given_up or self._desk.closing:
-            return None
-        _, record = await self._desk.recorder.change(parsed.envelope.id, Located(result))
-        if result.state is LookupState.NONEXISTENT:
-            return await flow.refuse(NONEXISTENT)
-        flow.relocate(record.envelope, self._door.route(record.envelope))
-        return None
 
     async def _look_up(self, question: HlrLookup) -> LookupResult | None:
         return lookup_result(await self.send(self._door.parse(question), until_final=False))
@@ -340,7 +359,8 @@ class Serving:
         """Ask one other provider where the first could not answer a lookup."""
         message_id = record.envelope.id
         record = await self._tracking.until_told(message_id)
-        for _ in range(SECOND_OPINIONS):
+        taken = sum(isinstance(attempt.outcome, Accepted) for attempt in record.attempts)
+        for _ in range(SECOND_OPINIONS + 1 - taken):
             if is_final(record) or not flow.has_budget:
                 break
             made = len(record.attempts)

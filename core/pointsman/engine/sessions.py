@@ -44,6 +44,11 @@ class Sessions:
         # The login is shared: one of those who wait may be cancelled without taking it away from the others.
         return await asyncio.shield(self._login)
 
+    def retry(self) -> None:
+        """Log in again when a session is wanted next, whatever came of it before: something is different now."""
+        self._refusal = None
+        self._backoff.succeeded()
+
     def expired(self, session: Session) -> None:
         """Forget a session that the provider does not accept any more, unless it has been replaced already."""
         if self._session is session:

@@ -33,6 +33,21 @@ class Station(msgspec.Struct, kw_only=True, eq=False):
     callback_url: Secret | None = None
     """Where the provider may report to; the token is part of it."""
 
+    gone: bool = False
+    """It is not in the configuration any more; what it took is still followed."""
+    closed: bool = False
+    """Nothing that it took is open any more."""
+
+    def adopt(self, other: "Station") -> None:
+        """Become like a station for the same account: with its connections, queue and settings."""
+        for field in self.__struct_fields__:
+            setattr(self, field, getattr(other, field))
+
+    async def close(self) -> None:
+        """Close the connections that it has now; what is in flight fails as disconnected. May come twice."""
+        await self.caller.close()
+        await self.transport.close()
+
     def reconciling(self, channel: Channel) -> Reconciling | None:
         """Return how unknown outcomes on a channel can be cleared up, or None when they cannot."""
         return self.provider.profile.reconciling.get(channel)

@@ -54,6 +54,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     rests: tuple[Rest, ...]
     """What is out of use there, and why."""
     quarantined: str | None
+    drained: str | None = None
+    """Why the operator lets it have nothing new; None when it may."""
     waiting: int
     """Messages in its queue."""
     in_flight: int
@@ -81,6 +83,7 @@ def status_of(station: Station, rests: Rests, monotonic: float, wall: float) -> 
         price_ratios=view.observed.ratios(),
         rests=tuple(rest for rest in rests if rest.provider == station.name and wall < rest.until),
         quarantined=view.quarantined,
+        drained=view.drained,
         waiting=station.lane.waiting,
         in_flight=station.lane.in_flight,
     )

@@ -1,7 +1,6 @@
 """What becomes of accepted messages: reports are matched, merged and told, and whoever waits for them is woken."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -9,6 +8,7 @@ import msgspec
 from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
 from pointsman.engine.debts import Debts
+from pointsman.engine.early import Early
 from pointsman.engine.ids import ID_LENGTH
 from pointsman.engine.judging import Judging
 from pointsman.engine.polling import GIVE_UP, Poller, Watch, no_report
@@ -24,11 +24,6 @@ from pointsman.store import Record
 from pointsman.store.change import Note
 from pointsman.store.record import UNMAPPED, is_final, is_told
 from pointsman.text import bundled_networks
-
-EARLY_KEPT = 10_000
-"""Ids and references unknown to us whose reports are kept: a callback may be quicker than our own bookkeeping."""
-EARLY_EACH = 20
-"""Reports kept for each of them."""
 
 _Waiter = tuple[Callable[[Record], bool], asyncio.Future[Record]]
 """Somebody who waits for a message, and for how much."""
@@ -59,9 +54,17 @@ class Tracking:
     """The pollers, the reports that came too early, and those who wait for a message to be final."""
 
     def __init__(
-        self, recorder: Recorder, resolving: Resolving, debts: Debts, judging: Judging, bus: Bus, clock: Clock
+        self,
+        recorder: Recorder,
+        early: Early,
+        resolving: Resolving,
+        debts: Debts,
+        judging: Judging,
+        bus: Bus,
+        clock: Clock,
     ) -> None:
         self._recorder = recorder
+        self._early = early
         self._resolving = resolving
         self._debts = debts
         self._judging = judging
@@ -69,8 +72,9 @@ class Tracking:
         self._clock = clock
         self._stations: Mapping[str, Station] = {}
         self._pollers: dict[str, Poller] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
+        self._former: dict[str, list[tuple[float, Poller]]] = {}
+        """Pollers of accounts that a provider had before, with the wall times up to when attempts were made there."""
+        self._tasks: dict[asyncio.Task[None], Poller] = {}
         self._waiting: dict[str, list[_Waiter]] = {}
         self._unmapped: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -88,10 +92,39 @@ class Tracking:
     def start(self, stations: Mapping[str, Station]) -> None:
         """Begin to poll."""
         self._stations = stations
-        for name, station in stations.items():
-            poller = Poller(name, station.provider, station.caller, station.polling, self.take, self._clock)
-            self._pollers[name] = poller
-            self._tasks.append(asyncio.create_task(poller.run(), name=f"poller {name}"))
+        for station in stations.values():
+            self.begin(station)
+
+    def begin(self, station: Station) -> None:
+        """Begin to poll a provider. What another poller of its name watches stays with that one until it ends."""
+        name = station.name
+        if (former := self._pollers.get(name)) is not None:
+            self._former.setdefault(name, []).append((self._clock.now(), former))
+        poller = Poller(name, station.provider, station.caller, station.polling, self.take, self._clock)
+        self._pollers[name] = poller
+        self._tasks[asyncio.create_task(poller.run(), name=f"poller {name}")] = poller
+
+    def poller(self, name: str) -> Poller:
+        """Return the poller of a provider. Raises `KeyError` where nobody is asked."""
+        return self._pollers[name]
+
+    def end(self, name: str, poller: Poller) -> None:
+        """Stop a poller that has nothing more to ask."""
+        for task in [task for task, one in self._tasks.items() if one is poller]:
+            task.cancel()
+            del self._tasks[task]
+        if self._pollers.get(name) is poller:
+            del self._pollers[name]
+        former = [one for one in self._former.pop(name, []) if one[1] is not poller]
+        if former:
+            self._former[name] = former
+
+    def _poller_of(self, attempt: Attempt) -> Poller | None:
+        """Return who asks about an attempt; None when its provider is not in the configuration any more."""
+        for until, poller in self._former.get(attempt.provider, ()):
+            if attempt.started_at < until:
+                return poller
+        return self._pollers.get(attempt.provider)
 
     async def close(self) -> None:
         """Stop polling; those who still wait are told that the router is closed."""
@@ -106,20 +139,24 @@ class Tracking:
                     future.set_exception(_closed())
 
     async def follow(self, record: Record, attempt: Attempt) -> None:
-        """Wait for the reports of an accepted attempt."""
+        """Wait for the reports of an accepted attempt about which there is more to learn."""
         outcome = attempt.outcome
         if not isinstance(outcome, Accepted):
             return
         await self.replay(attempt)
-        if not outcome.ids:
+        ended = {
+            one.provider_id for one in record.reports if one.number == attempt.number and is_final_report(one.report)
+        }
+        if not outcome.ids and UNMAPPED not in ended:
             self._give_up_later(record, attempt)
         for provider_id in outcome.ids:
-            early = self._early.pop((attempt.provider, provider_id), None)
-            done: frozenset[str] = frozenset()
-            if early is not None:
-                done = await self.take(attempt.provider, tuple(early))
-            if provider_id not in done:
-                self._pollers[attempt.provider].add(
+            if provider_id in ended or provider_id in await self._taken_early(attempt.provider, provider_id):
+                continue
+            poller = self._poller_of(attempt)
+            if poller is None:
+                self._give_up_later(record, attempt, provider_id)
+            else:
+                poller.add(
                     Watch(
                         provider_id=provider_id,
                         message_id=record.envelope.id,
@@ -134,37 +171,59 @@ class Tracking:
 
     async def replay(self, attempt: Attempt) -> None:
         """Take in the reports that came under an attempt's reference before its outcome was known."""
-        early = self._early.pop((attempt.provider, attempt.ref), None)
-        if early is not None:
-            await self.take(attempt.provider, tuple(early))
+        await self._taken_early(attempt.provider, attempt.ref)
 
-    def _give_up_later(self, record: Record, attempt: Attempt) -> None:
-        """End the wait for a message about which nobody can be asked, because its id was never told."""
-        station = self._stations[attempt.provider]
-        polling = station.polling.get(record.envelope.channel)
-        patience = max(record.envelope.due - self._clock.now(), 0.0) + (polling.give_up if polling else GIVE_UP)
-        task = asyncio.create_task(self._give_up(record, attempt, patience))
+    async def _taken_early(self, provider: str, key: str) -> frozenset[str]:
+        """Take in what was kept under a key; return the ids about which there is nothing more to learn.
+
+        It is forgotten only then: whoever dies in between takes it in again, which changes nothing.
+        """
+        early = await self._early.of(provider, key)
+        if not early:
+            return frozenset()
+        done = await self._recorder.insist(lambda: self._take(provider, early, keep=False))
+        await self._recorder.insist(lambda: self._early.forget(provider, key))
+        return done
+
+    def _give_up_later(self, record: Record, attempt: Attempt, provider_id: str = UNMAPPED) -> None:
+        """End the wait for a message that nobody can be asked about: its id was never told, or its provider is gone."""
+        station = self._stations.get(attempt.provider)
+        polling = station.polling.get(record.envelope.channel) if station is not None else None
+        # By its age: it may have been taken long before this process began.
+        since = max(record.envelope.due, attempt.started_at) - self._clock.now()
+        patience = max(since + (polling.give_up if polling else GIVE_UP), 0.0)
+        task = asyncio.create_task(self._give_up(record, attempt, provider_id, patience))
         self._unmapped.add(task)
         task.add_done_callback(self._unmapped.discard)
 
-    async def _give_up(self, record: Record, attempt: Attempt, patience: float) -> None:
+    async def _give_up(self, record: Record, attempt: Attempt, provider_id: str, patience: float) -> None:
         await self._clock.sleep(patience)
-        report = no_report(UNMAPPED, record.envelope.channel, as_utc(self._clock.now()))
+        report = no_report(provider_id, record.envelope.channel, as_utc(self._clock.now()))
         await self._noted(attempt.provider, record.envelope.id, attempt.number, report)
 
     async def take(self, provider: str, reports: tuple[Report, ...]) -> frozenset[str]:
-        """Take reports in; return the ids about which there is nothing more to learn."""
+        """Take reports in; return the ids about which there is nothing more to learn. Raises `StoreUnavailable`."""
+        return await self._take(provider, reports, keep=True)
+
+    async def _take(self, provider: str, reports: tuple[Report, ...], *, keep: bool) -> frozenset[str]:
         done: set[str] = set()
-        for report in reports:
-            places = await self._recorder.find(provider, report.provider_id)
-            if not places and report.reference is not None:
-                places, report = await self._by_reference(provider, report.reference, report)
-            if not places:
-                self._keep_early(provider, report)
+        for one in reports:
+            places, report = await self._places(provider, one)
+            if not places and keep:
+                await self._early.keep(provider, one)
+                # The answer may have been written down meanwhile, by somebody who looked for early reports before.
+                places, report = await self._places(provider, one)
             for message_id, number in places:
                 if await self._noted(provider, message_id, number, report):
                     done.add(report.provider_id)
         return frozenset(done)
+
+    async def _places(self, provider: str, report: Report) -> tuple[tuple[tuple[str, int], ...], Report]:
+        """Return the attempts that a report is about, and the report as it fits them."""
+        places = await self._recorder.find(provider, report.provider_id)
+        if places or report.reference is None:
+            return places, report
+        return await self._by_reference(provider, report.reference, report)
 
     async def _by_reference(
         self, provider: str, reference: str, report: Report
@@ -233,14 +292,6 @@ class Tracking:
             if enough(record) and not future.done():
                 future.set_result(record)
 
-    def _keep_early(self, provider: str, report: Report) -> None:
-        waiting = self._early.setdefault((provider, report.reference or report.provider_id), [])
-        if len(waiting) < EARLY_EACH:
-            waiting.append(report)
-        if len(self._early) > EARLY_KEPT:
-            (stranger, _), _ = self._early.popitem(last=False)
-            self._bus.emit(ReportIgnored(at=self._clock.now(), provider=stranger, reason="unknown_id"))
-
     async def _noted(self, provider: str, message_id: str, number: int, report: Report) -> bool:
         record = await self._recorder.get(message_id)
         if record is None:
@@ -252,15 +303,16 @@ class Tracking:
         before, after = await self._recorder.change(message_id, Note(number, report))
         final = is_final_report(report)
         if after is not before:
-            self._resolving.reprice(before, after, number)
             attempt = after.attempts[number - 1]
             if report.lookup is not None:
                 self._learn(after, report, report.lookup)
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)
-            self._debts.settle(before, after, number)
-            self.compare(before, after, number)
-            after = await self._judging.judge(before, after, number, report)
+            if provider in self._stations:  # one that is not configured any more has neither account nor health
+                self._resolving.reprice(before, after, number)
+                self._debts.settle(before, after, number)
+                self.compare(before, after, number)
+                after = await self._judging.judge(before, after, number, report)
             self.woken(after)
             if before.state is not State.DELIVERED and after.state is State.DELIVERED:
                 await self.delivered(after, provider)

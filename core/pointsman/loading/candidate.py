@@ -7,9 +7,9 @@ import pluggy
 
 from pointsman.errors import PluginError
 from pointsman.loading.blame import described
-from pointsman.loading.registration import registration_problem, strategy_problem
+from pointsman.loading.registration import registration_problem, store_problem, strategy_problem
 from pointsman.loading.values import LoadedPlugin, Quarantine
-from pointsman.plugin import AnyProviderPlugin, Event, ProviderPlugin, StrategyPlugin
+from pointsman.plugin import AnyProviderPlugin, Event, ProviderPlugin, StorePlugin, StrategyPlugin
 from pointsman.plugin.hookspecs import Hooks
 
 HOOKS = tuple(name for name in vars(Hooks) if not name.startswith("_"))
@@ -34,6 +34,7 @@ class Candidate:
         self.hooks: tuple[str, ...] = ()
         self.providers: list[AnyProviderPlugin] = []
         self.strategies: list[StrategyPlugin] = []
+        self.stores: list[StorePlugin] = []
         self.observe: Callable[[Event], None] | None = None
         self._load = load
         self._package = package
@@ -46,6 +47,8 @@ class Candidate:
                 self._register(plugin)
             elif isinstance(plugin, StrategyPlugin):
                 self._register_strategy(plugin)
+            elif isinstance(plugin, StorePlugin):
+                self._register_store(plugin)
             else:
                 self._call_hooks(plugin)
         except KeyboardInterrupt:
@@ -94,10 +97,11 @@ class Candidate:
                 raise PluginError(self.name, f"the hook {caller.name} is async; hooks are plain functions")
         manager.hook.register_providers(register=self._register)
         manager.hook.register_strategies(register=self._register_strategy)
+        manager.hook.register_stores(register=self._register_store)
         if "observed" in self.hooks:
             self.observe = _observer(manager)
-        if not self.providers and not self.strategies and self.observe is None:
-            nothing = "it registers no provider and no strategy"
+        if not (self.providers or self.strategies or self.stores or self.observe):
+            nothing = "it registers no provider, no strategy and no store"
             why = nothing if self.hooks else f"it has none of the hooks {', '.join(HOOKS)}"
             raise PluginError(self.name, f"it offers nothing: {why}")
 
@@ -114,6 +118,13 @@ class Candidate:
         if any(strategy.name == other.name for other in self.strategies):
             raise PluginError(self.name, f'it registers the strategy "{strategy.name}" twice')
         self.strategies.append(strategy)
+
+    def _register_store(self, store: StorePlugin) -> None:
+        if problem := store_problem(store):
+            raise PluginError(self.name, problem)
+        if any(store.name == other.name for other in self.stores):
+            raise PluginError(self.name, f'it registers the store "{store.name}" twice')
+        self.stores.append(store)
 
 
 def _observer(manager: pluggy.PluginManager) -> Callable[[Event], None]:

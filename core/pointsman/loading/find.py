@@ -9,13 +9,13 @@ from importlib import metadata
 from pointsman.loading.candidate import Candidate
 from pointsman.loading.plugin_set import PluginSet
 from pointsman.loading.values import Quarantine
-from pointsman.plugin import ENTRY_POINT_GROUP, ProviderPlugin, StrategyPlugin
+from pointsman.plugin import ENTRY_POINT_GROUP, ProviderPlugin, StorePlugin, StrategyPlugin
 
 
 def load_plugins(
     extra: Iterable[object] = (), *, entry_points: bool = True, disabled: Collection[str] = ()
 ) -> PluginSet:
-    """Load the installed plugins, and those that are passed: a kind of provider, a strategy, or anything with hooks.
+    """Load the installed plugins and those that are passed: a kind of provider or store, a strategy, what has hooks.
 
     `disabled` names entry points that are not even imported. What cannot be used is quarantined; nothing is raised
     but `KeyboardInterrupt`.
@@ -83,7 +83,7 @@ def _identity(distribution: metadata.Distribution) -> tuple[str, str | None]:
 def _passed(extra: Iterable[object]) -> list[Candidate]:
     candidates = []
     for plugin in extra:
-        if isinstance(plugin, ProviderPlugin | StrategyPlugin):
+        if isinstance(plugin, ProviderPlugin | StrategyPlugin | StorePlugin):
             name = plugin.name
         else:
             name = getattr(plugin, "__name__", type(plugin).__name__)
@@ -105,7 +105,7 @@ def _without_duplicates(candidates: Sequence[Candidate], quarantined: list[Quara
 
 
 def _without_clashes(found: Sequence[Candidate], quarantined: list[Quarantine]) -> list[Candidate]:
-    """Quarantine all plugins that register a provider or a strategy of the same name as another plugin does."""
+    """Quarantine all plugins that register a provider, strategy or store of the same name as another plugin does."""
     claims = Counter(claim for candidate in found for claim in _claims(candidate))
     good = []
     for candidate in found:
@@ -123,7 +123,8 @@ def _without_clashes(found: Sequence[Candidate], quarantined: list[Quarantine]) 
 def _claims(candidate: Candidate) -> list[tuple[str, str]]:
     """Return the names that a plugin wants for itself, each with its kind."""
     providers = [("provider", provider.name) for provider in candidate.providers]
-    return providers + [("strategy", strategy.name) for strategy in candidate.strategies]
+    strategies = [("strategy", strategy.name) for strategy in candidate.strategies]
+    return providers + strategies + [("store", store.name) for store in candidate.stores]
 
 
 def _same(plugin: object) -> object:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from pointsman.loading.candidate import Candidate
 from pointsman.loading.values import LoadedPlugin, Quarantine
-from pointsman.plugin import AnyProviderPlugin, Event, StrategyPlugin
+from pointsman.plugin import AnyProviderPlugin, Event, StorePlugin, StrategyPlugin
 
 MAX_OBSERVER_FAILURES = 3
 """An observer that failed so often is not called any more."""
@@ -34,6 +34,10 @@ class PluginSet:
             {strategy.name: strategy for plugin in self._found for strategy in plugin.strategies}
         )
         """Strategies that plugins add, by the name that `router.toml` uses."""
+        self.stores: Mapping[str, StorePlugin] = MappingProxyType(
+            {store.name: store for plugin in self._found for store in plugin.stores}
+        )
+        """Kinds of store that plugins add, by the name that `router.toml` uses."""
 
     def __repr__(self) -> str:
         quarantined = [quarantine.name for quarantine in self._quarantined]

@@ -5,9 +5,11 @@ import re
 
 import msgspec
 
-from pointsman.plugin import ProviderPlugin, StrategyPlugin
+from pointsman.plugin import ProviderPlugin, StorePlugin, StrategyPlugin
 from pointsman.routing.strategy import STRATEGIES
 
+_STORES = frozenset({"memory", "sqlite"})
+"""Kinds of store that are built in."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _NAME_RULE = "a name is 1 to 32 of a-z 0-9 _ and starts with a letter"
 
@@ -39,6 +41,23 @@ def strategy_problem(strategy: object) -> str | None:
         return f'the rank of the strategy "{name}" cannot be called'
     if inspect.iscoroutinefunction(rank):
         return f'the rank of the strategy "{name}" is async; it is a plain function'
+    return None
+
+
+def store_problem(store: object) -> str | None:
+    """Say what is wrong with a kind of store that a plugin registers, or None."""
+    if not isinstance(store, StorePlugin):
+        return f"it registers a {type(store).__name__} as a store, not a StorePlugin"
+    name: object = store.name
+    make: object = store.make
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"it registers the store {name!r}; {_NAME_RULE}"
+    if name in _STORES:
+        return f'it registers the store "{name}", which is built in; choose another name'
+    if not callable(make):
+        return f'the make of the store "{name}" cannot be called'
+    if inspect.iscoroutinefunction(make):
+        return f'the make of the store "{name}" is async; it is a plain function'
     return None
 
 

@@ -21,6 +21,7 @@ from pointsman.plugin.interface import (
     TellsStatistics,
     Windows,
 )
+from pointsman.plugin.keeping import StoreOptions, StorePlugin
 from pointsman.plugin.ranking import Choice, Offer, Rank, StrategyPlugin
 from pointsman.plugin.reading import Json, Unreadable, http_verdict, read_json, retry_after
 from pointsman.plugin.wire import (
@@ -107,6 +108,8 @@ __all__ = [
     "SessionExpired",
     "Statistics",
     "StatisticsReading",
+    "StoreOptions",
+    "StorePlugin",
     "StrategyPlugin",
     "Submission",
     "SubmitReading",

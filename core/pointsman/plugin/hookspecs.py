@@ -6,6 +6,7 @@ import pluggy
 
 from pointsman.events import Event
 from pointsman.plugin.interface import AnyProviderPlugin
+from pointsman.plugin.keeping import StorePlugin
 from pointsman.plugin.ranking import StrategyPlugin
 
 ENTRY_POINT_GROUP = "pointsman.plugins"
@@ -24,6 +25,10 @@ class Hooks:
     @hookspec
     def register_strategies(self, register: Callable[[StrategyPlugin], None]) -> None:
         """Call `register` once for each strategy. Must be quick and do no I/O."""
+
+    @hookspec
+    def register_stores(self, register: Callable[[StorePlugin], None]) -> None:
+        """Call `register` once for each kind of store. Must be quick and do no I/O."""
 
     @hookspec
     def observed(self, event: Event) -> None:

@@ -37,6 +37,8 @@ class Exclusion(enum.StrEnum):
     """Its pace, what waits there already, or a pause it asked for take longer than the message lives."""
     QUARANTINED = "quarantined"
     """Its plugin broke the contract."""
+    DRAINED = "drained"
+    """The operator lets it have nothing new."""
 
 
 class Reason(enum.StrEnum):

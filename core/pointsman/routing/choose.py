@@ -62,6 +62,8 @@ class View(msgspec.Struct, kw_only=True):
     """Segments that wait there already and go before a newcomer of the class."""
     quarantined: str | None = None
     """Why its plugin is out of use."""
+    drained: str | None = None
+    """Why the operator lets it have nothing new; None when it may."""
 
 
 def network_of(envelope: Envelope) -> str | None:
@@ -149,6 +151,18 @@ class Chooser:
             held_back=tuple(one for one in forced if one.provider not in let_in) if forced else (),
         )
 
+    def dearest(self, envelope: Envelope, route: Route | None, wall: float) -> Decimal | None:
+        """Return what a message costs at the dearest provider of its route, in the router's currency.
+
+        Those whose price is not known are left out; None when that is all of them.
+        """
+        dearest: Decimal | None = None
+        for name in route.providers if route is not None else ():
+            price = self._views[name].tariff.price(envelope.channel, envelope.to, envelope.network, wall)
+            if price is not None and (dearest is None or price.comparable > dearest):
+                dearest = price.comparable
+        return None if dearest is None else dearest * envelope.parts
+
     def _forced(self, down: list[Candidate], need: _Need) -> list[Candidate]:
         """Return those behind breakers that may be forced: where the operator closed a door it stays closed."""
         channel, now = need.envelope.channel, need.moment.monotonic
@@ -190,6 +204,8 @@ class Chooser:
             return Excluded(provider=view.name, why=Exclusion.TRIED)
         if view.quarantined is not None:
             return Excluded(provider=view.name, why=Exclusion.QUARANTINED, detail=view.quarantined)
+        if view.drained is not None:
+            return Excluded(provider=view.name, why=Exclusion.DRAINED, detail=view.drained)
         channel = need.envelope.channel
         limits = view.limits.get(channel)
         if limits is None:

@@ -8,7 +8,7 @@ reports, which may be missing or made up. Times are monotonic seconds.
 
 import enum
 from collections import OrderedDict, defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 import msgspec
 
@@ -114,6 +114,11 @@ class Commons:
         """Take a provider's channel in."""
         self._lines[channel].append(line)
 
+    def leave(self, lines: Mapping[Channel, _Line]) -> None:
+        """Forget the lines of a provider that is gone; what is usual on its channels stays learnt."""
+        for channel, line in lines.items():
+            self._lines[channel] = [other for other in self._lines[channel] if other is not line]
+
     def note(self, channel: Channel, now: float, *, good: bool) -> None:
         """Take in the fate of a message, whosever it was."""
         memory = self._usual.get(channel)
@@ -177,6 +182,17 @@ class Health:
         self._lines: dict[Channel, _Line] = {}
         self._open: dict[Key, _Open] = {}
         """In the order in which they were accepted; forgotten after the horizon."""
+
+    def renew(self, silence: Silence) -> None:
+        """Take over what it means that the provider says nothing; messages that it has taken count by that too."""
+        self._silence = silence
+
+    def retire(self) -> None:
+        """Be no measure for others any more: the provider is gone. What is still learnt of it is kept apart."""
+        self._commons.leave(self._lines)
+        self._commons = Commons(self._learning)
+        for channel, line in self._lines.items():
+            self._commons.join(channel, line)
 
     def __repr__(self) -> str:
         return f"<Health {{{', '.join(f'{channel}: {line.whole!r}' for channel, line in self._lines.items())}}}>"

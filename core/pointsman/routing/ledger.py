@@ -107,6 +107,17 @@ class Ledger:
         self._release(debt)
         self._count()
 
+    def renew(self, floor: Decimal) -> None:
+        """Take over another floor."""
+        self._floor = floor
+        self._count()
+
+    def start_anew(self, opening: Decimal | None) -> None:
+        """Take over another opening balance, which is what there is now, unless the provider has told that."""
+        if self._told_at is None:
+            self._base = opening
+        self._count()
+
     def top_up(self, amount: Decimal) -> None:
         """Add money that was paid in; does nothing while nobody knows what is there."""
         if self._base is not None:

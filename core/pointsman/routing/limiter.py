@@ -59,6 +59,10 @@ class Limiter:
         """Return the seconds that so many waiting segments take at the full rate."""
         return 0.0 if self._pace is None else segments / self._pace.rate
 
+    def give_back(self, now: float, segments: int) -> None:
+        """Undo a take after all; what the time since then worked off anyway is not given back twice."""
+        self.take(now, -segments)
+
     def take(self, now: float, segments: int) -> None:
         """Account for a request that starts now.
 
@@ -67,6 +71,11 @@ class Limiter:
         if self._pace is not None:
             self._due = max(self._due, self._paced(self._pace, now)) + segments / self._pace.rate
             self._free()
+
+    def renew(self, pace: Pace | None) -> None:
+        """Go on at another pace; what is owed stays owed, and pauses go on."""
+        self._pace = pace
+        self._free()
 
     def slow_down(self, now: float, pause: float) -> None:
         """Give way after "too fast": nothing starts for `pause` seconds, and the rate halves and then recovers."""

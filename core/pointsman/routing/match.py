@@ -7,6 +7,7 @@ import msgspec
 
 from pointsman.message import Channel, Envelope, HlrLookup, MessageClass
 from pointsman.routing.failover import OnUnknown, default_on_unknown
+from pointsman.routing.quiet import Quiet
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     fallback_margin: float = FALLBACK_MARGIN
     """Seconds from the end of a Viber message's life to the SMS in its place: what providers may be late."""
     lookup: Lookup = Lookup.NEVER
+    quiet: Quiet | None = None
+    """When messages of some classes are not sent."""
     lookup_patience: float | None = None
     """Seconds that a message waits for its lookup at most; None: as its class can wait."""
 

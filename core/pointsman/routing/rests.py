@@ -168,6 +168,29 @@ class Rests:
         self._credit_rests.pop(provider, None)
         self._declined.pop(provider, None)
 
+    def lift(self, provider: str) -> None:
+        """End the rests that have no end of their own: the operator acted, or the configuration changed.
+
+        A want of money is none of them: it ends when money is there.
+        """
+        resting = self._rests.get(provider, {})
+        for key, rest in tuple(resting.items()):
+            if rest.until == float("inf") and rest.fault is not Fault.CREDITS:
+                del resting[key]
+
+    def let_in(self, provider: str) -> None:
+        """Note that the provider knows our account again, by what it answered to a question."""
+        rest = self._whole(provider)
+        if rest is not None and rest.fault in LOCKED_OUT:
+            del self._rests[provider][Scope.PROVIDER, provider]
+
+    def try_now(self, provider: str, now: float) -> None:
+        """Let one message try what rests there and may be tried at all."""
+        resting = self._rests.get(provider, {})
+        for key, rest in tuple(resting.items()):
+            if rest.probe_at != float("inf"):
+                resting[key] = msgspec.structs.replace(rest, probe_at=min(rest.probe_at, now))
+
     def wants_money(self, provider: str) -> bool:
         """Say whether a provider rests for want of money, so that its balance is worth asking for."""
         rest = self._whole(provider)

@@ -37,6 +37,8 @@ class Stake(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt has in its hands until it is settled or handed back."""
 
     candidate: Candidate
+    view: View
+    """Of its provider. What a configuration replaced meanwhile is still settled with what it was taken from."""
     hold: Hold
     lease: CellLease
     probe: bool
@@ -93,6 +95,10 @@ class Stakes:
         self._rates = rates
         self._confirming = confirming
 
+    def renew(self, confirming: frozenset[str]) -> None:
+        """Take over which routes' recipients confirm."""
+        self._confirming = confirming
+
     def take(self, envelope: Envelope, decision: Decision, now: Instant) -> Taken:
         """Take hold of what the decision's first candidate needs; what was true when it was made is checked again."""
         candidate = decision.ranking[0].candidate
@@ -107,12 +113,12 @@ class Stakes:
             return Taken(stake=None, moves=moves)
         probe = self._rests.enter(view.name, envelope.channel, candidate.sender, now.wall)
         confirms = decision.route in self._confirming
-        stake = Stake(candidate=candidate, hold=hold, lease=lease, probe=probe, confirms=confirms)
+        stake = Stake(candidate=candidate, view=view, hold=hold, lease=lease, probe=probe, confirms=confirms)
         return Taken(stake=stake, moves=moves)
 
     def hand_back(self, envelope: Envelope, stake: Stake, now: Instant) -> None:
         """Give everything back: nothing was sent."""
-        view = self._views[stake.candidate.provider]
+        view = stake.view
         view.ledger.settle(stake.hold, Decimal(0), now.monotonic)
         view.breakers[envelope.channel].release(stake.lease)
         if stake.probe:
@@ -120,8 +126,8 @@ class Stakes:
 
     def out_of_use(self, envelope: Envelope, stake: Stake, now: Instant) -> bool:
         """Say whether the provider would not be chosen any more, so that whoever waits for it goes elsewhere."""
-        view = self._views[stake.candidate.provider]
-        if view.quarantined is not None:
+        view = stake.view
+        if view.quarantined is not None or view.drained is not None or self._views.get(view.name) is not view:
             return True
         breakers = view.breakers[envelope.channel]
         if stake.lease.forced:
@@ -149,26 +155,30 @@ class Stakes:
 
     def reported(self, provider: str, message_id: str, number: int, report: Report, now: Instant) -> None:
         """Learn from the last report about an attempt that was accepted."""
-        self._views[provider].health.reported((message_id, number), report, now.monotonic)
+        if (view := self._views.get(provider)) is not None:
+            view.health.reported((message_id, number), report, now.monotonic)
 
     def told(self, provider: str, envelope: Envelope, told: Money, listed: Money) -> Drift | None:
         """Compare a price that a report tells with the list's, both of one segment; return a drift that is news."""
-        observed = self._views[provider].observed
-        rates = self._rates
-        return observed.note(envelope.channel, envelope.network, rates.comparable(told), rates.comparable(listed))
+        view, rates = self._views.get(provider), self._rates
+        if view is None:
+            return None
+        return view.observed.note(envelope.channel, envelope.network, rates.comparable(told), rates.comparable(listed))
 
     def blamed(self, provider: str, envelope: Envelope, report: Report, now: Instant) -> Rest | None:
         """Draw the consequences of the fault that a report names, as of one that an answer names."""
-        if report.fault is None or RULES[report.fault].blame not in _BY_REPORT:
+        view = self._views.get(provider)
+        if view is None or report.fault is None or RULES[report.fault].blame not in _BY_REPORT:
             return None
         sender = None if isinstance(envelope.message, HlrLookup) else envelope.message.sender
-        sender = sender or self._views[provider].default_sender
+        sender = sender or view.default_sender
         refused = Refused(fault=report.fault, code=report.code)
         return self._rests.note(provider, envelope.channel, sender, envelope.id, refused, now.wall)
 
     def confirmed(self, provider: str, message_id: str, number: int, now: Instant) -> None:
         """Learn that the recipient of an attempt that was accepted got the message."""
-        self._views[provider].health.confirmed((message_id, number), now.monotonic)
+        if (view := self._views.get(provider)) is not None:
+            view.health.confirmed((message_id, number), now.monotonic)
 
     def _charge(
         self, debt: tuple[str, int], stake: Stake, result: Result, now: Instant
@@ -178,7 +188,7 @@ class Stakes:
         What may have been sent counts as spent on the account until a reading of the balance says otherwise, but is
         not booked as a cost until it is known.
         """
-        view, candidate = self._views[stake.candidate.provider], stake.candidate
+        view, candidate = stake.view, stake.candidate
         charged, price, due = Decimal(0), None, None
         match result.outcome:
             case Accepted() if result.shared:
@@ -200,7 +210,7 @@ class Stakes:
         return price, due
 
     def _judge(self, envelope: Envelope, stake: Stake, result: Result, now: Instant) -> tuple[Move, ...]:
-        breakers = self._views[stake.candidate.provider].breakers[envelope.channel]
+        breakers = stake.view.breakers[envelope.channel]
         good = _verdict(result)
         if good is None:
             breakers.release(stake.lease)
@@ -208,7 +218,7 @@ class Stakes:
         return breakers.record(stake.lease, now.monotonic, good=good)
 
     def _learn(self, key: tuple[str, int], envelope: Envelope, stake: Stake, result: Result, now: Instant) -> None:
-        health = self._views[stake.candidate.provider].health
+        health = stake.view.health
         channel, network = envelope.channel, envelope.network
         match result.outcome:
             case Accepted():
@@ -226,10 +236,13 @@ class Stakes:
         if told is None:
             return None
         listed = self._rates.comparable(candidate.total)
-        observed = self._views[candidate.provider].observed
+        observed = stake.view.observed
         return observed.note(envelope.channel, envelope.network, self._rates.comparable(told), listed)
 
     def _rest(self, envelope: Envelope, stake: Stake, result: Result, now: Instant) -> Rest | None:
+        view = self._views.get(stake.candidate.provider)
+        if view is None or view.breakers is not stake.view.breakers:
+            return None  # it was sent from an account that the provider has no more
         return self._rests.note(
             stake.candidate.provider,
             envelope.channel,

@@ -31,6 +31,12 @@ class Rates:
     def __init__(self, currency: str, rates: Mapping[str, Decimal]) -> None:
         self.currency = currency
         self._rates = {**rates, currency: Decimal(1)}
+        self._known = frozenset(self._rates)
+
+    def renew(self, rates: Mapping[str, Decimal]) -> None:
+        """Take over other rates. What is not listed any more is unknown, but what is on its way is still converted."""
+        self._rates = {**self._rates, **rates, self.currency: Decimal(1)}
+        self._known = frozenset({*rates, self.currency})
 
     def convert(self, money: Money, currency: str) -> Money:
         """Return the same value in another currency. Raises `KeyError` for a currency without a rate."""
@@ -51,7 +57,7 @@ class Rates:
 
     def knows(self, currency: str) -> bool:
         """Say whether there is a rate for a currency."""
-        return currency in self._rates
+        return currency in self._known
 
 
 Dated = list[tuple[float, float, Price]]

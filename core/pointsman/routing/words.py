@@ -20,6 +20,7 @@ LEFT_OUT: Mapping[Exclusion, str] = MappingProxyType(
         Exclusion.SENDER_NOT_ALLOWED: "the sender is not among those configured",
         Exclusion.TRIED: "had its turn",
         Exclusion.FUNDS: "has not enough money",
+        Exclusion.DRAINED: "the operator lets it have nothing new",
         Exclusion.BREAKER: "is resting after failures",
         Exclusion.RESTING: "is out of use for a while",
         Exclusion.PAUSED: "asked us to wait for longer than the message lives",

@@ -12,9 +12,9 @@ written down. A process that lives renews its leases; others take over what is l
 What waits need not be in anybody's memory: `take` hands out as much of it as its caller can carry.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -80,13 +80,19 @@ class Again(msgspec.Struct, frozen=True, tag=True, gc=False):
     error: str
 
 
+class Later(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """It was not tried, because its receiver rests or is busy; only the time changes."""
+
+    at: float
+
+
 class Dead(msgspec.Struct, frozen=True, tag=True, gc=False):
     """It is not tried any more."""
 
     error: str
 
 
-Fate = Posted | Again | Dead
+Fate = Posted | Again | Later | Dead
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -144,6 +150,10 @@ class Messages(Protocol):
 
     async def keep_early(self, provider: str, key: str, report: Report, now: float) -> None:
         """Keep a report of which the message is not known yet, by the provider's id or our reference."""
+        ...
+
+    async def early(self, provider: str, key: str) -> tuple[Report, ...]:
+        """Return the reports that were kept under a key, without forgetting them: they are not taken in yet."""
         ...
 
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
@@ -263,6 +273,14 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     texts: int
     messages: int
     others: int
+
+
+@runtime_checkable
+class TellsCommits(Protocol):
+    """A store that tells of its transactions."""
+
+    committed: Callable[[float, int], None] | None
+    """Is called in the event loop after each: the seconds that it took, and how many operations shared it."""
 
 
 class Store(Messages, Work, Mail, Figures, Protocol):

@@ -14,9 +14,13 @@ from pointsman.events import (
     BreakerMoved,
     Called,
     CallOutcome,
+    ConfigRefused,
+    ConfigReloaded,
     Decided,
+    Drained,
     Event,
     FailedOver,
+    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -27,7 +31,11 @@ from pointsman.events import (
     ReportIgnored,
     Resent,
     Rested,
+    Resumed,
     SteppedIn,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.outcome import State
 from pointsman.telemetry.masking import Masker, scrub
@@ -63,7 +71,14 @@ class LogObserver:
             BreakerMoved: self._breaker_moved,
             Rested: self._rested,
             PriceDrifted: self._drifted,
+            Drained: self._drained,
+            Resumed: self._resumed,
+            ConfigReloaded: self._reloaded,
+            ConfigRefused: self._refused,
             PluginQuarantined: self._quarantined,
+            WebhookPosted: self._posted,
+            WebhookGivenUp: self._given_up,
+            GuardStopped: self._guard_stopped,
         }
 
     def __call__(self, event: Event) -> None:
@@ -274,11 +289,55 @@ class LogObserver:
             ratio=round(event.ratio, 4),
         )
 
+    def _drained(self, event: Drained) -> None:
+        reason = scrub(event.reason, _MAX_REASON)
+        self._write(LogLevel.WARNING, "provider.drained", event, provider=event.provider, reason=reason)
+
+    def _resumed(self, event: Resumed) -> None:
+        self._write(LogLevel.INFO, "provider.resumed", event, provider=event.provider)
+
+    def _reloaded(self, event: ConfigReloaded) -> None:
+        self._write(LogLevel.INFO, "config.reloaded", event, changes=event.changes, providers=len(event.providers))
+
+    def _refused(self, event: ConfigRefused) -> None:
+        problems = [scrub(problem, _MAX_REASON) for problem in event.problems]
+        self._write(LogLevel.ERROR, "config.refused", event, problems=problems)
+
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._write(
-            LogLevel.ERROR,
-            "plugin.quarantined",
+            LogLevel.ERROR, "plugin.quarantined", event, plugin=event.plugin, reason=scrub(event.reason, _MAX_REASON)
+        )
+
+    def _posted(self, event: WebhookPosted) -> None:
+        self._write(
+            LogLevel.INFO if event.outcome is WebhookOutcome.TAKEN else LogLevel.WARNING,
+            "webhook.post",
             event,
-            plugin=event.plugin,
-            reason=scrub(event.reason, _MAX_REASON),
+            message_id=event.message_id,
+            client=event.client,
+            webhook_id=event.webhook_id,
+            host=scrub(event.host),
+            outcome=event.outcome,
+            http_status=event.http_status,
+            duration_ms=round(event.duration * 1000, 3),
+            tries=event.tries,
+            detail=scrub(event.detail) or None,
+        )
+
+    def _given_up(self, event: WebhookGivenUp) -> None:
+        reason = scrub(event.reason)
+        self._write(
+            LogLevel.ERROR, "webhook.dead", event, message_id=event.message_id, client=event.client, reason=reason
+        )
+
+    def _guard_stopped(self, event: GuardStopped) -> None:
+        self._write(
+            LogLevel.WARNING,
+            "guard.stopped",
+            event,
+            client=event.client,
+            rule=event.rule,
+            channel=event.channel,
+            country=event.country,
+            retry_after=round(event.retry_after, 1) if event.retry_after is not None else None,
         )

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -13,9 +13,13 @@ from pointsman.events import (
     BalanceRead,
     BreakerMoved,
     Called,
+    ConfigRefused,
+    ConfigReloaded,
     Decided,
     Event,
     FailedOver,
+    GuardStopped,
+    JournalCommitted,
     LateDelivery,
     MessageMoved,
     PluginQuarantined,
@@ -23,6 +27,9 @@ from pointsman.events import (
     Reported,
     Resent,
     Spent,
+    WebhookGivenUp,
+    WebhookOutcome,
+    WebhookPosted,
 )
 from pointsman.outcome import Accepted, DeliveryState, LookupState
 from pointsman.routing.breaker import BreakerState
@@ -30,10 +37,16 @@ from pointsman.routing.candidate import Reason
 from pointsman.telemetry.registry import Family, Registry
 
 _NAMESPACE = "pointsman"
+_NAMES_PROVIDER = ("provider", "from_provider", "to_provider")
+"""Labels that hold the name of a provider."""
+F = TypeVar("F", Family[Counter], Family[Gauge], Family[Histogram])
 NONE = "none"
 OTHER = "other"
 _CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _DELIVERY_BUCKETS = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0)
+_POST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+_NEWS_BUCKETS = (0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 21600.0, 86400.0)
 _ARRIVED = frozenset({DeliveryState.DELIVERED, LookupState.REACHABLE, LookupState.ABSENT, LookupState.NONEXISTENT})
 """Reports that say how long it took; a message that was not delivered has no time of delivery."""
 
@@ -43,6 +56,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
 
     providers: frozenset[str]
     plugins: frozenset[str] = frozenset()
+    clients: frozenset[str] = frozenset()
     currencies: frozenset[str] = frozenset({"EUR", "RUB", "USD"})
     strategies: frozenset[str] = frozenset({"balanced", "cheapest", "fastest", "priority", "weighted"})
     reasons: frozenset[str] = frozenset(Reason)
@@ -73,7 +87,14 @@ class MetricsObserver:
             BalanceRead: self._balance_read,
             BreakerMoved: self._breaker_moved,
             PluginQuarantined: self._quarantined,
+            GuardStopped: self._guard_stopped,
+            JournalCommitted: self._committed,
+            WebhookPosted: self._posted,
+            WebhookGivenUp: self._given_up,
+            ConfigReloaded: self._reloaded,
+            ConfigRefused: self._refused,
         }
+        self._families: list[Family[Counter] | Family[Gauge] | Family[Histogram]] = []
         self._define()
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
@@ -132,18 +153,57 @@ class MetricsObserver:
             "1 for the state that the channel's breaker is in, else 0.",
             ("provider", "channel", "state"),
         )
+        self._define_process()
+        self._define_clients()
+
+    def _define_process(self) -> None:
+        self._commit_seconds = self._histogram(
+            "journal_commit_duration_seconds",
+            "Transactions of the durable store, the wait for the disk included.",
+            (),
+            _COMMIT_BUCKETS,
+        )
+        self._reloads = self._counter(
+            "config_reloads", "Configurations that came while the router ran: `applied` or `refused`.", ("result",)
+        )
+        self._reloaded_at = Gauge(
+            "config_last_reload_timestamp_seconds",
+            "When a configuration was put in force while the router ran; 0 before the first.",
+            namespace=_NAMESPACE,
+            registry=self.registry,
+        )
         self._plugins = self._gauge("plugin_quarantined", "1 for a plugin that is out of use.", ("plugin",))
 
+    def _define_clients(self) -> None:
+        self._posts = self._counter("webhook_posts", "Posts to clients' webhooks.", ("client", "outcome"))
+        self._post_seconds = self._histogram(
+            "webhook_post_duration_seconds", "Duration of posts to clients' webhooks.", ("client",), _POST_BUCKETS
+        )
+        self._news_seconds = self._histogram(
+            "webhook_delay_seconds", "From news of a message to the webhook that took it.", ("client",), _NEWS_BUCKETS
+        )
+        self._dead_letters = self._counter(
+            "webhook_dead_letters", "News that are not posted any more, because they were not taken.", ("client",)
+        )
+        self._stops = self._counter(
+            "guard_stops", "Orders of clients that a limit or the spend guard refused.", ("client", "rule")
+        )
+
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
-        return Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
+        return self._kept(Family(Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry), labels))
 
     def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Gauge]:
-        return Family(Gauge(name, text, labels, namespace=_NAMESPACE, registry=self.registry))
+        return self._kept(Family(Gauge(name, text, labels, namespace=_NAMESPACE, registry=self.registry), labels))
 
     def _histogram(
         self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
     ) -> Family[Histogram]:
-        return Family(Histogram(name, text, labels, namespace=_NAMESPACE, registry=self.registry, buckets=buckets))
+        histogram = Histogram(name, text, labels, namespace=_NAMESPACE, registry=self.registry, buckets=buckets)
+        return self._kept(Family(histogram, labels))
+
+    def _kept(self, family: F) -> F:
+        self._families.append(family)
+        return family
 
     def _provider(self, name: str | None) -> str:
         return NONE if name is None else _closed(name, self._labels.providers)
@@ -207,8 +267,43 @@ class MetricsObserver:
         for state in BreakerState:
             self._breaker.child(provider, event.channel, state).set(state == event.after)
 
+    def _reloaded(self, event: ConfigReloaded) -> None:
+        self._reloads.child("applied").inc()
+        self._reloaded_at.set(event.at)
+        self._labels = msgspec.structs.replace(
+            self._labels,
+            providers=frozenset(event.providers),
+            plugins=self._labels.plugins | frozenset(event.plugins),
+            currencies=self._labels.currencies | frozenset(event.currencies),
+            clients=self._labels.clients | frozenset(event.clients),
+        )
+        for name in event.removed:
+            for family in self._families:
+                for label in _NAMES_PROVIDER:
+                    family.forget(label, name)
+
+    def _refused(self, event: ConfigRefused) -> None:
+        del event
+        self._reloads.child("refused").inc()
+
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._plugins.child(_closed(event.plugin, self._labels.plugins)).set(1)
+
+    def _guard_stopped(self, event: GuardStopped) -> None:
+        self._stops.child(_closed(event.client, self._labels.clients), event.rule).inc()
+
+    def _committed(self, event: JournalCommitted) -> None:
+        self._commit_seconds.child().observe(event.duration)
+
+    def _posted(self, event: WebhookPosted) -> None:
+        client = _closed(event.client, self._labels.clients)
+        self._posts.child(client, event.outcome).inc()
+        self._post_seconds.child(client).observe(event.duration)
+        if event.outcome is WebhookOutcome.TAKEN:
+            self._news_seconds.child(client).observe(event.delay)
+
+    def _given_up(self, event: WebhookGivenUp) -> None:
+        self._dead_letters.child(_closed(event.client, self._labels.clients)).inc()
 
 
 def _closed(name: str, names: frozenset[str]) -> str:

@@ -29,19 +29,28 @@ class Family(Generic[M]):
     There are as many children as combinations of labels in use, so every label must come from a closed set.
     """
 
-    __slots__ = ("_children", "_metric")
+    __slots__ = ("_children", "_labels", "_metric")
 
-    def __init__(self, metric: M) -> None:
+    def __init__(self, metric: M, labels: tuple[str, ...]) -> None:
+        """`labels` are the names of the metric's labels, in its order."""
         self._metric: M = metric
+        self._labels = labels
         self._children: dict[tuple[str, ...], M] = {}
 
     def child(self, *labels: str) -> M:
         """Return the child with these labels, in the order in which the metric names them."""
         child = self._children.get(labels)
         if child is None:
-            child = self._metric.labels(*labels)
+            child = self._metric.labels(*labels) if labels else self._metric
             self._children[labels] = child
         return child
+
+    def forget(self, label: str, value: str) -> None:
+        """Remove the children whose label has a value; does nothing for a metric without that label."""
+        if label in self._labels:
+            place = self._labels.index(label)
+            self._children = {key: child for key, child in self._children.items() if key[place] != value}
+            self._metric.remove_by_labels({label: value})
 
 
 def render(registry: CollectorRegistry) -> bytes:

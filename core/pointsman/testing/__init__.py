@@ -1,6 +1,7 @@
 """Help for tests of routers and plugins: a still clock, a provider that follows a script, a check of strategies."""
 
 from pointsman.testing.clock import FakeClock
+from pointsman.testing.kept import KeptStore
 from pointsman.testing.ranking import sample_offers, strategy_problems
 from pointsman.testing.sandbox import Refusal, ScriptedSandbox, Seen
 from pointsman.testing.scripted import SCRIPTED, Scripted
@@ -21,6 +22,7 @@ from pointsman.testing.steps import (
 __all__ = [
     "SCRIPTED",
     "FakeClock",
+    "KeptStore",
     "Reconcile",
     "Refusal",
     "Scripted",

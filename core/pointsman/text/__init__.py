@@ -9,7 +9,7 @@ from pointsman.text.regions import region_name
 from pointsman.text.segments import count_segments
 from pointsman.text.sender import check_sender, valid_sender
 from pointsman.text.translit import translit
-from pointsman.text.zones import clock_of, country_zone, moment_of, region_zone
+from pointsman.text.zones import clock_of, country_zone, moment_of, possible_zones, region_zone
 
 __all__ = [
     "DEFAULT_TABLE",
@@ -33,6 +33,7 @@ __all__ = [
     "network_by_mnc",
     "operator_network",
     "parse_msisdn",
+    "possible_zones",
     "read_ranges",
     "region_name",
     "region_zone",

@@ -72,6 +72,14 @@ def country_zone(country: str) -> str | None:
     return _countries().get(country)
 
 
+def possible_zones(country: str) -> tuple[str, ...]:
+    """Return the zones (IANA) in which somebody in a country may be; empty where we do not know them all."""
+    if country == "RU":
+        return _ZONES
+    zone = country_zone(country)
+    return (zone,) if zone is not None else ()
+
+
 def moment_of(local: datetime, zone: str) -> float:
     """Return the moment (wall time, seconds since the epoch) at which clocks of a zone show a time without a zone.
 

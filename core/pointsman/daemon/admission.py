@@ -1,0 +1,75 @@
+"""Who calls: the address, the key, and whether it is one that may manage."""
+
+from typing import Any
+
+from aiohttp import web
+
+from pointsman.daemon.endpoint import Access, Body, Endpoint, Listener
+from pointsman.daemon.house import House, Posture
+from pointsman.daemon.keys import Holder, Keyring, Rejection
+from pointsman.daemon.limits import sender_of
+from pointsman.daemon.problems import Failure, Kind
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pointsman"'}
+_UNIX_PEER = "127.0.0.1"
+"""Stands for the other end of a socket in the file system."""
+
+
+def address_of(request: web.Request, posture: Posture) -> str:
+    """Return where a request comes from."""
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])) if posture.proxies else ""
+    return sender_of(request.remote or _UNIX_PEER, forwarded.split(",") if forwarded else (), posture.proxies)
+
+
+def admit(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request, address: str) -> str:
+    """Return the name of the client that calls; empty where none is needed. Raises `Failure`."""
+    posture = house.posture
+    match endpoint.access:
+        case Access.OPEN:
+            return ""
+        case Access.CLIENT:
+            return _holder(house, posture.clients, request, address).client
+        case Access.MANAGEMENT:
+            if posture.managers is not None:
+                _holder(house, posture.managers, request, address)
+            else:
+                _check_origin(posture, request)
+            return ""
+
+
+def listeners_of(endpoint: Endpoint[Any, Any, Any], listener: Listener) -> bool:
+    """Say whether an endpoint is offered where a listener listens."""
+    return listener in endpoint.listeners
+
+
+def _holder(house: House, ring: Keyring, request: web.Request, address: str) -> Holder:
+    """Return whose key a request shows. Whatever is wrong with it, the answer is the same."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    found: Holder | Rejection = Rejection.MISSING
+    if scheme.lower() == "bearer" and key.strip():
+        found = ring.find(key.strip(), house.clock.now())
+    if isinstance(found, Holder):
+        return found
+    house.figures.rejected(found)
+    if found is not Rejection.MISSING and (wait := house.tries.failed(address)) is not None:
+        house.figures.rejected(Rejection.LIMITED)
+        raise Failure(Kind.TOO_MANY, "too many wrong keys from this address", retry_after=wait)
+    raise Failure(Kind.UNAUTHORIZED, "send a valid key: Authorization: Bearer …", headers=CHALLENGE)
+
+
+def _check_origin(posture: Posture, request: web.Request) -> None:
+    """Refuse what a page in somebody's browser may have made: a foreign name for this machine, or a foreign origin.
+
+    What changes anything needs a body of JSON besides, which browsers do not send elsewhere without asking first.
+    """
+    host = request.headers.get("Host", "")
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
+    if not posture.may_manage_from(name.strip("[]")):
+        raise Failure(Kind.FOREIGN, "call this machine by its own name: 127.0.0.1, [::1] or localhost")
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+        raise Failure(Kind.FOREIGN, "another site may not call this")
+
+
+def needs_json(endpoint: Endpoint[Any, Any, Any]) -> bool:
+    """Say whether the body must be said to be JSON."""
+    return endpoint.body in {Body.JSON, Body.MANY}

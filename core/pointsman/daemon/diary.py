@@ -1,0 +1,94 @@
+"""The log of the server: requests, what the service does, and what libraries say, in the same lines as everything."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from pointsman.clock import Clock
+from pointsman.events import Event
+from pointsman.secret import Secret
+from pointsman.telemetry import LogFormat, LogLevel, LogObserver, Masker, Sink, build_logger, scrub
+
+LIBRARIES = ("aiohttp", "asyncio")
+_MOST = 300
+
+
+class Diary:
+    """An observer of events, and where the server writes its own lines.
+
+    State: the logger in force. It knows the secrets of the configuration to keep them out, so it is replaced with it.
+    """
+
+    def __init__(self, sink: Sink, format: LogFormat, clock: Clock) -> None:  # noqa: A002 - as of `build_logger`
+        self._sink = sink
+        self._format = format
+        self._clock = clock
+        self._masker = Masker()
+        self.learn(())
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Keep these secrets out of all lines from now on."""
+        self._logger: FilteringBoundLogger = build_logger(
+            self._sink, format=self._format, secrets=secrets, clock=self._clock
+        )
+        self._events = LogObserver(self._logger, self._masker)
+
+    def __call__(self, event: Event) -> None:
+        """Write an event."""
+        self._events(event)
+
+    def write(self, level: LogLevel, name: str, **fields: object) -> None:
+        """Write a line; fields without a value are left out."""
+        self._logger.log(level, name, **{key: value for key, value in fields.items() if value is not None})
+
+    def unforeseen(self, name: str, error: BaseException, **fields: object) -> None:
+        """Write that something unforeseen happened, and where; what the error says may hold anything, and stays out."""
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename.rpartition('/')[2]}:{place.tb_lineno}" if place else None
+        self.write(LogLevel.ERROR, name, error=type(error).__name__, at=where, **fields)
+
+    def background(self, _: object, context: dict[str, Any]) -> None:
+        """Write what went wrong on the event loop with nobody waiting for it; for `set_exception_handler`."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self.unforeseen("daemon.background", error)
+        else:
+            self.write(LogLevel.WARNING, "daemon.background", detail=scrub(str(context.get("message", "")), _MOST))
+
+
+class LibraryLines(logging.Handler):
+    """Takes what libraries log. Their words are scrubbed, and of an error only its kind is kept."""
+
+    def __init__(self, diary: Diary) -> None:
+        super().__init__(logging.WARNING)
+        self._diary = diary
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        error = record.exc_info[1] if record.exc_info else None
+        level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
+        self._diary.write(
+            level,
+            "library.said",
+            library=record.name,
+            detail=scrub(str(record.msg), _MOST),
+            error=type(error).__name__ if error is not None else None,
+        )
+
+    def attach(self) -> None:
+        """Listen to the libraries, in place of whoever prints their words."""
+        for name in LIBRARIES:
+            logger = logging.getLogger(name)
+            logger.addHandler(self)
+            logger.propagate = False
+
+    def detach(self) -> None:
+        """Stop listening."""
+        for name in LIBRARIES:
+            logger = logging.getLogger(name)
+            logger.removeHandler(self)
+            logger.propagate = True

@@ -1,0 +1,37 @@
+"""What SQLite raises, in words that say what to do."""
+
+import sqlite3
+
+from pointsman.errors import StoreError, StoreUnavailable
+
+_PRIMARY = 0xFF
+"""The part of an extended error code that is the error itself."""
+_LATER = {
+    sqlite3.SQLITE_FULL: "the disk is full: free some space, and it goes on by itself",
+    sqlite3.SQLITE_IOERR: "the disk cannot be written or read: see the log of the system",
+    sqlite3.SQLITE_READONLY: "the disk or the file is read-only now: make it writable, and it goes on by itself",
+    sqlite3.SQLITE_CANTOPEN: "its files cannot be opened: are the folder and free file handles still there?",
+    sqlite3.SQLITE_BUSY: "another program has locked it: close whatever has opened it",
+    sqlite3.SQLITE_LOCKED: "another program has locked it: close whatever has opened it",
+    sqlite3.SQLITE_NOMEM: "there is not enough memory",
+}
+"""What may be mended from outside while the process lives."""
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def told(name: str, error: sqlite3.Error) -> StoreError:
+    """Return an error of SQLite as one of ours: `StoreUnavailable` for what may pass."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+    if code in _LATER:
+        return StoreUnavailable(name, f"nothing was written, {_LATER[code]}")
+    if code in _DAMAGE:
+        return StoreError(name, damage(str(error)))
+    return StoreError(name, f"it cannot be used: {error}")
+
+
+def damage(what: str) -> str:
+    """Return the words for a journal that is damaged."""
+    return (
+        f"it is damaged ({what}): stop everything, copy the file with its -wal, and see what `pointsman journal check`"
+        " says; restore a backup, or save what can be read with `pointsman journal salvage`"
+    )
