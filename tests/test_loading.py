@@ -14,7 +14,7 @@ import pytest
 
 from pointsman.events import BalanceRead, Event
 from pointsman.loading import MAX_OBSERVER_FAILURES, PluginSet, Quarantine, load_plugins
-from pointsman.plugin import ProviderPlugin, StrategyPlugin, hookimpl
+from pointsman.plugin import ProviderPlugin, StorePlugin, StrategyPlugin, hookimpl
 
 GOOD = """
     import msgspec
@@ -411,6 +411,37 @@ def test_strategies_that_cannot_be_used(registered: list[object], reason: str) -
     assert quarantine_of(plugins, "ranks").reason.startswith(reason)
     assert plugins.strategies == {}
     assert set(plugins.providers) == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("registered", "reason"),
+    [
+        (list, "it registers a type as a store, not a StorePlugin"),
+        (StorePlugin(name="No Name", make=list), "it registers the store 'No Name'; a name is 1 to 32 of a-z 0-9 _"),
+        (StorePlugin(name="sqlite", make=list), 'it registers the store "sqlite", which is built in'),
+        (StorePlugin(name="odd", make=None), 'the make of the store "odd" cannot be called'),  # type: ignore[arg-type]
+        (StorePlugin(name="odd", make=late), 'the make of the store "odd" is async'),
+    ],
+)
+def test_stores_that_cannot_be_used(registered: object, reason: str) -> None:
+    """What is no store puts its plugin aside with the reason."""
+
+    @hookimpl
+    def register_stores(register: Callable[[object], None]) -> None:
+        register(registered)
+
+    plugins = load_plugins([SimpleNamespace(__name__="keeps", register_stores=register_stores)], entry_points=False)
+
+    assert quarantine_of(plugins, "keeps").reason.startswith(reason)
+    assert plugins.stores == {}
+
+
+def test_stores_are_found_by_name() -> None:
+    """A store may be passed as it is; a name that two plugins want is nobody's."""
+    one, two = StorePlugin(name="one", make=list), StorePlugin(name="two", make=list)
+
+    assert set(load_plugins([one, two], entry_points=False).stores) == {"one", "two"}
+    assert load_plugins([one, one], entry_points=False).stores == {}
 
 
 def test_two_plugins_with_one_strategy() -> None:

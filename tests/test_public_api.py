@@ -20,6 +20,7 @@ PACKAGES = [
     "pointsman.store.sqlite",
     "pointsman.telemetry",
     "pointsman.testing",
+    "pointsman.testing.stores",
     "pointsman.text",
     "pointsman.transport",
 ]

@@ -15,6 +15,7 @@ from pointsman.events import (
     CallOutcome,
     Decided,
     FailedOver,
+    JournalCommitted,
     LateDelivery,
     MessageMoved,
     Operation,
@@ -190,6 +191,10 @@ COUNTED = {
     "a balance that is not told": (
         BalanceRead(at=0.0, provider="devino", balance=None),
         ("provider_balance", {"provider": "devino", "currency": "EUR"}, None),
+    ),
+    "a transaction of the journal": (
+        JournalCommitted(at=0.0, duration=0.003, writes=7),
+        ("journal_commit_duration_seconds_bucket", {"le": "0.005"}, 1),
     ),
     "a broken plugin": (
         PluginQuarantined(at=0.0, plugin="broken", reason="it raised"),

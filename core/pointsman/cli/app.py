@@ -19,6 +19,7 @@ COMMANDS = {
     "status": ("asking:status", "Ask a provider what became of one message."),
     "plugins": ("plugins:plugins", "Show which plugins are loaded, and which are out of use and why."),
     "check": ("checking:check", "Check the configuration and list everything that is wrong with it."),
+    "journal": ("journals:show", "Look into a journal, check it, copy it, or save what is left of a damaged one."),
     "sandbox": ("sandboxes:sandbox", "Serve every provider's sandbox on this machine until Ctrl-C."),
     "demo": ("shows:demo", "Send a few hundred messages through the sandboxes while things go wrong there."),
     "bench": ("shows:bench", "Measure the speed against a bare client in the same run."),
@@ -30,7 +31,13 @@ PARTS = {
         "check": ("pricelists:check", "Look for mistakes in price lists."),
         "import": ("pricelists:import_", "Turn a provider's own price table into a price list of ours."),
         "diff": ("pricelists:diff", "Show what is different between two price lists."),
-    }
+    },
+    "journal": {
+        "show": ("journals:show", "Show what is in a journal; `journal FILE` is short for it."),
+        "check": ("journals:check", "Check all of a journal and say what can be saved."),
+        "backup": ("journals:backup", "Copy a journal, also while a daemon uses it."),
+        "salvage": ("journals:salvage", "Save what can be read of a damaged journal into a new one."),
+    },
 }
 """Commands that have commands of their own; the first one is meant where none is named."""
 _HELP = frozenset({"--help", "-h"})

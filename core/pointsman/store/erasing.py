@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pointsman.message import HlrLookup, Message, Msisdn, Origin, Sms, Viber
+from pointsman.message import HlrLookup, Message, MessageClass, Msisdn, Origin, Sms, Viber
 from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Unknown
 
 if TYPE_CHECKING:
@@ -14,6 +14,20 @@ GONE = ""
 """Stands where a text or a number was."""
 DOUBTED = 2 * 86400.0
 """Seconds for which the text of a code is kept while it may still be found out what became of it."""
+
+
+def is_to_be_silenced(record: "Record", paired: bool, texts: float, now: float) -> bool:  # noqa: FBT001 - two facts
+    """Say whether the text of a message that is final has been kept for long enough.
+
+    `texts` is for how many seconds it is kept; `paired`, that the SMS in place of this Viber message, or the Viber
+    message in whose place this SMS is, is not over. The text of a code goes as soon as all is over.
+    """
+    age = now - record.updated_at
+    if age >= texts:
+        return True
+    if record.envelope.message.message_class is not MessageClass.OTP or paired:
+        return False
+    return not any(isinstance(one.outcome, Unknown) for one in record.attempts) or age >= DOUBTED
 
 
 def erased(record: "Record") -> "Record":

@@ -80,13 +80,19 @@ class Again(msgspec.Struct, frozen=True, tag=True, gc=False):
     error: str
 
 
+class Later(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """It was not tried, because its receiver rests or is busy; only the time changes."""
+
+    at: float
+
+
 class Dead(msgspec.Struct, frozen=True, tag=True, gc=False):
     """It is not tried any more."""
 
     error: str
 
 
-Fate = Posted | Again | Dead
+Fate = Posted | Again | Later | Dead
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,21 +1,16 @@
 """News, letters and figures kept in memory: the parts of the memory store that are not messages."""
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
-from pointsman.store.interface import Again, Dead, Fate, Letter, News, Posted, Usage
+from pointsman.store.days import day_of
+from pointsman.store.interface import Again, Dead, Fate, Later, Letter, News, Posted, Usage
 from pointsman.store.record import Record
 
 NEWS_KEPT = 100_000
-
-
-def day_of(at: float) -> str:
-    """Return the day of a moment (UTC)."""
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
 class MemoryMail:
@@ -55,11 +50,8 @@ class MemoryMail:
 
     async def letters(self, now: float, limit: int) -> tuple[Letter, ...]:
         """Return letters that are due: of each message only the first that is not posted."""
-        firsts: dict[str, Letter] = {}
-        for letter in self._letters.values():
-            if not letter.dead:
-                firsts.setdefault(letter.news.message_id, letter)
-        return tuple([letter for letter in firsts.values() if letter.next_at <= now][:limit])
+        due = [letter for letter in self._heads() if letter.next_at <= now]
+        return tuple(sorted(due, key=lambda letter: (letter.next_at, letter.news.seq))[:limit])
 
     async def settle_letter(self, seq: int, fate: Fate) -> None:
         """Write down what became of a letter."""
@@ -72,12 +64,14 @@ class MemoryMail:
                 del self._letters[seq]
             case Again(at, error):
                 self._letters[seq] = replace(letter, tries=letter.tries + 1, next_at=at, error=error)
+            case Later(at):
+                self._letters[seq] = replace(letter, next_at=at)
             case Dead(error):
                 self._letters[seq] = replace(letter, tries=letter.tries + 1, dead=True, error=error)
 
     async def next_letter(self) -> float | None:
         """Return when the next letter is to be tried; None when there is none."""
-        return min((letter.next_at for letter in self._letters.values() if not letter.dead), default=None)
+        return min((letter.next_at for letter in self._heads()), default=None)
 
     async def dead_letters(self, after: int, limit: int) -> tuple[Letter, ...]:
         """Return letters that are not tried any more, in order."""
@@ -90,16 +84,24 @@ class MemoryMail:
             self._letters[seq] = msgspec.structs.replace(self._letters[seq], dead=False, tries=0, next_at=now)
         return len(found)
 
-    def forget_news(self, before: float) -> int:
-        """Forget news and dead letters that are older; return how many."""
+    def forget_news(self, before: float, limit: int) -> int:
+        """Forget at most `limit` pieces of news, and of dead letters, that are older; return how many."""
         count = 0
-        while self._news and self._news[0].at < before:
+        while self._news and self._news[0].at < before and count < limit:
             self._news.popleft()
             count += 1
-        for seq in [seq for seq, one in self._letters.items() if one.dead and one.news.at < before]:
+        dead = [seq for seq, one in self._letters.items() if one.dead and one.news.at < before]
+        for seq in dead[:limit]:
             del self._letters[seq]
-            count += 1
-        return count
+        return count + len(dead[:limit])
+
+    def _heads(self) -> Iterable[Letter]:
+        """Return of each message the first letter that is not posted."""
+        firsts: dict[str, Letter] = {}
+        for letter in self._letters.values():
+            if not letter.dead:
+                firsts.setdefault(letter.news.message_id, letter)
+        return firsts.values()
 
 
 class MemoryFigures:

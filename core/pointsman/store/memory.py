@@ -1,6 +1,5 @@
 """The store of an embedded router without durability: everything lives in this process and dies with it."""
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -8,10 +7,12 @@ from pointsman.errors import KeyReused
 from pointsman.message import Envelope, MessageClass
 from pointsman.outcome import Accepted, Report
 from pointsman.store.change import Change, Erase, Resolve, Settle
+from pointsman.store.erasing import is_to_be_silenced
 from pointsman.store.interface import Claim, Erased, Retention, Taken
 from pointsman.store.mailroom import MemoryFigures, MemoryMail
+from pointsman.store.pool import Pool
 from pointsman.store.record import Record, advance, begin, is_final
-from pointsman.store.stage import Stage, run_at, stage_of
+from pointsman.store.stage import Stage, stage_of
 from pointsman.store.telling import news_of, spent_by
 
 EARLY_KEPT = 10_000
@@ -25,7 +26,8 @@ KEYS_KEPT = 100_000
 class MemoryStore(MemoryMail, MemoryFigures):
     """Records in a dictionary. Of finished messages the latest `keep` are remembered, so that memory is bounded.
 
-    A Viber message and the SMS in its place count as one, and are forgotten together once both are finished.
+    A Viber message and the SMS in its place count as one, and are forgotten together once both are finished. The
+    message that finished last is always remembered: what follows from its last report may still be applied to it.
     """
 
     owner = ""
@@ -37,10 +39,10 @@ class MemoryStore(MemoryMail, MemoryFigures):
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._by_provider_id: dict[tuple[str, str], tuple[tuple[str, int], ...]] = {}
         self._by_reference: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._claims: OrderedDict[tuple[str, str], tuple[bytes, tuple[str, ...]]] = OrderedDict()
-        self._early: OrderedDict[tuple[str, str], list[Report]] = OrderedDict()
-        self._free: dict[MessageClass, list[tuple[float, str]]] = {lane: [] for lane in MessageClass}
-        self._keep = keep
+        self._claims: OrderedDict[tuple[str, str], tuple[bytes, tuple[str, ...], float]] = OrderedDict()
+        self._early: OrderedDict[tuple[str, str], list[tuple[Report, float]]] = OrderedDict()
+        self._pool = Pool()
+        self._keep = max(keep, 1)
 
     def __repr__(self) -> str:
         return f"<MemoryStore {len(self._records)} messages, {len(self._finished)} finished>"
@@ -52,18 +54,22 @@ class MemoryStore(MemoryMail, MemoryFigures):
         """Nothing to do."""
 
     async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
-        """Record new messages. Raises `KeyReused`."""
+        """Record new messages, all or none. Raises `KeyReused`, `ValueError` for an id that is taken."""
         if claim is not None and (known := self._claims.get((claim.client, claim.key))) is not None:
-            digest, ids = known
+            digest, ids, _ = known
             if digest != claim.digest:
                 raise KeyReused(claim.key)
             return Taken(tuple(self._records[one] for one in ids if one in self._records), repeated=True)
+        for envelope in envelopes:
+            if envelope.id in self._records:
+                raise ValueError(f"message {envelope.id} was taken before")
         records = tuple([self._enter(envelope) for envelope in envelopes])
         if not mine:
             for record in records:
-                self._leave(record)
+                self._pool.put(record)
         if claim is not None:
-            self._claims[claim.client, claim.key] = claim.digest, tuple(one.id for one in envelopes)
+            at = max((one.accepted_at for one in envelopes), default=0.0)
+            self._claims[claim.client, claim.key] = claim.digest, tuple(one.id for one in envelopes), at
             while len(self._claims) > KEYS_KEPT:
                 self._claims.popitem(last=False)
         return Taken(records)
@@ -75,6 +81,8 @@ class MemoryStore(MemoryMail, MemoryFigures):
         if after is before:
             return before, after
         self._records[message_id] = after
+        if message_id in self._pool:
+            self._pool.put(after)
         if isinstance(change, Settle | Resolve):
             self._index(after, change.attempt.number if isinstance(change, Settle) else change.number)
         self._consequences(before, after)
@@ -96,44 +104,36 @@ class MemoryStore(MemoryMail, MemoryFigures):
 
     async def keep_early(self, provider: str, key: str, report: Report, now: float) -> None:
         """Keep a report of which the message is not known yet."""
-        del now
         waiting = self._early.setdefault((provider, key), [])
         if len(waiting) < EARLY_EACH:
-            waiting.append(report)
+            waiting.append((report, now))
         while len(self._early) > EARLY_KEPT:
             self._early.popitem(last=False)
 
     async def early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key."""
-        return tuple(self._early.get((provider, key), ()))
+        return tuple(report for report, _ in self._early.get((provider, key), ()))
 
     async def take_early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key and forget them."""
-        return tuple(self._early.pop((provider, key), ()))
+        return tuple(report for report, _ in self._early.pop((provider, key), ()))
 
     async def take(self, lane: MessageClass, now: float, limit: int) -> tuple[Record, ...]:
         """Return messages of a class that wait, the longest due first; they are the caller's from now on."""
-        free = self._free[lane]
-        taken: list[Record] = []
-        while free and free[0][0] <= now and len(taken) < limit:
-            record = self._records.get(heapq.heappop(free)[1])
-            if record is not None and stage_of(record) is Stage.WAITING:
-                taken.append(record)
-        return tuple(taken)
+        return tuple([self._records[one] for one in self._pool.take(lane, now, limit)])
 
     async def next_due(self, now: float) -> float | None:
         """Return when the next message that nobody has is due."""
         del now
-        firsts = [free[0][0] for free in self._free.values() if free]
-        return min(firsts, default=None)
+        return self._pool.next_due()
 
     async def give_back(self, message_ids: Sequence[str], now: float) -> None:
         """Leave messages to whoever takes them."""
         del now
         for message_id in message_ids:
             record = self._records.get(message_id)
-            if record is not None and stage_of(record) is Stage.WAITING:
-                self._leave(record)
+            if record is not None:
+                self._pool.put(record)
 
     async def recover(self, now: float, limit: int) -> tuple[Record, ...]:
         """Nothing to recover: who started an attempt is gone only together with this store."""
@@ -148,22 +148,52 @@ class MemoryStore(MemoryMail, MemoryFigures):
 
     async def waiting(self) -> Mapping[MessageClass, int]:
         """Return how many messages of each class nobody has taken yet."""
-        return {lane: len(free) for lane, free in self._free.items()}
+        return self._pool.counts()
 
     async def erase(self, retention: Retention, now: float, limit: int) -> Erased:
         """Forget what is older than it is to be kept."""
-        texts = messages = 0
-        for message_id in list(self._finished)[:limit]:
-            record = self._records[message_id]
-            age = now - record.updated_at
-            if age >= retention.messages:
-                del self._finished[message_id]
-                self._forget(message_id)
-                messages += 1
-            elif not record.erased and (age >= retention.texts or _is_code(record)):
-                self._records[message_id] = advance(record, Erase(), record.updated_at)
-                texts += 1
-        return Erased(texts=texts, messages=messages, others=self.forget_news(now - retention.news))
+        return Erased(
+            messages=self._erase_messages(now - retention.messages, limit),
+            texts=self._erase_texts(retention, now, limit),
+            others=self._erase_others(retention, now, limit),
+        )
+
+    def _erase_messages(self, before: float, limit: int) -> int:
+        old = [one for one in self._finished if max(self._changed(one)) <= before][:limit]
+        for message_id in old:
+            del self._finished[message_id]
+            self._forget(message_id)
+        return len(old)
+
+    def _changed(self, message_id: str) -> list[float]:
+        """Return when a message and the SMS in its place changed last."""
+        record = self._records[message_id]
+        sms = self._records.get(record.sms) if record.sms is not None else None
+        return [one.updated_at for one in (record, sms) if one is not None]
+
+    def _erase_texts(self, retention: Retention, now: float, limit: int) -> int:
+        loud = [one for one in self._records.values() if is_final(one) and not one.erased]
+        old = [one for one in loud if is_to_be_silenced(one, self._is_paired(one), retention.texts, now)][:limit]
+        for record in old:
+            self._records[record.envelope.id] = advance(record, Erase(), record.updated_at)
+        return len(old)
+
+    def _is_paired(self, record: Record) -> bool:
+        """Say whether the other one of a Viber message and the SMS in its place is not over."""
+        other = record.sms or record.envelope.parent
+        if other is None:
+            return False
+        partner = self._records.get(other)
+        return partner is None or stage_of(partner) is not Stage.OVER
+
+    def _erase_others(self, retention: Retention, now: float, limit: int) -> int:
+        keys = [key for key, (_, _, at) in self._claims.items() if at < now - retention.keys][:limit]
+        for key in keys:
+            del self._claims[key]
+        early = [key for key, kept in self._early.items() if kept[-1][1] < now - retention.early][:limit]
+        for key in early:
+            del self._early[key]
+        return len(keys) + len(early) + self.forget_news(now - retention.news, limit)
 
     def _enter(self, envelope: Envelope) -> Record:
         record = self._records[envelope.id] = begin(envelope)
@@ -174,9 +204,6 @@ class MemoryStore(MemoryMail, MemoryFigures):
                 key = origin.client, reference
                 self._by_reference[key] = (*self._by_reference.get(key, ()), envelope.id)
         return record
-
-    def _leave(self, record: Record) -> None:
-        heapq.heappush(self._free[record.envelope.message.message_class], (run_at(record), record.envelope.id))
 
     def _consequences(self, before: Record, after: Record) -> None:
         if (body := news_of(before, after)) is not None:
@@ -209,7 +236,9 @@ class MemoryStore(MemoryMail, MemoryFigures):
             self._finished.pop(message_id, None)
 
     def _forget(self, message_id: str) -> None:
-        record = self._records.pop(message_id)
+        record = self._records.pop(message_id, None)
+        if record is None:
+            return
         if record.sms is not None:
             self._forget(record.sms)
         self._forget_reference(record)
@@ -233,7 +262,3 @@ class MemoryStore(MemoryMail, MemoryFigures):
             self._by_reference[key] = left
         else:
             self._by_reference.pop(key, None)
-
-
-def _is_code(record: Record) -> bool:
-    return record.envelope.message.message_class is MessageClass.OTP

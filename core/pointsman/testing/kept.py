@@ -13,6 +13,7 @@ from pointsman.outcome import Report
 from pointsman.store.change import Change, Own, Recover
 from pointsman.store.interface import Claim, Taken
 from pointsman.store.memory import MemoryStore
+from pointsman.store.pool import Pool
 from pointsman.store.record import Record, advance
 from pointsman.store.stage import Stage, stage_of
 
@@ -66,11 +67,9 @@ class KeptStore(MemoryStore):
 
     def let_go(self) -> None:
         """Take everything out of the hands of whoever had it."""
-        self._free = {lane: [] for lane in MessageClass}
+        self._pool = Pool()
         for record in self.records:
-            self._owned(record, "", 0.0)
-            if stage_of(record) is Stage.WAITING:
-                self._leave(record)
+            self._pool.put(self._owned(record, "", 0.0))
 
     async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
         """Record new messages."""
@@ -122,7 +121,7 @@ class KeptStore(MemoryStore):
             for message_id in message_ids:
                 record = self._records.get(message_id)
                 if record is not None and record.owner == self.owner and stage_of(record) is Stage.WAITING:
-                    self._leave(self._owned(record, "", 0.0))
+                    self._pool.put(self._owned(record, "", 0.0))
 
         del now
         await self._write(write)

@@ -2,7 +2,7 @@
 
 Theory of operation. The operations of a group run one after the other. Those that change messages only note in the
 `Batch` what is to be written; the others read and write the tables themselves, after what was noted before them has
-been written. Nothing is durable before `commit`, and `rollback` leaves everything as it was before the group.
+been written. Nothing is durable before `commit`, and the next `begin` undoes what did not come so far.
 """
 
 import sqlite3
@@ -52,18 +52,22 @@ class Books:
         return int(number)
 
     def begin(self) -> None:
-        """Begin a group."""
+        """Begin a group; what is left of one that failed is forgotten, as far as it got."""
+        if self.database.in_transaction:
+            self.database.execute("ROLLBACK")
         self.batch = Batch(self.last_news)
         self.touched = {}
         self.gone = set()
         self.writes = 0
 
+    def known(self, message_id: str) -> Record | None:
+        """Return a record as it is now, if it was used lately."""
+        record = self.batch.records.get(message_id) or self.touched.get(message_id)
+        return record if record is not None or message_id in self.gone else self.recent.get(message_id)
+
     def record(self, message_id: str) -> Record | None:
         """Return a record as it is now. Raises `StoreError` when its row is damaged."""
-        record = self.batch.records.get(message_id) or self.touched.get(message_id)
-        if record is None and message_id not in self.gone:
-            record = self.recent.get(message_id)
-        if record is not None:
+        if (record := self.known(message_id)) is not None:
             return record
         row = self.database.execute(_SELECT, (message_id,)).fetchone()
         if row is None:
@@ -129,12 +133,6 @@ class Books:
         for message_id in self.gone:
             self.recent.drop(message_id)
         return self.writes
-
-    def rollback(self) -> None:
-        """Forget the group, as far as it got."""
-        if self.database.in_transaction:
-            self.database.execute("ROLLBACK")
-        self.begin()
 
     def _transact(self) -> None:
         if not self.database.in_transaction:

@@ -7,22 +7,30 @@ from pointsman.store.interface import Erased, Retention
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.rows import LANES
 
-_PAIRED = "EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND p.stage <> 0)"
+_PAIRED = "m.partner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND p.stage = 0)"
+"""The SMS in place of a Viber message, or the other way round, is not over; it may not even be there yet."""
 _TEXTS = "SELECT id FROM messages m WHERE erased = 0 AND lane = ? AND over_at <= ?"
+_OLD = f"{_TEXTS} LIMIT ?"
+_CODES = f"{_TEXTS} AND (stage = 0 OR over_at <= ?) AND NOT ({_PAIRED}) LIMIT ?"
 _MESSAGES = (
     "SELECT id FROM messages m WHERE erased = ? AND lane = ? AND over_at <= ?"
     " AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND (p.over_at IS NULL OR p.over_at > ?)) LIMIT ?"
 )
 
 
-def erase(retention: Retention, now: float, limit: int, books: Books) -> Erased:
-    """Forget what is older than it is to be kept, at most `limit` of each kind."""
+def erase(retention: Retention, now: float, limit: int, books: Books) -> tuple[Erased, tuple[tuple[str, str], ...]]:
+    """Forget what is older than it is to be kept, at most `limit` of each kind.
+
+    Returns also the keys under which no early report is kept any more.
+    """
     messages = _delete_messages(now - retention.messages, limit, books)
-    return Erased(
+    early, forgotten = _delete_early(now - retention.early, limit, books)
+    erased = Erased(
         texts=_erase_texts(retention, now, limit, books),
         messages=messages,
-        others=_delete_others(retention, now, limit, books),
+        others=early + _delete_others(retention, now, limit, books),
     )
+    return erased, forgotten
 
 
 def _erase_texts(retention: Retention, now: float, limit: int, books: Books) -> int:
@@ -30,10 +38,9 @@ def _erase_texts(retention: Retention, now: float, limit: int, books: Books) -> 
     codes = LANES[MessageClass.OTP]
     found: list[str] = []
     for lane in LANES.values():
-        found += [one for (one,) in books.read(f"{_TEXTS} LIMIT ?", (lane, old, limit - len(found)))]
-    over = f"{_TEXTS} AND (stage = 0 OR over_at <= ?) AND NOT {_PAIRED} LIMIT ?"
+        found += [one for (one,) in books.read(_OLD, (lane, old, limit - len(found)))]
     known = set(found)
-    soon = books.read(over, (codes, now, now - DOUBTED, limit))
+    soon = books.read(_CODES, (codes, now, now - DOUBTED, limit))
     found += [one for (one,) in soon if one not in known][: limit - len(found)]
     for message_id in found:
         _silence(message_id, books)
@@ -68,16 +75,19 @@ def _delete_messages(before: float, limit: int, books: Books) -> int:
 
 
 def _delete_others(retention: Retention, now: float, limit: int, books: Books) -> int:
-    count = 0
-    count += books.write(
+    count = books.write(
         "DELETE FROM claims WHERE (client, key) IN (SELECT client, key FROM claims WHERE at < ? LIMIT ?)",
         (now - retention.keys, limit),
     )
-    count += books.write(
-        "DELETE FROM early WHERE seq IN (SELECT seq FROM early WHERE at < ? ORDER BY seq LIMIT ?)",
-        (now - retention.early, limit),
-    )
     return count + _delete_news(now - retention.news, limit, books)
+
+
+def _delete_early(before: float, limit: int, books: Books) -> tuple[int, tuple[tuple[str, str], ...]]:
+    rows = books.read("SELECT seq, provider, key FROM early WHERE at < ? ORDER BY seq LIMIT ?", (before, limit))
+    books.write_many("DELETE FROM early WHERE seq = ?", [(seq,) for seq, *_ in rows])
+    keys = dict.fromkeys((provider, key) for _, provider, key in rows)
+    left = "SELECT 1 FROM early WHERE provider = ? AND key = ? LIMIT 1"
+    return len(rows), tuple(one for one in keys if not books.read(left, one))
 
 
 def _delete_news(before: float, limit: int, books: Books) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pointsman.store.interface import Again, Dead, Fate, Posted
+from pointsman.store.interface import Again, Dead, Fate, Later, Posted
 from pointsman.store.sqlite.books import Books
 
 _HEAD = (
@@ -21,6 +21,9 @@ def settle_letter(seq: int, fate: Fate, books: Books) -> None:
             books.write("DELETE FROM letters WHERE seq = ?", (seq,))
         case Again(at, error):
             books.write("UPDATE letters SET tries = tries + 1, next_at = ?, error = ? WHERE seq = ?", (at, error, seq))
+            return
+        case Later(at):
+            books.write("UPDATE letters SET next_at = ? WHERE seq = ?", (at, seq))
             return
         case Dead(error):
             books.write(

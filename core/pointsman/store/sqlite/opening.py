@@ -21,6 +21,12 @@ class Opened(msgspec.Struct, frozen=True):
     reads: sqlite3.Connection
     rows: Rows
 
+    def close(self) -> None:
+        """Let go of it."""
+        self.reads.close()
+        self.writes.close()
+        self.lock.let_go()
+
 
 def open_journal(path: Path, steps: Sequence[Step] = STEPS) -> Opened:
     """Open a journal, or begin one. Waits for the disk. Raises `StoreError`."""

@@ -19,6 +19,8 @@ _REFERRED = (
     f"SELECT id, {READ} FROM messages"  # noqa: S608 - a constant
     " WHERE client = ? AND reference = ? ORDER BY id DESC LIMIT ?"
 )
+_DUE = "SELECT min(run_at) FROM messages WHERE stage = 1 AND owner = 0 AND lane = ?"
+_WAITING = "SELECT lane, count(*) FROM messages WHERE stage = 1 AND owner = 0 GROUP BY lane"
 _LETTER = (
     "SELECT n.seq, n.client, n.message_id, n.state, n.at, n.body, l.url, l.tries, l.next_at, l.error, l.dead"
     " FROM letters l JOIN news n ON n.seq = l.seq"
@@ -76,14 +78,12 @@ class Reading:
 
     def next_due(self) -> float | None:
         """Return when the next message is due that nobody has."""
-        query = "SELECT min(run_at) FROM messages WHERE stage = 1 AND owner = 0 AND lane = ?"
-        firsts = [self.database.execute(query, (lane,)).fetchone()[0] for lane in LANES.values()]
+        firsts = [self.database.execute(_DUE, (lane,)).fetchone()[0] for lane in LANES.values()]
         return min((one for one in firsts if one is not None), default=None)
 
     def waiting(self) -> Mapping[MessageClass, int]:
         """Return how many messages of each class nobody has."""
-        query = "SELECT lane, count(*) FROM messages WHERE stage = 1 AND owner = 0 GROUP BY lane"
-        counts = dict(self.database.execute(query).fetchall())
+        counts = dict(self.database.execute(_WAITING).fetchall())
         return {lane: counts.get(number, 0) for lane, number in LANES.items()}
 
     def news(self, client: str, after: int, limit: int) -> tuple[News, ...]:

@@ -166,13 +166,15 @@ class Rows:
         return (*self._changing(record), pack(record.envelope), pack(life_of(record)), record.envelope.id)
 
     def _changing(self, record: Record) -> tuple[Any, ...]:
+        stage = stage_of(record)
+        is_over = stage is Stage.OVER or (stage is Stage.FOLLOWED and is_final(record))
         return (
-            int(stage_of(record)),
+            int(stage),
             self.number(record),
             run_at(record),
             record.state.value,
             record.updated_at,
-            record.updated_at if is_final(record) else None,
+            record.updated_at if is_over else None,
             int(record.erased),
             record.sms or record.envelope.parent,
         )

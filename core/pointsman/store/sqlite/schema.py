@@ -44,7 +44,8 @@ _FIRST = Step(
             life BLOB NOT NULL
         )
         """,
-        "CREATE INDEX messages_work ON messages (stage, owner, lane, run_at) WHERE stage IN (1, 2)",
+        "CREATE INDEX messages_waiting ON messages (owner, lane, run_at) WHERE stage = 1",
+        "CREATE INDEX messages_in_flight ON messages (owner) WHERE stage = 2",
         "CREATE INDEX messages_followed ON messages (id) WHERE stage = 3",
         "CREATE INDEX messages_over ON messages (erased, lane, over_at) WHERE over_at IS NOT NULL",
         "CREATE INDEX messages_reference ON messages (client, reference, id) WHERE reference IS NOT NULL",

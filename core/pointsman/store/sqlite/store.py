@@ -35,7 +35,8 @@ EARLY_KEPT = 100_000
 class SqliteStore:
     """Messages that are still there when the process is not.
 
-    State: what is open; the records that were used last, as they are on the disk; and the keys of early reports.
+    State: what is open; the records that were used last, as they are on the disk; and under which keys there may be
+    early reports, each with a number that grows.
     `committed` is told of each transaction: the seconds that it took, and how many operations shared it.
     """
 
@@ -56,7 +57,8 @@ class SqliteStore:
         self._writer: Worker | None = None
         self._reader: Worker | None = None
         self._recent = Recent()
-        self._early: set[tuple[str, str]] = set()
+        self._early: dict[tuple[str, str], int] = {}
+        self._kept_early = 0
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self._path} {'open' if self._writer is not None else 'closed'}>"
@@ -79,14 +81,25 @@ class SqliteStore:
         if self._opened is not None:
             raise StoreError(str(self._path), "it is open already")
         self._loop = asyncio.get_running_loop()
-        opened = self._opened = await asyncio.to_thread(open_journal, self._path)
+        opening = asyncio.ensure_future(asyncio.to_thread(open_journal, self._path))
+        try:
+            opened = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_abandoned)
+            raise
         name = str(self._path)
-        books = Books(name, opened.writes, opened.rows, self._clock)
-        reading = Reading(name, opened.reads, opened.rows)
+        try:
+            books = Books(name, opened.writes, opened.rows, self._clock)
+            reading = Reading(name, opened.reads, opened.rows)
+            early = reading.early_keys()
+        except sqlite3.Error as error:
+            opened.close()
+            raise told(name, error) from None
+        self._opened = opened
+        self._early = dict.fromkeys(early, 0)
         writer = Writer(books, self._clock, self._publish)
         self._writer = Worker("pointsman-journal", writer.serve, finish=writer.finish, idle=writer.idle)
         self._reader = Worker("pointsman-journal-reads", partial(self._serve_reads, reading), finish=opened.reads.close)
-        self._early = set(await self._read(Reading.early_keys))
 
     async def close(self) -> None:
         """Finish all writes and let go."""
@@ -122,7 +135,8 @@ class SqliteStore:
 
     async def keep_early(self, provider: str, key: str, report: Report, now: float) -> None:
         """Keep a report of which the message is not known yet."""
-        self._early.add((provider, key))
+        self._kept_early += 1
+        self._early[provider, key] = self._kept_early
         await self._write(partial(taking.keep_early, provider, key, report, now, EARLY_EACH, EARLY_KEPT))
 
     async def early(self, provider: str, key: str) -> tuple[Report, ...]:
@@ -135,7 +149,7 @@ class SqliteStore:
         """Return the reports that were kept under a key and forget them."""
         if (provider, key) not in self._early:
             return ()
-        self._early.discard((provider, key))
+        del self._early[provider, key]
         return await self._write(partial(taking.take_early, provider, key))
 
     async def take(self, lane: MessageClass, now: float, limit: int) -> tuple[Record, ...]:
@@ -218,7 +232,12 @@ class SqliteStore:
 
     async def erase(self, retention: Retention, now: float, limit: int) -> Erased:
         """Forget what is older than it is to be kept, at most `limit` of each, in one transaction."""
-        return await self._write(partial(erasing.erase, retention, now, limit))
+        until = self._kept_early
+        erased, forgotten = await self._write(partial(erasing.erase, retention, now, limit))
+        for key in forgotten:
+            if self._early.get(key, until + 1) <= until:  # else another report came under it meanwhile
+                del self._early[key]
+        return erased
 
     def _serve_reads(self, reading: Reading, jobs: Sequence[Job]) -> None:
         """Run what is to be read; in the thread that reads."""
@@ -244,9 +263,9 @@ class SqliteStore:
         self._recent.put(changed)
         for message_id in gone:
             self._recent.drop(message_id)
+        answer(answers)
         if group is not None and self.committed is not None:
             self.committed(*group)
-        answer(answers)
 
     def _call(self, function: Callable[..., object], *values: object) -> None:
         """Call a function in the event loop; where that is gone, nobody waits any more."""
@@ -264,3 +283,9 @@ class SqliteStore:
             raise StoreError(str(self._path), "it is not open")
         result: Result = await self._reader.put(run)
         return result
+
+
+def _abandoned(opening: "asyncio.Future[Opened]") -> None:
+    """Let go of a journal that nobody waits for any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

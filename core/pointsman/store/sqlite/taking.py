@@ -22,7 +22,7 @@ _TAKE = (
 )
 _IN_FLIGHT = (
     f"SELECT id, {READ} FROM messages"  # noqa: S608 - a constant
-    " WHERE stage = 2 AND owner >= 0 AND owner <> ? ORDER BY id LIMIT ?"
+    " WHERE stage = 2 AND owner > 0 AND owner < ? ORDER BY owner, rowid LIMIT ?"
 )
 FOREVER = float("inf")
 """A lease in a store that one process uses: it ends with the process."""
@@ -33,17 +33,21 @@ def accept(envelopes: Sequence[Envelope], claim: Claim | None, books: Books, *, 
     if claim is not None and (known := _claimed(claim, books)) is not None:
         found = (books.record(one) for one in known)
         return Taken(tuple([record for record in found if record is not None]), repeated=True)
-    for envelope in envelopes:
-        if books.record(envelope.id) is not None:
-            raise ValueError(f"message {envelope.id} was taken before")
+    ids = tuple(one.id for one in envelopes)
+    if len(set(ids)) < len(ids) or any(books.known(one) is not None for one in ids):
+        raise taken_before()  # an id that is in the table only is refused by the table
     owner, until = (books.rows.owner, FOREVER) if mine else ("", 0.0)
     records = tuple([begin(envelope, owner, until) for envelope in envelopes])
     for record in records:
         books.batch.enter(record)
     if claim is not None:
-        ids = tuple(one.id for one in envelopes)
         books.batch.claims[claim.client, claim.key] = claim, ids, books.clock.now()
     return Taken(records)
+
+
+def taken_before() -> ValueError:
+    """Return the error for an id of which there is a message."""
+    return ValueError("a message of this id was taken before")
 
 
 def _claimed(claim: Claim, books: Books) -> Sequence[str] | None:

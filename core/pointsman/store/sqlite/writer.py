@@ -11,10 +11,10 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from pointsman.clock import Clock
-from pointsman.errors import StoreError
 from pointsman.store.record import Record
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.faults import told
+from pointsman.store.sqlite.taking import taken_before
 from pointsman.store.sqlite.threads import Answer, Job
 
 Committed = Callable[[float, int], None]
@@ -24,6 +24,8 @@ Group = tuple[float, int]
 Published = Callable[[Sequence[Answer], Mapping[str, Record], frozenset[str], Group | None], None]
 """Is given, in this thread, what is durable now."""
 
+_OF_AN_OPERATION = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.DataError)
+"""Errors of SQLite that say something of what it was given, and nothing of the disk."""
 MOVED_AFTER = 5_000
 """After so many rows written, what is in the file beside the journal is moved into it."""
 
@@ -36,21 +38,26 @@ class Writer:
         self._clock = clock
         self._publish = publish
         self._unmoved = 0
-        """Rows written since what is beside the journal was moved into it."""
+        """Rows written since the file beside the journal was emptied."""
+        self._since = 0
+        """Rows written since what is in it was moved into the journal."""
 
     def serve(self, jobs: Sequence[Job]) -> None:
         """Run a group and make it durable."""
         try:
             self._run(jobs)
-        except sqlite3.Error as error:
-            self._failed(jobs, told(self._books.name, error))
         except Exception as error:  # noqa: BLE001 - told to those who wait, and the thread must live on
-            self._books.rollback()
-            if len(jobs) == 1:
-                self._failed(jobs, error)
-            else:
-                for job in jobs:
-                    self.serve((job,))
+            is_of_the_disk = isinstance(error, sqlite3.Error) and not isinstance(error, _OF_AN_OPERATION)
+            if is_of_the_disk or len(jobs) == 1:
+                self._failed(jobs, self._in_words(error))
+                return
+            for job in jobs:
+                self.serve((job,))
+
+    def _in_words(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError):
+            return taken_before()  # the only rule of a table that an operation may break
+        return told(self._books.name, error) if isinstance(error, sqlite3.Error) else error
 
     def _run(self, jobs: Sequence[Job]) -> None:
         books = self._books
@@ -61,8 +68,9 @@ class Writer:
         told_of = (self._clock.monotonic() - started, len(jobs)) if writes else None
         self._publish(answers, books.touched, frozenset(books.gone), told_of)
         self._unmoved += writes
-        if self._unmoved >= MOVED_AFTER:
-            self._checkpoint()
+        self._since += writes
+        if self._since >= MOVED_AFTER:
+            self._checkpoint("PASSIVE")
 
     def _answer(self, job: Job) -> Answer:
         try:
@@ -73,28 +81,28 @@ class Writer:
             return Answer(job, error=error)
 
     def _failed(self, jobs: Sequence[Job], error: Exception) -> None:
-        try:
-            self._books.rollback()
-        except sqlite3.Error as worse:
-            error = error if isinstance(error, StoreError) else told(self._books.name, worse)
+        # What cannot be undone now is undone before the next group begins, or that one fails as well.
+        with contextlib.suppress(sqlite3.Error):
+            self._books.begin()
         self._publish([Answer(job, error=error) for job in jobs], {}, frozenset(), None)
 
     def idle(self) -> None:
-        """Move what is beside the journal into it, now that nobody waits."""
-        self._checkpoint()
+        """Move what is beside the journal into it, now that nobody waits, and leave nothing of what was erased."""
+        self._checkpoint("TRUNCATE")
 
     def finish(self) -> None:
         """Move everything into the journal and let go of it."""
-        self._checkpoint()
+        self._checkpoint("TRUNCATE")
         self._books.database.close()
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, how: str) -> None:
         """Move what is beside the journal into it. Never fails or waits: where it is now, it is as safe."""
         if not self._unmoved:
             return
-        self._unmoved = 0
+        self._since = 0
+        self._unmoved = 0 if how == "TRUNCATE" else self._unmoved
         database = self._books.database
         with contextlib.suppress(sqlite3.Error):
             database.execute("PRAGMA busy_timeout = 0")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            database.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
             database.execute("PRAGMA busy_timeout = 5000")
