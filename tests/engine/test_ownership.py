@@ -101,12 +101,16 @@ def test_a_refusal_of_what_never_started_does_not_end_the_attempt_of_the_new_own
     assert advance(unknown, ends("a", NOT_SENT), 23.0) is unknown
 
 
-def test_the_answer_to_a_recovered_attempt_clears_it_up():
+def test_an_acceptance_clears_up_a_recovered_attempt():
     """Whoever started it is the one who knows, whosever the message is by now."""
-    for outcome, state in ((TAKEN, State.SENT), (NOT_SENT, State.SENDING)):
-        record = advance(RECOVERED, ends("a", outcome), 21.0)
-        assert record.attempts[0].outcome == outcome
-        assert record.state is state
+    record = advance(RECOVERED, ends("a", TAKEN), 21.0)
+    assert record.attempts[0].outcome == TAKEN
+    assert record.state is State.SENT
+
+
+def test_a_refusal_does_not_clear_up_a_recovered_attempt():
+    """The new owner may have repeated the request to find out what became of it, and the repeat may have got through."""
+    assert advance(RECOVERED, ends("a", NOT_SENT), 21.0) is RECOVERED
 
 
 def test_the_end_of_attempts_is_told_by_the_owner_only():
