@@ -93,6 +93,12 @@ def test_an_attempt_does_not_start_while_another_one_is_in_flight():
     assert again.intent.call_ref == "c2"
 
 
+def test_an_attempt_does_not_begin_when_a_copy_turned_out_to_be_taken():
+    """The answer to the first one came while the new owner was about to begin the second."""
+    taken = advance(RECOVERED, ends("a", TAKEN), 21.0)
+    assert advance(taken, starts("b", 2), 22.0) is taken
+
+
 def test_a_refusal_of_what_never_started_does_not_end_the_attempt_of_the_new_owner():
     """The former owner's login is refused while the new owner's attempt of the same number is in flight."""
     theirs = after(message(), *TAKEN_OVER, (21.0, starts("b", call_ref="c2")))
@@ -109,7 +115,7 @@ def test_an_acceptance_clears_up_a_recovered_attempt():
 
 
 def test_a_refusal_does_not_clear_up_a_recovered_attempt():
-    """The new owner may have repeated the request to find out what became of it, and the repeat may have got through."""
+    """The new owner may have repeated the request to find out, and the repeat may have got through."""
     assert advance(RECOVERED, ends("a", NOT_SENT), 21.0) is RECOVERED
 
 

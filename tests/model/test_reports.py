@@ -1,7 +1,7 @@
 """In whatever order reports come, how often, how early, and whoever dies in between: the end is the same.
 
 Every sequence of up to five reports of five kinds, each with every number of them before our own commit. A restart is
-tried after every single step: it must change nothing, so a restart between any two reports, or several, changes nothing.
+tried after every single step: it must change nothing, so restarts between any two reports do not matter.
 """
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ SETTLED = Settle(
 )
 BEST_FIRST = {
     "delivered": State.DELIVERED,
-    "undelivered": State.UNDELIVERED,
     "expired": State.EXPIRED,
+    "undelivered": State.UNDELIVERED,
     "unknown": State.UNKNOWN,
     "sent": State.SENT,
 }
