@@ -158,8 +158,8 @@ def test_a_request_says_what_it_is():
     )
 
     assert Preamble(BASE, "us/1").written(encode(request, BASE)) == (
-        b"POST /rest/send HTTP/1.1\r\nHost: 127.0.0.1:9\r\nUser-Agent: us/1\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
-        b"X-Key: 1\r\nX-Key: 2\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"
+        b"POST /rest/send HTTP/1.1\r\nHost: 127.0.0.1:9\r\nUser-Agent: us/1\r\nAccept: */*\r\n"
+        b"Accept-Encoding: identity\r\nX-Key: 1\r\nX-Key: 2\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"
     )
 
 
@@ -170,7 +170,8 @@ def test_what_a_request_says_of_itself_is_not_said_twice():
     written = Preamble(BASE, "us/1").written(encode(request, BASE))
 
     assert written == (
-        b"GET /rest/ HTTP/1.1\r\nHost: 127.0.0.1:9\r\nAccept-Encoding: identity\r\nuser-agent: me\r\nAccept: text/csv\r\n\r\n"
+        b"GET /rest/ HTTP/1.1\r\nHost: 127.0.0.1:9\r\nAccept-Encoding: identity\r\n"
+        b"user-agent: me\r\nAccept: text/csv\r\n\r\n"
     )
 
 
