@@ -24,7 +24,7 @@ BACKGROUND = frozenset(Operation) - {Operation.SUBMIT, Operation.LOGIN}
 """What can wait; it never takes all connections, so that messages do not queue behind questions."""
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """What a call is about, for those who watch it."""
 
     channel: Channel | None = None
@@ -34,7 +34,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     decision_id: str | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """How a reading counts: the label of the call, and the fault and code behind it."""
 
     outcome: CallOutcome
