@@ -45,7 +45,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What was charged, as far as it is known."""
 
 
-class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     """One kind of call: how to build the request, read the answer and judge it."""
 
     operation: Operation
