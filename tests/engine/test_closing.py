@@ -166,7 +166,7 @@ async def test_everything_is_closed_although_something_cannot_be(
             with pytest.raises(OSError, match="no space left"):
                 await rig.router.aclose()
         assert store.closed == 1
-        assert rig.router._stations["a"].transport._connector is None
+        assert rig.router._stations["a"].transport._session is None
         assert all(task.done() for task in rig.router._tracking._tasks)
 
 
@@ -185,7 +185,7 @@ async def test_a_start_that_fails_closes_what_it_opened(
     with pytest.raises(ValueError, match="ca_file"):
         await router.start()
     assert store.closed == 1
-    assert router._stations["a"].transport._connector is None
+    assert router._stations["a"].transport._session is None
     with pytest.raises(RouterClosed):
         await router.start()
 

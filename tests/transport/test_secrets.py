@@ -78,5 +78,5 @@ def test_an_encoded_request_shows_nothing():
     """The one value that holds revealed secrets does not print them."""
     encoded = encode(requests()[1], BaseUrl("http://127.0.0.1"))
 
-    assert CANARY in encoded.target
+    assert CANARY in str(encoded.url)
     assert CANARY not in repr(encoded)

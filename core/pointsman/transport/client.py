@@ -7,25 +7,29 @@ if it were the provider's fault. So are answers timed, because aiohttp's total t
 import asyncio
 import importlib.metadata
 from typing import Self
+from weakref import WeakSet
 
 import aiohttp
-from aiohttp.connector import Connection
+from aiohttp.client_proto import ResponseHandler
 
 from pointsman.clock import Clock
 from pointsman.plugin.wire import Request, Response
 from pointsman.transport.connecting import connector, is_loopback, tls_context
-from pointsman.transport.encoding import BaseUrl, Encoded, Preamble, encode
+from pointsman.transport.encoding import BaseUrl, Encoded, encode
 from pointsman.transport.failures import failure_of
-from pointsman.transport.once import Line, ask
+from pointsman.transport.once import Once, WatchedRequest
 from pointsman.transport.values import Endpoint, Exchange, Failure, FailureReason, Progress
 from pointsman.transport.watching import Watch
+
+_EXACT = float("inf")
+"""From how many seconds on aiohttp rounds a time limit up: never."""
 
 
 class Transport:
     """The connections to one provider. Use it as `async with`, or call `open` and `close`.
 
-    State: the connections, which exist between `open` and `close`, and the places in the pool. Nothing is shared
-    between two transports.
+    State: the session, which exists between `open` and `close`; the places in the pool; which connections were used.
+    Nothing is shared between two transports.
 
     Raises `ValueError` when the endpoint's `base_url` cannot be used. With `only_loopback` every other address is
     refused before its name is looked up.
@@ -37,10 +41,10 @@ class Transport:
         self._base = BaseUrl(endpoint.base_url)
         self._only_loopback = only_loopback
         self._refused = only_loopback and not is_loopback(self._base.host)
-        self._preamble = Preamble(self._base, f"pointsman/{importlib.metadata.version('pointsman')}")
-        self._connector: aiohttp.TCPConnector | None = None
-        self._line: Line | None = None
+        self._timeout = aiohttp.ClientTimeout(connect=endpoint.connect_timeout, ceil_threshold=_EXACT)
+        self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(endpoint.connections)
+        self._used: WeakSet[ResponseHandler] = WeakSet()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -50,18 +54,25 @@ class Transport:
         await self.close()
 
     async def open(self) -> None:
-        """Get ready; connects to nobody. Raises `ValueError` when `ca_file` cannot be used."""
-        Line.check_support()
+        """Prepare the session; connects to nobody. Raises `ValueError` when `ca_file` cannot be used."""
+        WatchedRequest.check_support()
         context = await asyncio.to_thread(tls_context, self._endpoint.ca_file) if self._base.is_tls else None
-        self._connector = connector(self._endpoint, context, only_loopback=self._only_loopback)
-        self._line = Line(self._connector, self._base.origin)
+        version = importlib.metadata.version("pointsman")
+        self._session = aiohttp.ClientSession(
+            connector=connector(self._endpoint, context, only_loopback=self._only_loopback),
+            request_class=WatchedRequest,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Answers are small: compressing them saves nothing. One that comes compressed anyway is still read.
+            headers={"User-Agent": f"pointsman/{version}", "Accept-Encoding": "identity"},
+            trust_env=False,
+            raise_for_status=False,
+        )
 
     async def close(self) -> None:
         """Close all connections; requests in flight fail as disconnected."""
-        self._line = None
-        opened, self._connector = self._connector, None
-        if opened is not None:
-            await opened.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def exchange(
         self,
@@ -86,7 +97,7 @@ class Transport:
             return Exchange(result=result, duration=watch.elapsed(), left=watch.progress.left)
 
     async def _answer(self, request: Request, watch: Watch) -> Response | Failure:
-        if self._line is None:
+        if self._session is None:
             return _not_sent("the transport is not open")
         if self._refused:
             return _not_sent("only loopback addresses may be called here")
@@ -94,32 +105,36 @@ class Transport:
             encoded = encode(request, self._base)
         except ValueError:
             return _not_sent("the request holds characters that HTTP cannot carry")
-        connection = await self._line.connect(watch.connect_by)
-        try:
-            watch.leaving()
-            return await self._call(connection, encoded)
-        finally:
-            # Does nothing where the answer was read to its end.
-            connection.close()
+        return await self._call(self._session, encoded, watch)
 
-    async def _call(self, connection: Connection, encoded: Encoded) -> Response | Failure:
-        data = self._preamble.written(encoded)
-        message, content = await ask(connection, data, is_bodiless=encoded.method == "HEAD")
-        most = self._endpoint.max_body
-        body = None if int(message.headers.get("Content-Length", 0)) > most else await _read(content, most)
-        if body is None:
-            detail = f"the answer is larger than {most} bytes"
-            return Failure(reason=FailureReason.TOO_LARGE, left=True, detail=detail)
-        connection.release()
-        headers = {name.lower(): value for name, value in message.headers.items()}
-        return Response(status=message.code, headers=headers, body=body)
+    async def _call(self, session: aiohttp.ClientSession, encoded: Encoded, watch: Watch) -> Response | Failure:
+        async with session.request(
+            encoded.method,
+            encoded.url,
+            headers=encoded.headers,
+            data=encoded.body,
+            allow_redirects=False,
+            timeout=self._timeout
+            if watch.connect_by == self._endpoint.connect_timeout
+            else aiohttp.ClientTimeout(connect=watch.connect_by, ceil_threshold=_EXACT),
+            middlewares=(Once(watch, self._used),),
+        ) as answer:
+            body = await _read(answer, self._endpoint.max_body)
+            if body is None:
+                answer.close()
+                detail = f"the answer is larger than {self._endpoint.max_body} bytes"
+                return Failure(reason=FailureReason.TOO_LARGE, left=True, detail=detail)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(status=answer.status, headers=headers, body=body)
 
 
-async def _read(content: aiohttp.StreamReader, most: int) -> bytes | None:
+async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes | None:
     """Read an answer to its end; None as soon as it turns out to be longer than `most` bytes."""
+    if (answer.content_length or 0) > most:
+        return None
     chunks: list[bytes] = []
     size = 0
-    while chunk := await content.readany():
+    async for chunk in answer.content.iter_any():
         size += len(chunk)
         if size > most:
             return None

@@ -4,9 +4,13 @@ import errno
 import ssl
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError
 
 from pointsman.transport.values import Failure, FailureReason
+
+
+class Broken(aiohttp.ClientError):
+    """A connection broke after the request may have left. aiohttp does not repeat on this, as it does on its own."""
 
 
 class Blocked(PermissionError):
@@ -38,9 +42,9 @@ def _explain(error: Exception, *, left: bool) -> tuple[FailureReason, str]:
             return FailureReason.REFUSED, f"no connection: {_name(cause)}"
         case aiohttp.ClientPayloadError() if _caused_by(error, ContentEncodingError):
             return FailureReason.UNREADABLE, "the answer cannot be decompressed"
-        case aiohttp.ClientPayloadError() | aiohttp.ClientConnectionError() | OSError() if left:
+        case aiohttp.ClientPayloadError() | Broken() | aiohttp.ClientConnectionError() | OSError() if left:
             return FailureReason.DISCONNECTED, "the connection broke before the answer was complete"
-        case HttpProcessingError():
+        case aiohttp.ClientResponseError():
             return FailureReason.UNREADABLE, "the answer is not valid HTTP"
         case _:
             return FailureReason.OTHER, type(error).__name__
