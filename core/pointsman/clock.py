@@ -25,13 +25,9 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock."""
 
-    def now(self) -> float:
-        """Wall time of the machine."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Monotonic time of the machine."""
-        return time.monotonic()
+    # The functions themselves: a message asks for the time some thirty-six times.
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the running event loop."""

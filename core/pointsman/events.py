@@ -83,7 +83,7 @@ class GuardRule(enum.StrEnum):
     MIN_CONFIRMED = "min_confirmed"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """Base of all events."""
 
     at: float
@@ -109,21 +109,21 @@ class Decided(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
-class Called(Event, frozen=True, kw_only=True, gc=False):
+class Called(Event, frozen=True, gc=False):
     """One request went (or tried to go) to a provider. There is exactly one of these for every request."""
 
     provider: str
     channel: Channel | None
     operation: Operation
     outcome: CallOutcome
-    fault: Fault | None = None
-    code: str | None = None
-    detail: str = ""
-    http_status: int | None = None
     duration: float
     """Seconds, waiting for our own limits excluded."""
     left: bool
     """The request left this machine."""
+    fault: Fault | None = None
+    code: str | None = None
+    detail: str = ""
+    http_status: int | None = None
     message_ids: tuple[str, ...] = ()
     to: tuple[Msisdn, ...] = ()
     """Numbers in the request; observers mask them."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from pointsman.text.msisdn import _parsed_facts
+from pointsman.text.msisdn import _Facts, _parsed_facts
 from pointsman.text.plan import plain_mobile
 
 CODES = st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
@@ -20,7 +20,7 @@ def test_any_digits_are_judged_alike(code: int, national: str) -> None:
     country = plain_mobile(digits)
 
     if country is not None:
-        assert _parsed_facts(digits) == (digits, PhoneNumberType.MOBILE, country)
+        assert _parsed_facts(digits) == _Facts(digits, PhoneNumberType.MOBILE, country)
 
 
 @settings(max_examples=2000, deadline=None)
@@ -35,7 +35,7 @@ def test_neighbourhoods_of_shared_and_odd_plans_are_judged_alike(start: str, res
     country = plain_mobile(start + rest)
 
     if country is not None:
-        assert _parsed_facts(start + rest) == (start + rest, PhoneNumberType.MOBILE, country)
+        assert _parsed_facts(start + rest) == _Facts(start + rest, PhoneNumberType.MOBILE, country)
 
 
 @pytest.mark.parametrize(

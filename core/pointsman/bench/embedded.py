@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 import aiohttp
 import msgspec
 
+from pointsman.bench.traffic import CONCURRENCY, fields_of, number_of, text_of
 from pointsman.message import Sms
 from pointsman.outcome import State
 from pointsman.router import Router
 from pointsman.telemetry import Labels, LogFormat, LogObserver, Masker, MetricsObserver, ThreadSink, build_logger
 
-CONCURRENCY = 100
 ROUNDS = 5
 BUDGET = 0.70
 
@@ -57,7 +57,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 async def measure_embedded(seconds: float) -> tuple[Figure, ...]:
     """Measure in alternating rounds of `seconds` each: bare client, router with metrics, router with a log as well."""
-    async with _provider() as port:
+    async with provider() as port:
         with TemporaryDirectory() as folder:
             config = Path(folder) / "router.toml"
             config.write_text(_CONFIG.format(port=port, concurrency=CONCURRENCY))
@@ -74,10 +74,10 @@ async def _compare(config: Path, port: int, seconds: float, log: Path) -> tuple[
         logger = build_logger(sink, format=LogFormat.JSON)
         try:
             for _ in range(ROUNDS):
-                bare.append(await _bare(port, seconds))
-                metrics.append(await _routed(config, seconds, (MetricsObserver(labels, "bench"),)))
+                bare.append(await bare_rate(port, seconds))
+                metrics.append(await routed_rate(config, seconds, (MetricsObserver(labels, "bench"),)))
                 observers = (MetricsObserver(labels, "bench"), LogObserver(logger, Masker()))
-                logged.append(await _routed(config, seconds, observers))
+                logged.append(await routed_rate(config, seconds, observers))
         finally:
             sink.close()
     return (
@@ -98,32 +98,27 @@ def _figure(name: str, rates: list[float], bare: list[float]) -> Figure:
     )
 
 
-async def _bare(port: int, seconds: float) -> float:
+async def bare_rate(port: int, seconds: float) -> float:
     """Send the requests that the router would send, with nothing around them."""
     url = f"http://127.0.0.1:{port}/rest/Sms/Send"
     connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     async with aiohttp.ClientSession(connector=connector) as session:
 
         async def send(number: int) -> None:
-            fields = {
-                "SessionID": "BENCHSESSIONBENCHSESSIONBENCHSESSION",
-                "DestinationAddress": _number(number),
-                "Data": _text(number),
-                "SourceAddress": "BENCH",
-            }
-            async with session.post(url, data=fields) as answer:
+            async with session.post(url, data=fields_of(number_of(number), text_of(number))) as answer:
                 if answer.status != 200 or not await answer.json():
                     raise RuntimeError("the provider of the measurement did not answer")
 
         return await _rate(send, seconds)
 
 
-async def _routed(config: Path, seconds: float, observers: tuple[Callable[..., None], ...]) -> float:
+async def routed_rate(config: Path, seconds: float, observers: tuple[Callable[..., None], ...]) -> float:
+    """Return the rate of a router in this process."""
     env = {"LOGIN": "bench-login", "PASSWORD": "bench-password"}
     async with Router.from_toml(config, env=env, observers=observers, only_loopback=True) as router:
 
         async def send(number: int) -> None:
-            receipt = await router.send(Sms(to=_number(number), text=_text(number)))
+            receipt = await router.send(Sms(to=number_of(number), text=text_of(number)))
             if receipt.state is not State.SENT:
                 raise RuntimeError(f"message {number} ended as {receipt.state}: {receipt.reason}")
 
@@ -151,16 +146,16 @@ async def _rate(send: Callable[[int], Awaitable[None]], seconds: float) -> float
     return done / (time.perf_counter() - started)
 
 
-def _number(number: int) -> str:
-    return f"7916{number % 10_000_000:07d}"
-
-
-def _text(number: int) -> str:
-    return f"Order {number} is on its way and will be with you tomorrow before noon"
+def write_config(folder: Path, port: int) -> Path:
+    """Write the configuration of a router for the provider of the measurement, and return where."""
+    config = folder / "router.toml"
+    config.write_text(_CONFIG.format(port=port, concurrency=CONCURRENCY))
+    return config
 
 
 @asynccontextmanager
-async def _provider() -> AsyncIterator[int]:
+async def provider() -> AsyncIterator[int]:
+    """Run the provider of the measurement and yield its port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

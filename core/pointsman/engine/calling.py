@@ -24,7 +24,12 @@ BACKGROUND = frozenset(Operation) - {Operation.SUBMIT, Operation.LOGIN}
 """What can wait; it never takes all connections, so that messages do not queue behind questions."""
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
+_BUILDING = {operation: f"building {operation}" for operation in Operation}
+_READING = {operation: f"reading {operation}" for operation in Operation}
+"""What a plugin does in a call, in the words of its breaches."""
+
+
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """What a call is about, for those who watch it."""
 
     channel: Channel | None = None
@@ -34,7 +39,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     decision_id: str | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """How a reading counts: the label of the call, and the fault and code behind it."""
 
     outcome: CallOutcome
@@ -45,7 +50,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What was charged, as far as it is known."""
 
 
-class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+class Plan(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     """One kind of call: how to build the request, read the answer and judge it."""
 
     operation: Operation
@@ -230,9 +235,7 @@ class Caller:
 
     async def _once(self, plan: Plan[T], session: Session | None, calls: Calls) -> T | Failed | SessionExpired:
         try:
-            request = self._guarded(plan)(
-                f"building {plan.operation}", lambda: plan.build(session), lambda value: isinstance(value, Request)
-            )
+            request = self._guarded(plan)(_BUILDING[plan.operation], lambda: plan.build(session), _is_request)
         except Broke as broke:
             return _broken(broke)
         calls.count += 1
@@ -255,7 +258,7 @@ class Caller:
     def _read(self, plan: Plan[T], answer: Response, duration: float) -> T | Failed | SessionExpired:
         try:
             reading = self._guarded(plan)(
-                f"reading {plan.operation}",
+                _READING[plan.operation],
                 lambda: plan.read(answer),
                 lambda value: is_reading(value, lambda read: _is_expired(read) or plan.sound(read)),
             )
@@ -292,26 +295,31 @@ class Caller:
         subject = plan.subject
         self._bus.emit(
             Called(
-                at=self._clock.now(),
-                provider=self._name,
-                channel=subject.channel,
-                operation=plan.operation,
-                outcome=verdict.outcome,
-                fault=verdict.fault,
-                code=verdict.code,
-                detail=verdict.detail,
-                http_status=http_status,
-                duration=duration,
-                left=left,
-                message_ids=subject.message_ids,
-                to=subject.to,
-                attempt=subject.attempt,
-                decision_id=subject.decision_id,
-                price=verdict.price,
-                lenient=reading.lenient if reading is not None else False,
-                oddities=tuple(reading.oddities) if reading is not None else (),
+                # In the order of the fields: by keyword it takes three times as long.
+                self._clock.now(),
+                self._name,
+                subject.channel,
+                plan.operation,
+                verdict.outcome,
+                duration,
+                left,
+                verdict.fault,
+                verdict.code,
+                verdict.detail,
+                http_status,
+                subject.message_ids,
+                subject.to,
+                subject.attempt,
+                subject.decision_id,
+                verdict.price,
+                reading.lenient if reading is not None else False,
+                tuple(reading.oddities) if reading is not None else (),
             )
         )
+
+
+def _is_request(value: object) -> bool:
+    return isinstance(value, Request)
 
 
 def _is_expired(value: object) -> bool:

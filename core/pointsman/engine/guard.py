@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar
 
 from pointsman.clock import Clock, cpu_time
@@ -14,6 +15,8 @@ TOO_LONG = 0.25
 """Seconds of the event loop that one call of a plugin's function may take."""
 STRIKES = 3
 """A plugin that broke its contract so often within `WINDOW` is out of use until the configuration changes."""
+GLANCE = 0.001
+"""Seconds for which one reading of the processor's time serves: it asks the system, and nearly always in vain."""
 WINDOW = 600.0
 """Seconds after which a breach of contract does not count any more."""
 
@@ -29,7 +32,8 @@ class Guard:
     machine's doing, which was suspended or busy with others; that counts when it happens to one function again and
     again without a quick call in between, because then the function waits for something.
 
-    State: when the last breaches were, when each function stood still, and whether the plugin is out of use.
+    State: when the last breaches were, when each function stood still, whether the plugin is out of use, and the last
+    reading of the processor's time before a call.
     """
 
     def __init__(self, clock: Clock, quarantine: Callable[[str], None], cpu: Callable[[], float] = cpu_time) -> None:
@@ -39,6 +43,8 @@ class Guard:
         self._strikes: deque[float] = deque(maxlen=STRIKES)
         self._stalls: dict[str, deque[float]] = {}
         self._quarantined = False
+        self._read_at = -inf
+        self._worked = 0.0
 
     @property
     def quarantined(self) -> bool:
@@ -47,14 +53,20 @@ class Guard:
 
     def call(self, what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
         """Return what `function` returns, if that is `sound`. Raises `Broke` otherwise."""
-        started, worked = self._clock.monotonic(), self._cpu()
+        started = self._clock.monotonic()
+        if started - self._read_at >= GLANCE:
+            self._read_at, self._worked = started, self._cpu()
         try:
             value = _checked(what, function, sound)
         except Broke as broke:
             self.strike(str(broke))
             raise
         finally:
-            self._time(what, self._clock.monotonic() - started, self._cpu() - worked)
+            elapsed = self._clock.monotonic() - started
+            if elapsed > TOO_LONG:
+                self._was_slow(what, started)
+            elif self._stalls:
+                self._stalls.pop(what, None)
         return value
 
     def call_for_strangers(self, what: str, function: Callable[[], T], sound: Callable[[T], bool]) -> T:
@@ -72,14 +84,14 @@ class Guard:
         """Count a breach of contract."""
         self._count(self._strikes, reason)
 
-    def _time(self, what: str, elapsed: float, worked: float) -> None:
+    def _was_slow(self, what: str, started: float) -> None:
+        """Count a call that took too long; the processor cannot have worked for longer than it took."""
         reason = f"{what} kept the event loop for more than {TOO_LONG} s"
-        if worked > TOO_LONG:
+        before = started - self._read_at
+        if self._cpu() - self._worked - before > TOO_LONG:
             self.strike(reason)
-        elif elapsed > TOO_LONG:
+        else:
             self._count(self._stalls.setdefault(what, deque(maxlen=STRIKES)), reason)
-        elif self._stalls:
-            self._stalls.pop(what, None)
 
     def _count(self, moments: deque[float], reason: str) -> None:
         now = self._clock.monotonic()

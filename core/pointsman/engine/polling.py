@@ -36,7 +36,7 @@ Taker = Callable[[str, tuple[Report, ...]], Awaitable[frozenset[str]]]
 """Takes a provider's reports in; returns the ids about which there is nothing more to learn."""
 
 
-class Watch(msgspec.Struct, kw_only=True, eq=False):
+class Watch(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """One id of a provider about which there is no final report."""
 
     provider_id: str

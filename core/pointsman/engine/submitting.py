@@ -1,6 +1,6 @@
 """A submit as a call: its request, what its answer may be, and how it counts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from types import UnionType
 
 from pointsman.engine.calling import Plan, Subject, Verdict
@@ -43,14 +43,13 @@ def divisible(result: Each | Whole) -> bool:
 
 
 def _subject(load: Load, batch: Batch) -> Subject:
-    tickets = tuple(load.tickets())
-    alone = tickets[0] if len(tickets) == 1 else None
+    if len(load.places) == 1 and len(load.places[0]) == 1:
+        (alone,) = load.places[0]
+        return Subject(batch.channel, (alone.message_id,), (batch.items[0].to,), alone.number, alone.decision_id)
     return Subject(
         channel=batch.channel,
-        message_ids=tuple([ticket.message_id for ticket in tickets]),
+        message_ids=tuple([ticket.message_id for ticket in load.tickets()]),
         to=tuple([item.to for item in batch.items]),
-        attempt=alone.number if alone is not None else None,
-        decision_id=alone.decision_id if alone is not None else None,
     )
 
 
@@ -83,35 +82,37 @@ def _judge(value: Submitted, load: Load) -> Verdict:
 
 def _together(outcomes: tuple[Outcome, ...], load: Load) -> Verdict:
     """Judge a batch by its messages: alike, or mixed."""
-    verdicts = {_one(outcome) for outcome in outcomes}
     price = _sum(
-        outcome.price or place[0].price
-        for outcome, place in zip(outcomes, load.places, strict=True)
-        if isinstance(outcome, Accepted)
+        [
+            outcome.price or place[0].price
+            for outcome, place in zip(outcomes, load.places, strict=True)
+            if isinstance(outcome, Accepted)
+        ]
     )
+    if len(outcomes) == 1:
+        return _one(outcomes[0], price)
+    verdicts = {_one(outcome, price) for outcome in outcomes}
     kinds = {verdict.outcome for verdict in verdicts}
     if len(kinds) > 1:
         return Verdict(outcome=CallOutcome.MIXED, price=price)
-    kind = kinds.pop()
-    if len(verdicts) > 1:
-        return Verdict(outcome=kind, price=price)
-    only = verdicts.pop()
-    return Verdict(outcome=kind, fault=only.fault, code=only.code, detail=only.detail, price=price)
+    return verdicts.pop() if len(verdicts) == 1 else Verdict(outcome=kinds.pop(), price=price)
 
 
-def _one(outcome: Outcome) -> Verdict:
+def _one(outcome: Outcome, price: Money | None = None) -> Verdict:
     match outcome:
         case Accepted():
-            return Verdict(outcome=CallOutcome.ACCEPTED)
+            return Verdict(CallOutcome.ACCEPTED, price=price)
         case Refused():
-            return Verdict(outcome=CallOutcome.REFUSED, fault=outcome.fault, code=outcome.code, detail=outcome.detail)
+            return Verdict(CallOutcome.REFUSED, outcome.fault, outcome.code, outcome.detail, price)
         case Unknown():
-            return Verdict(outcome=CallOutcome.UNKNOWN, code=outcome.code or outcome.reason, detail=outcome.detail)
+            return Verdict(CallOutcome.UNKNOWN, None, outcome.code or outcome.reason, outcome.detail, price)
 
 
-def _sum(prices: Iterable[Money | None]) -> Money | None:
+def _sum(prices: Sequence[Money | None]) -> Money | None:
     """Add up what is known, if it is all of one currency."""
     known = [price for price in prices if price is not None]
-    if not known or len({price.currency for price in known}) > 1:
+    if len(known) < 2:
+        return known[0] if known else None
+    if len({price.currency for price in known}) > 1:
         return None
     return Money(sum((price.amount for price in known[1:]), known[0].amount), known[0].currency)

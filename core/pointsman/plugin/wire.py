@@ -51,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body: Body | None = None
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+class Response(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A complete HTTP answer. An answer that was cut short or too large never becomes one."""
 
     status: int

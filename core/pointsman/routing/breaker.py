@@ -69,7 +69,7 @@ class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A rest is longer by up to this share, so that several processes do not probe together."""
 
 
-class Lease(msgspec.Struct, frozen=True):
+class Lease(msgspec.Struct, frozen=True, gc=False):
     """Permission for one attempt."""
 
     era: int
@@ -78,7 +78,7 @@ class Lease(msgspec.Struct, frozen=True):
     """Admitted although the breaker was open, because every provider was down."""
 
 
-class Move(msgspec.Struct, frozen=True):
+class Move(msgspec.Struct, frozen=True, gc=False):
     """A change of state and its reason."""
 
     before: BreakerState

@@ -15,7 +15,7 @@ def cell_of(network: Network) -> str:
     return network.mccmnc or network.country or ""
 
 
-class CellLease(msgspec.Struct, frozen=True, eq=False):
+class CellLease(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Permission for one attempt, by the channel's breaker and by its network's."""
 
     whole: Lease

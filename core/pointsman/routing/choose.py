@@ -71,7 +71,7 @@ def network_of(envelope: Envelope) -> str | None:
     return envelope.network.mccmnc
 
 
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
+class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When and with what chance a choice is made."""
 
     wall: float

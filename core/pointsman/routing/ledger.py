@@ -19,7 +19,7 @@ FRESH = 1.0
 """Seconds for which a runway is good enough while the account does not change: it is asked for at every choice."""
 
 
-class Hold(msgspec.Struct, frozen=True, eq=False):
+class Hold(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Money reserved for an attempt in flight."""
 
     amount: Decimal

@@ -24,7 +24,7 @@ from pointsman.routing.rests import Rest, Rests
 from pointsman.routing.tariff import Rates
 
 
-class Instant(msgspec.Struct, frozen=True, kw_only=True):
+class Instant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Now, on both clocks."""
 
     wall: float
@@ -33,7 +33,7 @@ class Instant(msgspec.Struct, frozen=True, kw_only=True):
     """Money and breakers count in it."""
 
 
-class Stake(msgspec.Struct, frozen=True, kw_only=True):
+class Stake(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an attempt has in its hands until it is settled or handed back."""
 
     candidate: Candidate
@@ -47,7 +47,7 @@ class Stake(msgspec.Struct, frozen=True, kw_only=True):
     """Its recipient may confirm that he got it."""
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of taking hold."""
 
     stake: Stake | None
@@ -55,7 +55,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     moves: tuple[Move, ...] = ()
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How an attempt went."""
 
     outcome: Outcome
@@ -69,7 +69,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Another provider took it before and lost it, so a loss may be the message's own doing."""
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of an attempt."""
 
     price: Money | None

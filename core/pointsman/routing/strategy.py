@@ -13,7 +13,7 @@ from pointsman.routing.candidate import Candidate, Ranked, Reason
 from pointsman.routing.price import ChargedOn
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a choice depends on besides the candidates."""
 
     generator: Callable[[], Random]

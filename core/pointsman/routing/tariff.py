@@ -141,8 +141,10 @@ class Tariff:
             found = _in_force(dated, now)
             if found is not None:
                 return found
+        prefixes = index.prefixes
         for length in index.lengths.get(to[:HEAD], index.short):
-            if (dated := index.prefixes.get(to[:length])) is not None:
+            dated = prefixes.get(to[:length])
+            if dated is not None:
                 found = _in_force(dated, now)
                 if found is not None:
                     return found

@@ -46,6 +46,8 @@ MAX_LISTED = 200
 _MAX_CODE = 64
 _MAX_REASON = 500
 _LEVELS = {CallOutcome.UNKNOWN: LogLevel.WARNING, CallOutcome.FAILED: LogLevel.WARNING}
+_DETAILS: tuple[type[Event], ...] = (MessageTaken, Decided, Reported)
+"""Events that have a line for debugging only."""
 _ON_ITS_WAY = frozenset({State.ACCEPTED, State.SCHEDULED, State.SENDING, State.SENT})
 
 
@@ -55,6 +57,7 @@ class LogObserver:
     def __init__(self, logger: FilteringBoundLogger, masker: Masker) -> None:
         self._logger = logger
         self._masker = masker
+        self._is_quiet = not logger.is_enabled_for(LogLevel.DEBUG)
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Called: self._called,
             MessageTaken: self._taken,
@@ -80,6 +83,9 @@ class LogObserver:
             WebhookGivenUp: self._given_up,
             GuardStopped: self._guard_stopped,
         }
+        if self._is_quiet:
+            for kind in _DETAILS:
+                del self._handlers[kind]
 
     def __call__(self, event: Event) -> None:
         """Write an event, if it is one that has a line."""
@@ -229,6 +235,8 @@ class LogObserver:
 
     def _moved(self, event: MessageMoved) -> None:
         is_settled = event.after not in _ON_ITS_WAY
+        if self._is_quiet and not is_settled:
+            return
         self._write(
             LogLevel.INFO if is_settled else LogLevel.DEBUG,
             "message.settled" if is_settled else "message.moved",

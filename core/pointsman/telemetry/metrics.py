@@ -246,7 +246,8 @@ class MetricsObserver:
             return
         labels = self._provider(event.provider), _closed(event.price.currency, self._labels.currencies)
         # A counter cannot fall, so what was counted too much is taken off what comes next.
-        due = amount - self._excess.pop(labels, Decimal(0))
+        excess = self._excess.pop(labels, None) if self._excess else None
+        due = amount if excess is None else amount - excess
         if due < 0:
             self._excess[labels] = -due
         elif due > 0:

@@ -111,8 +111,8 @@ class _Json:
         self._encode = msgspec.json.Encoder().encode
 
     def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> bytes:
-        head = {name: event_dict.pop(name, None) for name in ("timestamp", "level", "event")}
-        line = {**head, **event_dict}
+        get = event_dict.get
+        line = {"timestamp": get("timestamp"), "level": get("level"), "event": get("event"), **event_dict}
         try:
             return self._encode(line)
         except (UnicodeEncodeError, OverflowError):

@@ -22,6 +22,8 @@ _SHORTEST = 4
 _DEEPEST = 6
 _HARMLESS = (int, float, NoneType, enum.Enum)
 """Kinds of value that cannot hold a secret."""
+_SEAM = "\n"
+"""Between texts that are looked through together; a secret that seems to lie across it is looked for again, apart."""
 
 
 class Redactor:
@@ -41,7 +43,17 @@ class Redactor:
 
     def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
         """Return the line without secrets."""
+        if self._is_clean(event_dict):
+            return event_dict
         return {name: HIDDEN if _sounds_secret(name) else self._clean(value, 0) for name, value in event_dict.items()}
+
+    def _is_clean(self, event_dict: EventDict) -> bool:
+        """Say whether a line need not be looked at closer, as nearly all: its texts are looked through at once."""
+        kinds = set(map(type, event_dict.values()))
+        if _name_secrets(tuple(event_dict)) or not all(map(_is_flat, kinds)):
+            return False
+        text = _SEAM.join([value for value in event_dict.values() if type(value) is str])
+        return not any(secret in text for secret in self._known)
 
     def _clean(self, value: Any, depth: int) -> Any:
         if isinstance(value, _HARMLESS):
@@ -72,3 +84,15 @@ class Redactor:
 @functools.lru_cache(maxsize=1024)
 def _sounds_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _name_secrets(names: tuple[str, ...]) -> bool:
+    """Say whether one of the names in a line sounds secret; there are few kinds of line."""
+    return any(map(_sounds_secret, names))
+
+
+@functools.lru_cache(maxsize=256)
+def _is_flat(kind: type) -> bool:
+    """Say whether values of a kind are plain text, or cannot hold a secret."""
+    return kind is str or issubclass(kind, _HARMLESS)

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple
 
+import msgspec
 import phonenumbers
 from phonenumbers import PhoneNumberType as Kind
 
@@ -148,7 +148,7 @@ def _usable(digits: str) -> Msisdn:
     return Msisdn(facts.digits)
 
 
-class _Facts(NamedTuple):
+class _Facts(msgspec.Struct, frozen=True, gc=False):
     """What the numbering plan says of an international number."""
 
     digits: str

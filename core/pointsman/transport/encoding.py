@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from urllib.parse import quote, urlencode
+from functools import lru_cache
+from urllib.parse import quote, quote_plus, urlencode
 
 from yarl import URL
 
@@ -44,7 +45,7 @@ class BaseUrl:
         """Return the address of a path that is not yet percent-encoded; an empty one is the base itself."""
         if not path:
             return self.origin + self.path
-        return f"{self.origin}{self.path.rstrip('/')}/{quote(path.lstrip('/'), safe=_PATH_SAFE)}"
+        return f"{self.origin}{self.path.rstrip('/')}/{_path(path.lstrip('/'))}"
 
 
 class Encoded:
@@ -82,12 +83,24 @@ def encode(request: Request, base: BaseUrl) -> Encoded:
 def _body(body: Body) -> tuple[bytes, str]:
     match body:
         case Form(fields=fields):
-            return urlencode(_revealed(fields)).encode("ascii"), "application/x-www-form-urlencoded"
+            pairs = [f"{_field_name(name)}={quote_plus(value)}" for name, value in _revealed(fields)]
+            return "&".join(pairs).encode("ascii"), "application/x-www-form-urlencoded"
         case Multipart(fields=fields):
             return _multipart(_revealed(fields))
         case Raw(content=content, content_type=content_type):
             _check_header("Content-Type", content_type)
             return content, content_type
+
+
+@lru_cache(maxsize=256)
+def _path(path: str) -> str:
+    return quote(path, safe=_PATH_SAFE)
+
+
+@lru_cache(maxsize=256)
+def _field_name(name: str) -> str:
+    """Return a name of a form's field, encoded; they are few, and half of a form."""
+    return quote_plus(name)
 
 
 def _multipart(fields: list[tuple[str, str]]) -> tuple[bytes, str]:

@@ -45,7 +45,7 @@ class FailureReason(enum.StrEnum):
     OTHER = "other"
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class Failure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """There is no complete answer."""
 
     reason: FailureReason
@@ -55,7 +55,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """For people. Holds no address, no part of the request and no text of the server's."""
 
 
-class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request and what came of it."""
 
     result: Response | Failure
