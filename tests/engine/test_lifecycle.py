@@ -744,3 +744,14 @@ def test_every_change_can_meet_every_record(last: str) -> None:
         if isinstance(CHANGES[last], Resume) and then is not record:
             assert record.state in {State.UNDELIVERED, State.EXPIRED, State.REJECTED}
             assert (then.state, then.intent, then.ended) == (State.SENDING, None, None)
+
+
+def test_a_lost_copy_says_nothing_of_one_in_doubt() -> None:
+    """While an attempt is in doubt, the loss of another copy does not make the message undelivered."""
+    lost = Note(2, Report(provider_id="x", state=DeliveryState.UNDELIVERABLE, final=True))
+    record = after(starts(), ends(TIMEOUT), starts(2, "b"), ends(Accepted(ids=("x",)), 2, "b"), lost)
+    never = Resolve(1, Refused(fault=Fault.UNAVAILABLE, code="not_sent"), SettledBy.RECONCILED)
+
+    assert record.state is State.UNKNOWN
+    assert advance(record, never, 9.0).state is State.UNDELIVERED
+    assert advance(record, Resolve(1, Accepted(ids=("y",)), SettledBy.RECONCILED), 9.0).state is State.SENT

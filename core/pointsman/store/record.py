@@ -349,6 +349,8 @@ def _state(record: Record) -> State:
     best = _best(record)
     if best is not None and record.resuming and best is not State.DELIVERED:
         return State.SENDING
+    if best in _LOST and is_in_doubt(record):
+        return State.UNKNOWN  # the copy that nobody knows of may have arrived
     if best is not None:
         return State.SENT if _is_unanswered(record, best) else best
     if record.ended is not None:
