@@ -8,7 +8,7 @@ import msgspec
 
 from pointsman.clock import Clock, as_utc
 from pointsman.engine.bus import Bus
-from pointsman.engine.queue import URGENCY, Passage, Ticket, Withdrawn
+from pointsman.engine.queue import URGENCY, Load, Passage, Ticket, Withdrawn
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, PriceDrifted, Rested, Spent
@@ -24,7 +24,7 @@ from pointsman.store.change import Begin, Intent, Settle
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that was made, and the submission as it went out."""
+    """An attempt that was made, as it is recorded, and the submission as it went out."""
 
     attempt: Attempt
     submission: Submission
@@ -88,18 +88,22 @@ class Attempts:
         )
         return await self._settle(envelope, decision, number, stake, passage, result)
 
-    async def start(self, tickets: Sequence[Ticket], batch: Batch, started_at: float) -> None:
-        """Write down, before a request leaves, which attempts it starts."""
-        for ticket in tickets:
-            intent = Intent(
-                number=ticket.number,
-                provider=ticket.provider,
-                ref=ticket.submission.ref,
-                call_ref=batch.ref,
-                decision_id=ticket.decision_id,
-                started_at=started_at,
-            )
-            await self._recorder.change(ticket.message_id, Begin(intent))
+    async def start(self, load: Load, batch: Batch, started_at: float) -> None:
+        """Write down, before a request leaves, which attempts it starts, and under which references.
+
+        The provider may be asked later by what is written here, so it is what travels now: plugins change references.
+        """
+        for place, item in zip(load.places, batch.items, strict=True):
+            for ticket in place:
+                intent = Intent(
+                    number=ticket.number,
+                    provider=ticket.provider,
+                    ref=item.ref,
+                    call_ref=batch.ref,
+                    decision_id=ticket.decision_id,
+                    started_at=started_at,
+                )
+                await self._recorder.change(ticket.message_id, Begin(intent))
 
     def _ticket(
         self,
@@ -188,7 +192,7 @@ class Attempts:
             on_delivery=settled.on_delivery,
             decision_id=decision.id,
         )
-        await self._recorder.change(envelope.id, Settle(attempt))
+        _, after = await self._recorder.change(envelope.id, Settle(attempt))
         parts = envelope.parts
         self._bus.emit(
             Attempted(
@@ -202,7 +206,8 @@ class Attempts:
         )
         if settled.price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
-        return Made(attempt=attempt, submission=passage.submission)
+        recorded = next((one for one in after.attempts if one.number == number), attempt)
+        return Made(attempt=recorded, submission=passage.submission)
 
     def _now(self) -> Instant:
         return Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())

@@ -12,7 +12,7 @@ from pointsman.engine.attempts import Attempts, Made
 from pointsman.engine.bus import Bus
 from pointsman.engine.doubts import Doubt
 from pointsman.engine.ids import Ids
-from pointsman.engine.looking import PATIENCE, Looking
+from pointsman.engine.looking import Looking
 from pointsman.engine.parsing import Parsed
 from pointsman.engine.queue import Withdrawn
 from pointsman.engine.recorder import Recorder
@@ -275,8 +275,8 @@ class Flow:
         if not isinstance(step, LookInto):
             return step
         station = self._desk.stations[provider]
-        patience = PATIENCE[self._on_unknown()]
-        found = await self._desk.looking.look_into(station, self._envelope, made.attempt, made.submission, patience)
+        looking, policy = self._desk.looking, self._on_unknown()
+        found = await looking.look_into(station, self._envelope, made.attempt, made.submission, policy)
         if isinstance(found, Unknown):
             found = await self._known(made)
         if isinstance(found, Unknown):

@@ -22,8 +22,8 @@ from pointsman.routing.limiter import Limiter
 
 _log = logging.getLogger("pointsman.lane")
 
-Starter = Callable[[Sequence[Ticket], Batch, float], Awaitable[None]]
-"""Called before a request leaves, to write down which attempts are about to start."""
+Starter = Callable[[Load, Batch, float], Awaitable[None]]
+"""Called before a request leaves, to write down which attempts are about to start, under which references."""
 
 THROTTLE_PAUSE = 1.0
 """Seconds without new requests after "too fast" when the provider names no time."""
@@ -39,6 +39,15 @@ class _Thinner(Exception):
     def __init__(self, load: Load | None) -> None:
         super().__init__()
         self.load = load
+
+
+class _Way:
+    """What travels in the latest request: a plugin may have had to change the references of the first."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
 
 
 class Lane:
@@ -160,21 +169,22 @@ class Lane:
                 answer(ticket, _NOT_SENT, ticket.submission, "", calls, started_at, shared=False)
 
     async def _travel(self, load: Load, calls: Calls, started_at: float) -> None:
-        batch = Batch(ref=self._ids.new(), channel=load.channel, items=load.items)
+        way = _Way(Batch(ref=self._ids.new(), channel=load.channel, items=load.items))
         before = calls.count
         try:
-            batch, result = await self._submit(load, batch, calls, started_at)
+            result = await self._submit(load, way, calls, started_at)
         except _Thinner as thinner:
             if thinner.load is not None:
                 await self._travel(thinner.load, calls, started_at)
             return
         except BaseException as error:
             left = calls.count > before and calls.progress.left
-            for ticket in load.tickets():
-                if not left and isinstance(error, Exception):
-                    fail(ticket, error)
-                lost = _CUT_OFF if left else _NOT_SENT
-                answer(ticket, lost, ticket.submission, batch.ref, calls, started_at, shared=False)
+            lost = _CUT_OFF if left else _NOT_SENT
+            for place, item in zip(load.places, way.batch.items, strict=True):
+                for ticket in place:
+                    if not left and isinstance(error, Exception):
+                        fail(ticket, error)
+                    answer(ticket, lost, item, way.batch.ref, calls, started_at, shared=False)
             raise
         if len(load.places) > 1 and divisible(result):
             middle = len(load.places) // 2
@@ -184,32 +194,31 @@ class Lane:
         outcomes = result.outcomes if isinstance(result, Each) else (result.outcome,) * len(load.places)
         self._give_way(outcomes)
         seen: set[object] = set()
-        for place, item, outcome in zip(load.places, batch.items, outcomes, strict=True):
+        for place, item, outcome in zip(load.places, way.batch.items, outcomes, strict=True):
             for position, ticket in enumerate(place):
                 echo = (kind := _kind(outcome)) in seen
                 seen.add(kind)
-                answer(ticket, outcome, item, batch.ref, calls, started_at, shared=position > 0, echo=echo)
+                answer(ticket, outcome, item, way.batch.ref, calls, started_at, shared=position > 0, echo=echo)
 
-    async def _submit(self, load: Load, batch: Batch, calls: Calls, started_at: float) -> tuple[Batch, Each | Whole]:
+    async def _submit(self, load: Load, way: _Way, calls: Calls, started_at: float) -> Each | Whole:
         """Submit once, and once more in another form where the plugin knows one."""
 
         async def leaving() -> None:
-            nonlocal batch
             if calls.count == 0 and (rest := load.sifted()) != load:
                 raise _Thinner(rest)  # the login may have taken longer than some of them live, or want to wait
-            batch = load.aged(batch, self._clock.now())
-            await self._start(tuple(load.tickets()), batch, started_at)
+            way.batch = load.aged(way.batch, self._clock.now())
+            await self._start(load, way.batch, started_at)
 
-        result = await self._caller.call(submit_plan(self._provider, load, lambda: batch), calls, leaving)
+        result = await self._caller.call(submit_plan(self._provider, load, lambda: way.batch), calls, leaving)
         if isinstance(result, Resubmit):
-            batch = result.batch
-            plan = submit_plan(self._provider, load, lambda: batch, result.request)
+            way.batch = result.batch
+            plan = submit_plan(self._provider, load, lambda: way.batch, result.request)
             result = await self._caller.call(plan, calls, leaving)
         if isinstance(result, Resubmit):
             result = result.reason
         if isinstance(result, Refused | Unknown):
-            return batch, Whole(outcome=result)
-        return batch, result
+            return Whole(outcome=result)
+        return result
 
     def _give_way(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

@@ -1,13 +1,7 @@
 """Clearing up unknown outcomes: asking the provider, where it can be asked, what became of a request.
 
-Two ways. Where a repeat under the same reference does nothing twice, the submit is repeated until it is answered; a
-refusal of the repeat says nothing about the first request. Where the provider can be asked by our own reference, it is
-asked; "not there" is believed only when it has been said twice, each time longer after the request than the provider
-may take to process it.
+When to ask and what an answer proves is said by `routing.reconcile`; here is the asking and the waiting.
 """
-
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
@@ -16,20 +10,12 @@ from pointsman.engine.soundness import is_outcome, is_refusal
 from pointsman.engine.station import Station
 from pointsman.events import CallOutcome, Operation, Reconciled
 from pointsman.message import Envelope
-from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, Unknown
-from pointsman.plugin import Absent, Batch, Reconciles, Reconciling, Submission
+from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Unknown
+from pointsman.plugin import Absent, Batch, Reconciles, Submission
 from pointsman.routing.failover import OnUnknown
+from pointsman.routing.reconcile import PATIENCE, Finding, Inquiry, Proved, at_once, learn, may_ask, next_look, waited
 
-Finding = Accepted | Absent | Unknown
-Findings = tuple[Finding, ...] | Refused
-
-PATIENCE: Mapping[OnUnknown, float] = MappingProxyType(
-    {OnUnknown.NEXT: 5.0, OnUnknown.RECONCILE: 60.0, OnUnknown.STOP: 0.0}
-)
-"""Seconds that an unknown outcome is looked into before the policy decides without an answer."""
-FIRST_LOOK = 0.5
-LONGEST_PAUSE = 8.0
-LOOKS_FOR_ABSENT = 2
+Findings = tuple[Accepted | Absent | Unknown, ...] | Refused
 
 
 class Looking:
@@ -40,35 +26,29 @@ class Looking:
         self._clock = clock
 
     async def look_into(
-        self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission, patience: float
+        self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission, policy: OnUnknown
     ) -> Outcome:
         """Return what became of an attempt: accepted, refused because nothing was sent, or unknown still.
 
-        `patience` is how many seconds this may take.
+        How long this may take is said by the policy for what stays unknown.
         """
         rule = station.reconciling(envelope.channel)
         if rule is None or not isinstance(attempt.outcome, Unknown):
             return attempt.outcome
-        last_left = self._clock.monotonic()
-        absent = 0
-        for pause in _pauses(rule, patience):
+        inquiry: Inquiry | Proved = at_once(rule, self._clock.monotonic(), PATIENCE[policy])
+        while isinstance(inquiry, Inquiry) and (pause := next_look(inquiry, self._clock.monotonic())) is not None:
             await self._clock.sleep(pause)
-            if rule.repeats and self._clock.now() >= envelope.deadline:
-                break  # the repeat might be the first that gets through, and what it brings is worthless by now
-            asked = self._clock.monotonic()
-            finding = await self.ask(station, envelope, attempt, sent)
-            if isinstance(finding, Accepted):
-                return self._found(envelope, station, finding, "accepted")
-            if isinstance(finding, Absent) and asked >= last_left + rule.settle:
-                absent += 1
-                if absent >= LOOKS_FOR_ABSENT:
-                    never = Refused(fault=Fault.UNAVAILABLE, code="not_sent", detail="the provider never got it")
-                    return self._found(envelope, station, never, "absent")
+            inquiry = waited(inquiry, pause)
+            if not may_ask(inquiry, late=self._clock.now() >= envelope.deadline):
+                break
+            asked_at = self._clock.monotonic()
+            inquiry = learn(inquiry, await self.ask(station, envelope, attempt, sent), asked_at)
+        if isinstance(inquiry, Proved):
+            result = "accepted" if isinstance(inquiry.outcome, Accepted) else "absent"
+            return self._found(envelope, station, inquiry.outcome, result)
         return self._found(envelope, station, attempt.outcome, "unknown")
 
-    async def ask(
-        self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission
-    ) -> Accepted | Absent | Unknown | Refused:
+    async def ask(self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission) -> Finding:
         """Ask once; a refusal is one of the question, not of the message."""
         provider = station.provider
         if not isinstance(provider, Reconciles):
@@ -95,20 +75,6 @@ class Looking:
     def _found(self, envelope: Envelope, station: Station, outcome: Outcome, result: str) -> Outcome:
         self._bus.emit(Reconciled(at=self._clock.now(), message_id=envelope.id, provider=station.name, result=result))
         return outcome
-
-
-def _pauses(rule: Reconciling, patience: float) -> Iterator[float]:
-    """Yield the seconds before each look; a look at the moment when "absent" begins to count is among them."""
-    spent = 0.0
-    pause = FIRST_LOOK
-    while spent < patience:
-        step = pause
-        if not rule.repeats and spent < rule.settle < spent + pause:
-            step = rule.settle - spent
-        step = min(step, patience - spent)
-        spent += step
-        yield step
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _sound(value: object) -> bool:

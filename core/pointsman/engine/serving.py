@@ -19,14 +19,13 @@ from pointsman.events import Resent
 from pointsman.message import Channel, HlrLookup, Viber
 from pointsman.outcome import Attempt, LookupResult, LookupState, Report, State
 from pointsman.routing.match import Schedule as KeptBy
+from pointsman.routing.resuming import SECOND_OPINIONS
 from pointsman.store import Record
 from pointsman.store.change import Due, Located, Resume
 from pointsman.store.record import is_final, lookup_result
 
 _log = logging.getLogger("pointsman.serving")
 
-SECOND_OPINIONS = 1
-"""How many other providers are asked when one could not answer a lookup."""
 GIVEN_UP_KEPT = 100_000
 """Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
 

@@ -37,9 +37,13 @@ class Begin(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class Settle(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """The attempt in flight has its outcome (the third)."""
+    """An attempt has its outcome (the third).
+
+    An unknown one lasted until this is written down. Of an attempt that never started only the owner tells.
+    """
 
     attempt: Attempt
+    owner: str = ""
 
 
 class Resolve(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -70,10 +74,14 @@ class Resume(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class End(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """There will be no more attempts."""
+    """There will be no more attempts; changes nothing unless its owner says so.
+
+    An attempt in flight becomes one in doubt, and a state that says "not sent" becomes unknown where one is in doubt.
+    """
 
     state: State
     reason: Refused | None = None
+    owner: str = ""
 
 
 class FellBack(msgspec.Struct, frozen=True, tag=True, gc=False):

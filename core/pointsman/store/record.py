@@ -6,12 +6,11 @@ changes. The state that people see is never set but derived from attempts and re
 result independent of the order in which reports come.
 """
 
-from decimal import Decimal
 from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Channel, Envelope, FallbackBy, Money, Network, NetworkSource, Viber
+from pointsman.message import Channel, Envelope, FallbackBy, Network, NetworkSource, Viber
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -24,7 +23,6 @@ from pointsman.outcome import (
     UnknownReason,
 )
 from pointsman.routing.merge import best_attempt, better, state_of_parts
-from pointsman.routing.merge import is_final as is_final_report
 from pointsman.store.change import (
     Begin,
     Change,
@@ -45,6 +43,7 @@ from pointsman.store.change import (
     Settle,
 )
 from pointsman.store.erasing import erased
+from pointsman.store.pricing import told_price
 
 UNMAPPED = ""
 """Stands for the id of an acceptance that told none; only we ourselves report under it."""
@@ -113,19 +112,17 @@ def advance(record: Record, change: Change, now: float) -> Record:
         case Located(result):
             after = _located(record, result)
         case Begin(intent):
-            doubled = record.possible_duplicate or is_in_doubt(record)
-            mine = intent.owner == record.owner
-            after = replace(record, intent=intent, possible_duplicate=doubled) if mine else record
-        case Settle(attempt):
-            after = _settled(record, attempt)
+            after = _begun(record, intent)
+        case Settle():
+            after = _settled(record, change, now)
         case Resolve():
             after = _resolved(record, change)
         case Note(number, report):
             after = _noted(record, number, report)
         case Resume():
             after = replace(record, resuming=True) if _may_resume(record) else record
-        case End(state, reason):
-            after = replace(record, intent=None, resuming=False, ended=state, reason=reason)
+        case End():
+            after = _ended(record, change, now)
         case FellBack(message_id):
             after = replace(record, sms=message_id) if awaits_fallback(record) else record
         case Forgo():
@@ -152,24 +149,81 @@ def _kept(record: Record, change: Kept, now: float) -> Record:
             assert_never(change)
 
 
-def _settled(record: Record, attempt: Attempt) -> Record:
+def _begun(record: Record, intent: Intent) -> Record:
+    """Return the record with an attempt in flight; one that is in flight already starts anew, with its next request.
+
+    An attempt that was found open and recovered does not start again: its copy may be out.
+    """
+    known = any(one.number == intent.number for one in record.attempts)
+    other = record.intent is not None and record.intent.number != intent.number
+    if intent.owner != record.owner or known or other:
+        return record
+    doubled = record.possible_duplicate or is_in_doubt(record)
+    return msgspec.structs.replace(record, intent=intent, possible_duplicate=doubled)
+
+
+def _settled(record: Record, change: Settle, now: float) -> Record:
     """Return the record after an attempt ended.
 
     Somebody else may have found it open and written down that nobody knows its outcome. Then the answer that came
-    after all is what clears it up; it is not another attempt.
+    after all is what clears it up; it is not another attempt. What else somebody tells whose message it is not any
+    more is about an attempt that never started.
     """
+    attempt = _timed(change.attempt, now)
     if any(one.number == attempt.number for one in record.attempts):
-        return _resolved(
-            record,
-            Resolve(attempt.number, attempt.outcome, SettledBy.ANSWER, attempt.price, attempt.on_delivery),
-        )
+        return _settled_late(record, attempt)
+    if change.owner != record.owner:
+        return record
     resuming = record.resuming and not isinstance(attempt.outcome, Accepted)
     return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt), resuming=resuming)
 
 
+def _timed(attempt: Attempt, now: float) -> Attempt:
+    """Return an attempt that lasted until now, if its outcome is unknown.
+
+    Its last request may have left long after the start: after a login, a wait for a connection or for the other half
+    of its batch. Its provider may still process it, and the time that this may take counts from the end.
+    """
+    if not isinstance(attempt.outcome, Unknown):
+        return attempt
+    return msgspec.structs.replace(attempt, duration=max(attempt.duration, now - attempt.started_at))
+
+
+def _settled_late(record: Record, attempt: Attempt) -> Record:
+    """Return the record after the answer to an attempt that had been recovered; of another request it says nothing."""
+    place = next(place for place, one in enumerate(record.attempts) if one.number == attempt.number)
+    known = record.attempts[place]
+    if known.call_ref != attempt.call_ref or not isinstance(known.outcome, Unknown):
+        return record
+    if isinstance(attempt.outcome, Unknown):
+        longer = msgspec.structs.replace(known, duration=max(known.duration, attempt.duration))
+        attempts = (*record.attempts[:place], longer, *record.attempts[place + 1 :])
+        return record if longer == known else msgspec.structs.replace(record, attempts=attempts)
+    return _resolved(
+        record, Resolve(attempt.number, attempt.outcome, SettledBy.ANSWER, attempt.price, attempt.on_delivery)
+    )
+
+
 def _recovered(record: Record, owner: str, now: float) -> Record:
+    return _in_doubt(record, now) if record.intent is not None and record.owner == owner else record
+
+
+def _ended(record: Record, change: End, now: float) -> Record:
+    """Return the record of a message that is not attempted any more.
+
+    What is in flight may have been sent, and so may be what was in doubt: then nobody says that it was not.
+    """
+    if change.owner != record.owner:
+        return record
+    record = _in_doubt(record, now)
+    state = State.UNKNOWN if is_in_doubt(record) and change.state in _NOT_SENT else change.state
+    return msgspec.structs.replace(record, resuming=False, ended=state, reason=change.reason)
+
+
+def _in_doubt(record: Record, now: float) -> Record:
+    """Return the record with an unknown outcome in place of the attempt in flight, if there is one."""
     intent = record.intent
-    if intent is None or record.owner != owner:
+    if intent is None:
         return record
     attempt = Attempt(
         number=intent.number,
@@ -259,7 +313,9 @@ def _repriced(record: Record, number: int) -> Record:
 
     What is charged on delivery is put right with a single part only: the first of several is booked for all.
     """
-    told = _told_price(record, number)
+    attempt = next((one for one in record.attempts if one.number == number), None)
+    reports = [one.report for one in record.reports if one.number == number]
+    told = told_price(attempt, reports, record.envelope.parts) if attempt is not None else None
     if told is None:
         return record
     replace = msgspec.structs.replace
@@ -272,29 +328,6 @@ def _repriced(record: Record, number: int) -> Record:
         for attempt in record.attempts
     )
     return msgspec.structs.replace(record, attempts=attempts)
-
-
-def _told_price(record: Record, number: int) -> Money | None:
-    attempt = next((one for one in record.attempts if one.number == number), None)
-    if attempt is None or not isinstance(attempt.outcome, Accepted):
-        return None
-    if attempt.shared or attempt.outcome.price is not None:
-        return None
-    if attempt.on_delivery is not None and len(attempt.outcome.ids) > 1:
-        return None
-    final = [one for one in record.reports if one.number == number and is_final_report(one.report)]
-    known = {one.provider_id: one.report.price for one in final}
-    prices = [known.get(one) for one in attempt.outcome.ids]
-    told = [price for price in prices if price is not None and price.amount > 0]  # zero is what nobody knows
-    booked = [price for price in (attempt.price, attempt.on_delivery) if price is not None]
-    if (
-        not told
-        or len(told) < record.envelope.parts
-        or len(told) < len(prices)
-        or len({price.currency for price in (*told, *booked)}) > 1
-    ):
-        return None
-    return Money(sum((price.amount for price in told), Decimal(0)), told[0].currency)
 
 
 def _state(record: Record) -> State:
@@ -342,6 +375,8 @@ FINAL = frozenset(
     }
 )
 """States in which nothing more is going to be done; news may still come."""
+_NOT_SENT = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED})
+"""Ends that say that no copy is going to arrive."""
 _LOST = frozenset({State.UNDELIVERED, State.EXPIRED, State.REJECTED})
 """States of a message that was taken and of which no copy is going to arrive."""
 _NO_FALLBACK = frozenset({State.DELIVERED, State.CANCELLED})

@@ -1,0 +1,33 @@
+"""What reports tell of the price of an attempt."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pointsman.message import Money
+from pointsman.outcome import Accepted, Attempt, Report
+from pointsman.routing.merge import is_final
+
+
+def told_price(attempt: Attempt, reports: Sequence[Report], parts: int) -> Money | None:
+    """Return the price that the final reports about an attempt tell, each of its own part of the message.
+
+    None when they do not tell all of it, or something that beats them did.
+    """
+    if not isinstance(attempt.outcome, Accepted):
+        return None
+    if attempt.shared or attempt.outcome.price is not None:
+        return None
+    if attempt.on_delivery is not None and len(attempt.outcome.ids) > 1:
+        return None
+    known = {report.provider_id: report.price for report in reports if is_final(report)}
+    prices = [known.get(one) for one in attempt.outcome.ids]
+    told = [price for price in prices if price is not None and price.amount > 0]  # zero is what nobody knows
+    booked = [price for price in (attempt.price, attempt.on_delivery) if price is not None]
+    if (
+        not told
+        or len(told) < parts
+        or len(told) < len(prices)
+        or len({price.currency for price in (*told, *booked)}) > 1
+    ):
+        return None
+    return Money(sum((price.amount for price in told), Decimal(0)), told[0].currency)
