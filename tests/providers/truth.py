@@ -147,7 +147,7 @@ def policy(story: Story, receipt: Receipt) -> str:
 
 
 def ends(truth: Truth) -> Differences:
-    """The state of a message is that of its best copy; without a copy it is what its attempts say."""
+    """The state of a message is that of its best copy, if none is in doubt; without a copy it is what its attempts say."""
     for record in truth.story.records:
         receipt = truth.story.receipts[record.envelope.id]
         what = f"{receipt.channel} {receipt.id} to {receipt.to}"
@@ -164,6 +164,8 @@ def ends(truth: Truth) -> Differences:
             continue
         tables = [DEVINO_VIBER if _is_devino_viber(receipt, one.provider) else MESSAGES for one in accepted]
         best = min((table[fate] for table, fate in zip(tables, fates, strict=True)), key=BEST_STATES.index)
+        if best in LOST and any(isinstance(one.outcome, Unknown) for one in record.attempts):
+            best = State.UNKNOWN  # the copy that nobody knows of may have arrived
         if receipt.state is not best:
             yield f"{what} is {receipt.state}, but {best} by the ledger"
 
