@@ -1,4 +1,4 @@
-"""The log of the server: what libraries and the engine say comes in as lines like any others, and gives nothing away."""
+"""The log of the server: what libraries and the engine say comes in as lines, and gives nothing away."""
 
 import logging
 
@@ -26,10 +26,8 @@ def lines():
 
 def test_what_libraries_say_has_no_secrets(lines: Lines):
     """Of what a library logs its words are kept, not what it put into them, and of an error only the kind."""
-    try:
-        raise ValueError(f"https://x.example/?key={CANARY}&to=79161234567")
-    except ValueError:
-        logging.getLogger("aiohttp.server").exception("Error handling request from %s", "79161234567")
+    error = ValueError(f"https://x.example/?key={CANARY}&to=79161234567")
+    logging.getLogger("aiohttp.server").error("Error handling request from %s", "79161234567", exc_info=error)
 
     (line,) = lines.of("library.said")
     assert (line["level"], line["logger"], line["detail"], line["error"]) == (

@@ -101,7 +101,8 @@ async def test_nothing_acknowledged_is_lost(disk: Disk):
 @pytest.mark.timeout(300)
 async def test_this_can_fail(disk: Disk):
     """The same with `synchronous = NORMAL` loses messages: the test does cut the power."""
-    said = power_cuts(disk, "NORMAL", 11)
-    missing = await lost(disk.folder / "journal.db", said)
-
-    assert missing != {}
+    for seed in (11, 12, 13):  # another program that calls `sync` at that moment saves everything
+        said = power_cuts(disk, "NORMAL", seed)
+        if await lost(disk.folder / "journal.db", said):
+            return
+    pytest.fail("nothing was lost, though nothing had to be on the disk")

@@ -82,7 +82,7 @@ async def codes_are_erased_at_once(trial: Trial) -> None:
     doubtful = await trial.taken(trial.envelope(MessageClass.OTP))
     await trial.begin(doubtful)
     await trial.settle(doubtful, DOUBT)
-    await trial.apply(doubtful, End(State.UNKNOWN))
+    await trial.apply(doubtful, End(State.UNKNOWN, owner=trial.store.owner))
     alive = await trial.sent(trial.envelope(MessageClass.OTP), "p2")
 
     expect((await trial.store.erase(TERMS, trial.clock.now(), 9)).texts, 1, "texts")

@@ -156,7 +156,7 @@ class Trial:
             price=Money(Decimal(price), currency) if price is not None else None,
             decision_id="decision",
         )
-        return await self.apply(message_id, Settle(attempt))
+        return await self.apply(message_id, Settle(attempt, self.store.owner))
 
     async def sent(self, envelope: Envelope | None = None, provider_id: str = "p1", price: str = "0.05") -> str:
         """Have a message taken in and accepted by a provider; return its id."""
