@@ -239,6 +239,7 @@ class Serving:
             record = await self._courses.take(flow, parsed, beginning)
             parsed = flow.parsed
             if record.waits and beginning.fetched:
+                self._leave(parsed.envelope.id)  # whoever fetches it next begins anew
                 await self.put_back(record)
                 return record
             await self._follow(record)
@@ -348,8 +349,11 @@ class Serving:
 
     def _done(self, message_id: str, task: asyncio.Task[Record]) -> None:
         if self._tasks.get(message_id) is task:
-            del self._tasks[message_id]
-            del self._flows[message_id]
+            self._leave(message_id)
+
+    def _leave(self, message_id: str) -> None:
+        self._tasks.pop(message_id, None)
+        self._flows.pop(message_id, None)
 
     async def _follow(self, record: Record, *, since: int = 0) -> None:
         for attempt in record.attempts[since:]:

@@ -69,9 +69,7 @@ class KeptStore(MemoryStore):
         """Take everything out of the hands of whoever had it."""
         self._pool = Pool()
         for record in self.records:
-            self._owned(record, "", 0.0)
-            if stage_of(record) is Stage.WAITING:
-                self._pool.put(record)
+            self._pool.put(self._owned(record, "", 0.0))
 
     async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
         """Record new messages."""
