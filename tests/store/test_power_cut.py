@@ -81,7 +81,7 @@ def power_cuts(disk: Disk, synchronous: str, seed: int) -> dict[str, int]:
     random = Random(seed)
     said: dict[str, int] = {}
     for turn in range(1, CUTS + 1):
-        writing = Writing(disk.folder / "journal.db", turn, synchronous)
+        writing = Writing(disk.folder / "journal.db", seed * 100 + turn, synchronous)
         said |= writing.kill(random.uniform(0.5, 2.0), disk.cut)
         disk.unmount()
         disk.mount()
