@@ -23,8 +23,10 @@ from pointsman.store.stage import run_at
 
 _log = logging.getLogger("pointsman.dispatch")
 
-FETCHED_AT_ONCE = 500
-"""Messages that are fetched in one go; more would hold up the event loop."""
+FETCHED_AT_ONCE = 50
+"""Messages that are fetched, and then begun, in one go; more would hold up the event loop."""
+DRAINED_AT_ONCE = 500
+"""Messages that are cancelled in one go at the end."""
 AGAIN = 5.0
 """Seconds until the store is asked again that could not answer, or had nothing of what it said was due."""
 SHARE: Mapping[MessageClass, float] = MappingProxyType(
@@ -135,7 +137,7 @@ class Dispatcher:
     async def drain(self) -> tuple[Record, ...]:
         """Take some of what is left in the store, whenever it is due; nothing when there is nothing left."""
         for lane in MessageClass:
-            if records := await self._store.take(lane, inf, FETCHED_AT_ONCE):
+            if records := await self._store.take(lane, inf, DRAINED_AT_ONCE):
                 return records
         return ()
 

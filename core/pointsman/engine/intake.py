@@ -17,13 +17,15 @@ from pointsman.engine.serving import Serving
 from pointsman.errors import Busy, InvalidMessage, InvalidMessages
 from pointsman.message import Message, MessageClass, Origin
 from pointsman.outcome import Receipt
-from pointsman.store import receipt
+from pointsman.store import Record, receipt
 from pointsman.store.interface import Claim, Taken
 
 _log = logging.getLogger("pointsman.intake")
 
 PARSED_AT_ONCE = 200
 """Messages of one order that are checked without letting anybody else run."""
+STARTED_AT_ONCE = 50
+"""Messages that are begun without letting anybody else run."""
 BUSY_FOR = 5.0
 """Seconds after which somebody is told to try again when too much waits."""
 
@@ -41,14 +43,15 @@ class Intake:
         self._serving = serving
         self._clock = clock
         self._most = most
-        self._writing: set[asyncio.Task[Taken]] = set()
+        self._writing: set[asyncio.Task[Taken] | asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Intake writing={len(self._writing)}>"
 
     async def close(self) -> None:
         """Wait until what is being written down is written; cancel what waits in a store that ends with us."""
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        while self._writing:
+            await asyncio.wait(tuple(self._writing))
         await self._dispatcher.close()
         unsent = 0
         while not self._recorder.durable and (records := await self._dispatcher.drain()):
@@ -124,7 +127,7 @@ class Intake:
         task.add_done_callback(self._written)
         return task
 
-    def _written(self, task: "asyncio.Task[Taken]") -> None:
+    def _written(self, task: "asyncio.Task[Taken] | asyncio.Task[None]") -> None:
         self._writing.discard(task)
         if not task.cancelled():
             task.exception()  # whoever waits is told; where nobody waits any more there is nobody to tell
@@ -134,24 +137,35 @@ class Intake:
         envelopes = [one.envelope for one in parsed]
         lanes = Counter(one.message.message_class for one in envelopes)
         mine = self._may_start(parsed, lanes)
-        self._dispatcher.expect(lanes if mine else Counter())
+        if mine:
+            self._dispatcher.expect(lanes)
         try:
             taken = await self._recorder.accept_all(envelopes, claim=claim, mine=mine)
         except BaseException:
+            if mine:
+                self._dispatcher.arrived(lanes)
             if admission is not None:
                 admission.take_back()
             raise
-        finally:
-            self._dispatcher.arrived(lanes if mine else Counter())
-        if taken.repeated:
-            if admission is not None:
-                admission.take_back()
-        elif mine:
-            for one, record in zip(parsed, taken.records, strict=True):
-                self._serving.start(one, record)
-        else:
-            self._dispatcher.left(taken.records)
+        if taken.repeated and admission is not None:
+            admission.take_back()
+        if not mine:
+            self._dispatcher.left(() if taken.repeated else taken.records)
+            return taken
+        starting = asyncio.create_task(self._start(parsed, () if taken.repeated else taken.records, lanes))
+        self._writing.add(starting)
+        starting.add_done_callback(self._written)
         return taken
+
+    async def _start(self, parsed: Sequence[Parsed], records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
+        """Start messages, a few at a time; whoever brought them need not wait for it."""
+        try:
+            for place, (one, record) in enumerate(zip(parsed, records, strict=bool(records))):
+                if place and place % STARTED_AT_ONCE == 0:
+                    await self._clock.sleep(0)
+                self._serving.start(one, record)
+        finally:
+            self._dispatcher.arrived(lanes)
 
     def _may_start(self, parsed: Sequence[Parsed], lanes: Counter[MessageClass]) -> bool:
         """Say whether messages are seen through from now on, instead of waiting in the store.
