@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.daemon.table import ENDPOINTS
 
-from .rig import CANARY, NUMBER, TOKEN, Rig, serving, sms
+from .rig import CANARY, NUMBER, TOKEN, Rig, serving, sms, until
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,17 @@ async def test_slow_bodies_are_cut_off(rig: Rig):
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"problem:too-slow" in answer
+
+
+async def test_who_leaves_in_the_middle_is_no_fault_of_ours(rig: Rig):
+    """A client that hangs up before its body is complete leaves no error in the log, and no place taken."""
+    _, writer = await asyncio.open_connection("127.0.0.1", rig.service.public.address.port)
+    writer.write(slow_request(rig))
+    await until(lambda: rig.service.house.gate.inside == 1)
+    writer.close()
+
+    await until(lambda: rig.service.house.gate.inside == 0)
+    assert rig.lines.of("http.failed") == []
 
 
 @pytest.mark.parametrize(

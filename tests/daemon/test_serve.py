@@ -225,7 +225,7 @@ async def test_sighup_takes_the_configuration_in_anew(tmp_path, box: SmsteleSand
 
         config.write_text(text.replace('senders = ["SHOP"]', 'senders = ["MART"]'))
         server.signal(signal.SIGHUP)
-        assert (await server.line("config.reloaded"))["changes"] == ["provider smstele changed (senders)"]
+        assert (await server.line("config.reloaded"))["changes"] == ["provider smstele (senders) changed"]
         assert await post(server) == 202
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from pointsman.daemon.endpoint import Access, Body, Endpoint, Listener
+from pointsman.daemon.endpoint import Access, Endpoint
 from pointsman.daemon.house import House, Posture
 from pointsman.daemon.keys import Holder, Keyring, Rejection
 from pointsman.daemon.limits import sender_of
@@ -37,11 +37,6 @@ def admit(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request,
             return ""
 
 
-def listeners_of(endpoint: Endpoint[Any, Any, Any], listener: Listener) -> bool:
-    """Say whether an endpoint is offered where a listener listens."""
-    return listener in endpoint.listeners
-
-
 def _holder(house: House, ring: Keyring, request: web.Request, address: str) -> Holder:
     """Return whose key a request shows. Whatever is wrong with it, the answer is the same."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -68,8 +63,3 @@ def _check_origin(posture: Posture, request: web.Request) -> None:
         raise Failure(Kind.FOREIGN, "call this machine by its own name: 127.0.0.1, [::1] or localhost")
     if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
         raise Failure(Kind.FOREIGN, "another site may not call this")
-
-
-def needs_json(endpoint: Endpoint[Any, Any, Any]) -> bool:
-    """Say whether the body must be said to be JSON."""
-    return endpoint.body in {Body.JSON, Body.MANY}

@@ -31,6 +31,7 @@ _HTTP_KINDS = {404: Kind.NOT_FOUND, 405: Kind.METHOD, 413: Kind.TOO_LARGE}
 Aiohttp = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _encode = msgspec.json.Encoder().encode
 _client: web.RequestKey[str] = web.RequestKey("client", str)
+_own_id: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 
 def build_app(
@@ -180,8 +181,6 @@ def _failure(error: Exception) -> Failure | None:
             return Failure(_HTTP_KINDS.get(error.status, Kind.PROTOCOL))
         case PointsmanError():
             return failure_of(error)
-        case TimeoutError():
-            return Failure(Kind.REFUSED, "the provider did not answer in time")
         case _:
             return None
 
@@ -202,9 +201,6 @@ def request_id_of(request: web.Request) -> str:
         given = request.headers.get(REQUEST_ID, "")
         known = request[_own_id] = given if _ID.fullmatch(given) else secrets.token_hex(8)
     return known
-
-
-_own_id: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 
 def route_of(request: web.Request) -> str:

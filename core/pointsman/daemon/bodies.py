@@ -3,7 +3,7 @@
 import asyncio
 
 from aiohttp import web
-from aiohttp.client_exceptions import ClientPayloadError
+from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pointsman.daemon.endpoint import JSON
@@ -40,7 +40,7 @@ async def read_body(request: web.Request, most: int, patience: float) -> bytes:
                     raise _too_large(most)
     except TimeoutError:
         raise Failure(Kind.TOO_SLOW, headers={"Connection": "close"}) from None
-    except (ClientPayloadError, HttpProcessingError):
+    except (ClientError, HttpProcessingError, ConnectionError):
         raise Failure(Kind.MALFORMED, "the body is cut short or badly framed") from None
     return bytes(body)
 

@@ -11,7 +11,9 @@ from pointsman.events import Event
 from pointsman.secret import Secret
 from pointsman.telemetry import LogFormat, LogLevel, LogObserver, Masker, Sink, build_logger, scrub
 
-LIBRARIES = ("aiohttp", "asyncio")
+OURS = "pointsman"
+LOGGERS = (OURS, "aiohttp", "asyncio")
+"""Loggers of the standard library that are listened to, with all below them."""
 _MOST = 300
 
 
@@ -61,7 +63,10 @@ class Diary:
 
 
 class LibraryLines(logging.Handler):
-    """Takes what libraries log. Their words are scrubbed, and of an error only its kind is kept."""
+    """Takes what libraries log, and what the engine logs as one. Of an error only its kind is kept.
+
+    What libraries put into their words may be anything, such as an address with a secret, so only the words are kept.
+    """
 
     def __init__(self, diary: Diary) -> None:
         super().__init__(logging.WARNING)
@@ -71,24 +76,25 @@ class LibraryLines(logging.Handler):
         """Write one line."""
         error = record.exc_info[1] if record.exc_info else None
         level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
+        is_ours = record.name.partition(".")[0] == OURS
         self._diary.write(
             level,
-            "library.said",
-            library=record.name,
-            detail=scrub(str(record.msg), _MOST),
+            "daemon.noted" if is_ours else "library.said",
+            logger=record.name,
+            detail=scrub(record.getMessage() if is_ours else str(record.msg), _MOST),
             error=type(error).__name__ if error is not None else None,
         )
 
     def attach(self) -> None:
-        """Listen to the libraries, in place of whoever prints their words."""
-        for name in LIBRARIES:
+        """Listen to them, in place of whoever prints their words."""
+        for name in LOGGERS:
             logger = logging.getLogger(name)
             logger.addHandler(self)
             logger.propagate = False
 
     def detach(self) -> None:
         """Stop listening."""
-        for name in LIBRARIES:
+        for name in LOGGERS:
             logger = logging.getLogger(name)
             logger.removeHandler(self)
             logger.propagate = True

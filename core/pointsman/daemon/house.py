@@ -13,7 +13,7 @@ from pointsman.config import Config
 from pointsman.config.values import is_loopback
 from pointsman.daemon.company import Company
 from pointsman.daemon.figures import Figures
-from pointsman.daemon.keys import Holder, Keyring, holders_of
+from pointsman.daemon.keys import Keyring, holders_of
 from pointsman.daemon.limits import Gate, Tries
 from pointsman.daemon.shown import CheckShown, ReloadShown
 from pointsman.daemon.streams import Streams
@@ -179,6 +179,3 @@ class House:
         self.streams = Streams(clock)
         self.store_refuses = False
         """The last attempt to write failed, such as on a full disk."""
-
-
-__all__ = ["Gateway", "Holder", "House", "Posture", "Reasons"]

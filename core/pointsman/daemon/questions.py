@@ -59,8 +59,11 @@ async def get_inbox(house: House, call: Call[NoPath, InboxQuery, None]) -> Reply
     if query.until - query.since > LONGEST_SPAN:
         problem = FieldProblem(place=Place.QUERY, field="until", problem="is more than 31 days after since")
         raise Failure(Kind.INVALID, errors=[problem])
-    async with asyncio.timeout(INBOX_PATIENCE):
-        found = await house.gateway.inbox(query.provider, since=query.since, until=query.until)
+    try:
+        async with asyncio.timeout(INBOX_PATIENCE):
+            found = await house.gateway.inbox(query.provider, since=query.since, until=query.until)
+    except TimeoutError:
+        raise Failure(Kind.REFUSED, "the provider did not answer in time") from None
     if isinstance(found, Refused):
         raise Failure(Kind.REFUSED, f"the provider did not tell ({found.fault})")
     return Reply(body=inbox_shown(found))

@@ -1,6 +1,6 @@
 """What clients read, as Structs: receipts, decisions, providers - with the names and the forms of the API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -203,8 +203,8 @@ class ProviderShown(msgspec.Struct, frozen=True, kw_only=True):
     available: PriceShown | None
     runway: float | None
     """Seconds until the money is gone at the present rate."""
-    health: dict[Channel, float]
-    breakers: dict[Channel, BreakerState]
+    health: Mapping[Channel, float]
+    breakers: Mapping[Channel, BreakerState]
     open: tuple[BreakerShown, ...]
     rests: tuple[RestShown, ...]
     quarantined: str | None
@@ -393,8 +393,8 @@ def provider_shown(status: ProviderStatus) -> ProviderShown:
         balance=_price(status.balance),
         available=_price(status.available),
         runway=status.runway,
-        health=dict(status.health),
-        breakers=dict(status.breakers),
+        health=status.health,
+        breakers=status.breakers,
         open=tuple(map(_breaker, status.open_cells)),
         rests=tuple(
             RestShown(scope=one.scope, subject=one.subject, fault=one.fault, until=moment(one.until))
