@@ -147,7 +147,7 @@ def policy(story: Story, receipt: Receipt) -> str:
 
 
 def ends(truth: Truth) -> Differences:
-    """The state of a message is that of its best copy, if none is in doubt; without a copy it is what its attempts say."""
+    """The state of a message is that of its best copy, if none is in doubt; without a copy it is what attempts say."""
     for record in truth.story.records:
         receipt = truth.story.receipts[record.envelope.id]
         what = f"{receipt.channel} {receipt.id} to {receipt.to}"
