@@ -93,6 +93,12 @@ def test_an_attempt_does_not_start_while_another_one_is_in_flight():
     assert again.intent.call_ref == "c2"
 
 
+def test_an_attempt_does_not_begin_when_a_copy_turned_out_to_be_taken():
+    """The answer to the first one came while the new owner was about to begin the second."""
+    taken = advance(RECOVERED, ends("a", TAKEN), 21.0)
+    assert advance(taken, starts("b", 2), 22.0) is taken
+
+
 def test_a_refusal_of_what_never_started_does_not_end_the_attempt_of_the_new_owner():
     """The former owner's login is refused while the new owner's attempt of the same number is in flight."""
     theirs = after(message(), *TAKEN_OVER, (21.0, starts("b", call_ref="c2")))
@@ -101,12 +107,16 @@ def test_a_refusal_of_what_never_started_does_not_end_the_attempt_of_the_new_own
     assert advance(unknown, ends("a", NOT_SENT), 23.0) is unknown
 
 
-def test_the_answer_to_a_recovered_attempt_clears_it_up():
+def test_an_acceptance_clears_up_a_recovered_attempt():
     """Whoever started it is the one who knows, whosever the message is by now."""
-    for outcome, state in ((TAKEN, State.SENT), (NOT_SENT, State.SENDING)):
-        record = advance(RECOVERED, ends("a", outcome), 21.0)
-        assert record.attempts[0].outcome == outcome
-        assert record.state is state
+    record = advance(RECOVERED, ends("a", TAKEN), 21.0)
+    assert record.attempts[0].outcome == TAKEN
+    assert record.state is State.SENT
+
+
+def test_a_refusal_does_not_clear_up_a_recovered_attempt():
+    """The new owner may have repeated the request to find out, and the repeat may have got through."""
+    assert advance(RECOVERED, ends("a", NOT_SENT), 21.0) is RECOVERED
 
 
 def test_the_end_of_attempts_is_told_by_the_owner_only():

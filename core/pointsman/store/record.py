@@ -152,8 +152,12 @@ def _kept(record: Record, change: Kept, now: float) -> Record:
 def _begun(record: Record, intent: Intent) -> Record:
     """Return the record with an attempt in flight; one that is in flight already starts anew, with its next request.
 
-    An attempt that was found open and recovered does not start again: its copy may be out.
+    An attempt that was found open and recovered does not start again: its copy may be out. Nor does another one when a
+    copy turned out to be taken in the meantime, unless that one is lost, or its provider could not answer a lookup.
     """
+    best = _best(record)
+    if best is not None and not _may_go_on(record, best):
+        return record
     known = any(one.number == intent.number for one in record.attempts)
     other = record.intent is not None and record.intent.number != intent.number
     if intent.owner != record.owner or known or other:
@@ -162,10 +166,15 @@ def _begun(record: Record, intent: Intent) -> Record:
     return msgspec.structs.replace(record, intent=intent, possible_duplicate=doubled)
 
 
+def _may_go_on(record: Record, best: State) -> bool:
+    """Say whether a message that was taken may be attempted once more."""
+    return (record.resuming and best is not State.DELIVERED) or _is_unanswered(record, best)
+
+
 def _settled(record: Record, change: Settle, now: float) -> Record:
     """Return the record after an attempt ended.
 
-    Somebody else may have found it open and written down that nobody knows its outcome. Then the answer that came
+    Somebody else may have found it open and written down that nobody knows its outcome. Then an acceptance that came
     after all is what clears it up; it is not another attempt. What else somebody tells whose message it is not any
     more is about an attempt that never started.
     """
@@ -190,7 +199,11 @@ def _timed(attempt: Attempt, now: float) -> Attempt:
 
 
 def _settled_late(record: Record, attempt: Attempt) -> Record:
-    """Return the record after the answer to an attempt that had been recovered; of another request it says nothing."""
+    """Return the record after the answer to an attempt that had been recovered; of another request it says nothing.
+
+    A refusal does not clear it up either: it says that this request was not taken, but whoever recovered the attempt
+    may have repeated it to find out.
+    """
     place = next(place for place, one in enumerate(record.attempts) if one.number == attempt.number)
     known = record.attempts[place]
     if known.call_ref != attempt.call_ref or not isinstance(known.outcome, Unknown):
@@ -199,6 +212,8 @@ def _settled_late(record: Record, attempt: Attempt) -> Record:
         longer = msgspec.structs.replace(known, duration=max(known.duration, attempt.duration))
         attempts = (*record.attempts[:place], longer, *record.attempts[place + 1 :])
         return record if longer == known else msgspec.structs.replace(record, attempts=attempts)
+    if isinstance(attempt.outcome, Refused):
+        return record
     return _resolved(
         record, Resolve(attempt.number, attempt.outcome, SettledBy.ANSWER, attempt.price, attempt.on_delivery)
     )
