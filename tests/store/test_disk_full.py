@@ -7,6 +7,7 @@ import pytest
 
 from pointsman.errors import StoreUnavailable
 from pointsman.outcome import State
+from pointsman.store.change import End
 from pointsman.store.sqlite import SqliteStore
 from pointsman.store.sqlite.books import Books
 from pointsman.testing.stores import Trial
@@ -59,7 +60,7 @@ async def test_records_are_as_on_the_disk_after_a_failure(trial: Trial):
     message_id = await trial.taken()
     await limit(trial, 0)
     results = await asyncio.gather(
-        trial.end(message_id, State.CANCELLED),
+        trial.apply(message_id, End(State.CANCELLED, owner=trial.store.owner)),
         trial.store.accept([trial.envelope(text="x" * 4000) for _ in range(50)]),
         return_exceptions=True,
     )
@@ -75,12 +76,12 @@ async def test_news_has_no_gaps_after_a_failure(trial: Trial):
     message_id, other = await trial.taken(), await trial.taken()
     await limit(trial, 0)
     await asyncio.gather(
-        trial.end(message_id, State.CANCELLED),
+        trial.apply(message_id, End(State.CANCELLED, owner=trial.store.owner)),
         trial.store.accept([trial.envelope(text="x" * 4000) for _ in range(50)]),
         return_exceptions=True,
     )
     await limit(trial, 1_000_000)
-    await trial.end(other, State.CANCELLED)
+    await trial.apply(other, End(State.CANCELLED, owner=trial.store.owner))
 
     assert [one.seq for one in await trial.store.news("shop", 0, 9)] == [1]
     assert await trial.store.last_news() == 1

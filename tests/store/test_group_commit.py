@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.errors import KeyReused, StoreError
 from pointsman.outcome import State
-from pointsman.store.change import Due, Retime
+from pointsman.store.change import Due, End, Retime
 from pointsman.store.interface import Claim
 from pointsman.store.sqlite import SqliteStore
 from pointsman.store.sqlite.books import Books
@@ -64,7 +64,7 @@ async def test_failures_are_alone(trial: Trial):
         trial.store.apply("0" * 28, Due(), 0.0),
         trial.store.accept((trial.envelope(),), claim=Claim(CLIENT, "k", b"two")),
         trial.taken(first),
-        trial.end(first.id, State.CANCELLED),
+        trial.apply(first.id, End(State.CANCELLED, owner=trial.store.owner)),
         return_exceptions=True,
     )
 
@@ -96,7 +96,9 @@ async def test_readers_see_only_what_is_durable(trial: Trial):
         seen.append(asyncio.run_coroutine_threadsafe(trial.get(message_id), loop).result(5.0).state)
 
     loop = asyncio.get_running_loop()
-    await asyncio.gather(trial.end(message_id, State.CANCELLED), sqlite(trial)._write(slowly))
+    await asyncio.gather(
+        trial.apply(message_id, End(State.CANCELLED, owner=trial.store.owner)), sqlite(trial)._write(slowly)
+    )
 
     assert seen == [State.ACCEPTED]
     assert (await trial.get(message_id)).state is State.CANCELLED

@@ -81,7 +81,7 @@ def power_cuts(disk: Disk, synchronous: str, seed: int) -> dict[str, int]:
     random = Random(seed)
     said: dict[str, int] = {}
     for turn in range(1, CUTS + 1):
-        writing = Writing(disk.folder / "journal.db", turn, synchronous)
+        writing = Writing(disk.folder / "journal.db", seed * 100 + turn, synchronous)
         said |= writing.kill(random.uniform(0.5, 2.0), disk.cut)
         disk.unmount()
         disk.mount()
@@ -101,7 +101,8 @@ async def test_nothing_acknowledged_is_lost(disk: Disk):
 @pytest.mark.timeout(300)
 async def test_this_can_fail(disk: Disk):
     """The same with `synchronous = NORMAL` loses messages: the test does cut the power."""
-    said = power_cuts(disk, "NORMAL", 11)
-    missing = await lost(disk.folder / "journal.db", said)
-
-    assert missing != {}
+    for seed in (11, 12, 13):  # another program that calls `sync` at that moment saves everything
+        said = power_cuts(disk, "NORMAL", seed)
+        if await lost(disk.folder / "journal.db", said):
+            return
+    pytest.fail("nothing was lost, though nothing had to be on the disk")

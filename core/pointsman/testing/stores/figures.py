@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pointsman.message import MessageClass
 from pointsman.outcome import Accepted, DeliveryState, State
-from pointsman.store.change import FellBack, Note
+from pointsman.store.change import End, FellBack, Note
 from pointsman.store.days import day_of
 from pointsman.store.interface import Claim, Retention
 from pointsman.testing.stores.trial import CLIENT, DOUBT, PROVIDER, Trial, expect, must, report
@@ -82,7 +82,7 @@ async def codes_are_erased_at_once(trial: Trial) -> None:
     doubtful = await trial.taken(trial.envelope(MessageClass.OTP))
     await trial.begin(doubtful)
     await trial.settle(doubtful, DOUBT)
-    await trial.end(doubtful, State.UNKNOWN)
+    await trial.apply(doubtful, End(State.UNKNOWN, owner=trial.store.owner))
     alive = await trial.sent(trial.envelope(MessageClass.OTP), "p2")
 
     expect((await trial.store.erase(TERMS, trial.clock.now(), 9)).texts, 1, "texts")

@@ -20,9 +20,9 @@ from pointsman.message import (
     Sms,
     Viber,
 )
-from pointsman.outcome import Accepted, Attempt, DeliveryState, Outcome, Report, State, UnknownReason
+from pointsman.outcome import Accepted, Attempt, DeliveryState, Outcome, Report, UnknownReason
 from pointsman.outcome import Unknown as UnknownOutcome
-from pointsman.store.change import Begin, Change, End, Intent, Note, Settle
+from pointsman.store.change import Begin, Change, Intent, Note, Settle
 from pointsman.store.interface import Store
 from pointsman.store.record import Record
 from pointsman.testing.clock import FakeClock
@@ -149,7 +149,6 @@ class Trial:
             number=number,
             provider=PROVIDER,
             ref=f"{message_id}{number:02d}",
-            call_ref=message_id,
             calls=1,
             outcome=outcome,
             started_at=self.clock.now(),
@@ -158,10 +157,6 @@ class Trial:
             decision_id="decision",
         )
         return await self.apply(message_id, Settle(attempt, self.store.owner))
-
-    async def end(self, message_id: str, state: State) -> Record:
-        """End a message in the name of whoever has it."""
-        return await self.apply(message_id, End(state, owner=(await self.get(message_id)).owner))
 
     async def sent(self, envelope: Envelope | None = None, provider_id: str = "p1", price: str = "0.05") -> str:
         """Have a message taken in and accepted by a provider; return its id."""

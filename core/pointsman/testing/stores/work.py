@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pointsman.message import MessageClass
 from pointsman.outcome import Accepted, DeliveryState, State, Unknown
-from pointsman.store.change import Note, Resume
+from pointsman.store.change import End, Note, Resume
 from pointsman.store.record import Record
 from pointsman.testing.stores.trial import DOUBT, Trial, expect, must, report
 
@@ -49,7 +49,7 @@ async def handed_back(trial: Trial) -> None:
     """What is given back can be taken again and attempted; what is in flight, gone or over cannot be given back."""
     waiting, flying, over = [await trial.taken() for _ in range(3)]
     await trial.begin(flying)
-    await trial.end(over, State.CANCELLED)
+    await trial.apply(over, End(State.CANCELLED, owner=trial.store.owner))
     await trial.store.give_back([waiting, flying, over, "0" * 28], trial.clock.now())
     taken = await trial.store.take(LANE, trial.clock.now(), 9)
 
@@ -84,7 +84,7 @@ async def doubtful_is_followed(trial: Trial) -> None:
     message_id = await trial.taken()
     await trial.begin(message_id)
     await trial.settle(message_id, DOUBT)
-    await trial.end(message_id, State.UNKNOWN)
+    await trial.apply(message_id, End(State.UNKNOWN, owner=trial.store.owner))
 
     expect(_ids(await trial.store.followed("", 9)), [message_id], "followed")
 
