@@ -61,6 +61,8 @@ async def embed(sink: ThreadSink, env: Mapping[str, str]) -> None:
         assert_type(await router.receipt(receipt.id), Receipt | None)
         assert_type(await router.wait(receipt.id), Receipt)
         assert_type(await router.cancel(receipt.id), bool)
+        assert_type(await router.referred("shop", "r1"), tuple[Receipt, ...])
+        assert_type(router.backlog(), Mapping[MessageClass, int])
         assert_type([status.name for status in router.providers()], list[str])
         chosen = router.explain(Sms(to="1", text="hi")).chosen
         assert_type(chosen.total if chosen is not None else None, Money | None)
