@@ -54,6 +54,7 @@ LISTENERS = {
     "pointsman/daemon/listening.py": "the server",
     "pointsman/sandbox/serving.py": "sandboxes, on this machine only",
     "pointsman/bench/server.py": "what the measurements send to, on this machine only",
+    "pointsman/bench/proxy.py": "what the daemon is measured against, on this machine only",
 }
 """Modules that open sockets for others to connect to, and why."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from pointsman.message import Money
 from pointsman.outcome import Accepted, Attempt, Report
 from pointsman.routing.merge import is_final
@@ -31,3 +33,9 @@ def told_price(attempt: Attempt, reports: Sequence[Report], parts: int) -> Money
     ):
         return None
     return Money(sum((price.amount for price in told), Decimal(0)), told[0].currency)
+
+
+def repriced(attempt: Attempt, told: Money) -> Attempt:
+    """Return an attempt with the price that reports tell, whether it is charged at once or on delivery."""
+    replace = msgspec.structs.replace
+    return replace(attempt, price=told) if attempt.on_delivery is None else replace(attempt, on_delivery=told)

@@ -43,7 +43,7 @@ from pointsman.store.change import (
     Settle,
 )
 from pointsman.store.erasing import erased
-from pointsman.store.pricing import told_price
+from pointsman.store.pricing import repriced, told_price
 
 UNMAPPED = ""
 """Stands for the id of an acceptance that told none; only we ourselves report under it."""
@@ -333,15 +333,7 @@ def _repriced(record: Record, number: int) -> Record:
     told = told_price(attempt, reports, record.envelope.parts) if attempt is not None else None
     if told is None:
         return record
-    replace = msgspec.structs.replace
-    attempts = tuple(
-        attempt
-        if attempt.number != number
-        else replace(attempt, price=told)
-        if attempt.on_delivery is None
-        else replace(attempt, on_delivery=told)
-        for attempt in record.attempts
-    )
+    attempts = tuple(repriced(one, told) if one.number == number else one for one in record.attempts)
     return msgspec.structs.replace(record, attempts=attempts)
 
 

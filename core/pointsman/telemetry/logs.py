@@ -5,6 +5,7 @@ wrote is scrubbed.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -20,7 +21,6 @@ from pointsman.events import (
     Drained,
     Event,
     FailedOver,
-    GuardStopped,
     LateDelivery,
     MessageMoved,
     MessageTaken,
@@ -33,11 +33,9 @@ from pointsman.events import (
     Rested,
     Resumed,
     SteppedIn,
-    WebhookGivenUp,
-    WebhookOutcome,
-    WebhookPosted,
 )
 from pointsman.outcome import State
+from pointsman.telemetry.client_lines import CLIENT_LINES, Line
 from pointsman.telemetry.masking import Masker, scrub
 from pointsman.telemetry.pipeline import LogLevel, timestamp
 
@@ -79,10 +77,9 @@ class LogObserver:
             ConfigReloaded: self._reloaded,
             ConfigRefused: self._refused,
             PluginQuarantined: self._quarantined,
-            WebhookPosted: self._posted,
-            WebhookGivenUp: self._given_up,
-            GuardStopped: self._guard_stopped,
         }
+        for kind, line_of in CLIENT_LINES.items():
+            self._handlers[kind] = partial(self._told, line_of)
         if self._is_quiet:
             for kind in _DETAILS:
                 del self._handlers[kind]
@@ -97,6 +94,10 @@ class LogObserver:
         """Write a line; fields without a value are left out."""
         known = {key: value for key, value in fields.items() if value is not None}
         self._logger.log(level, name, timestamp=timestamp(event.at), **known)
+
+    def _told(self, line_of: Callable[[Any], Line], event: Event) -> None:
+        line = line_of(event)
+        self._write(line.level, line.name, event, **line.fields)
 
     def _called(self, event: Called) -> None:
         self._write(
@@ -314,38 +315,4 @@ class LogObserver:
     def _quarantined(self, event: PluginQuarantined) -> None:
         self._write(
             LogLevel.ERROR, "plugin.quarantined", event, plugin=event.plugin, reason=scrub(event.reason, _MAX_REASON)
-        )
-
-    def _posted(self, event: WebhookPosted) -> None:
-        self._write(
-            LogLevel.INFO if event.outcome is WebhookOutcome.TAKEN else LogLevel.WARNING,
-            "webhook.post",
-            event,
-            message_id=event.message_id,
-            client=event.client,
-            webhook_id=event.webhook_id,
-            host=scrub(event.host),
-            outcome=event.outcome,
-            http_status=event.http_status,
-            duration_ms=round(event.duration * 1000, 3),
-            tries=event.tries,
-            detail=scrub(event.detail) or None,
-        )
-
-    def _given_up(self, event: WebhookGivenUp) -> None:
-        reason = scrub(event.reason)
-        self._write(
-            LogLevel.ERROR, "webhook.dead", event, message_id=event.message_id, client=event.client, reason=reason
-        )
-
-    def _guard_stopped(self, event: GuardStopped) -> None:
-        self._write(
-            LogLevel.WARNING,
-            "guard.stopped",
-            event,
-            client=event.client,
-            rule=event.rule,
-            channel=event.channel,
-            country=event.country,
-            retry_after=round(event.retry_after, 1) if event.retry_after is not None else None,
         )
