@@ -18,6 +18,7 @@ from pointsman.telemetry import (
     MetricsObserver,
     StateObserver,
     build_logger,
+    client_lines,
     logs,
 )
 
@@ -138,6 +139,9 @@ def test_every_other_line_is_listed(page):
             for name in re.findall(r"'([a-z_]+\.[a-z_]+)'", ast.unparse(node.args[1])):
                 written[name] = fields
     del written["provider.call"]
+    for node in ast.walk(ast.parse(getsource(client_lines))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Line":
+            written[ast.literal_eval(node.args[1])] = {ast.literal_eval(key) for key in node.args[2].keys}
 
     rows = {row[0].strip("`"): row[2] for row in page(PAGE).rows("### Other lines")}
     settled = rows.pop("message.settled")

@@ -39,8 +39,11 @@ def _posted(event: WebhookPosted) -> Line:
 
 
 def _given_up(event: WebhookGivenUp) -> Line:
-    fields = {"message_id": event.message_id, "client": event.client, "reason": scrub(event.reason)}
-    return Line(LogLevel.ERROR, "webhook.dead", fields)
+    return Line(
+        LogLevel.ERROR,
+        "webhook.dead",
+        {"message_id": event.message_id, "client": event.client, "reason": scrub(event.reason)},
+    )
 
 
 def _stopped(event: GuardStopped) -> Line:
