@@ -61,7 +61,9 @@ def problems(paper: Paper, request: Request, answer: Answer) -> Iterator[str]:
     if request.broken and (status == 400 or status < 400):
         return  # the framework says so in its own words, or it was no broken request to it
     operation = paper.operation(request.method.decode("latin-1"), request.target.decode("latin-1"))
-    if operation is not None:
+    if status == 405 and request.method == b"HEAD":
+        pass  # streams and callbacks are not asked for their head
+    elif operation is not None:
         yield from _undocumented(operation, answer, is_head=request.method == b"HEAD")
     elif status == 417:
         return  # of a path that is not there, with an expectation that nobody has: the framework's own words
