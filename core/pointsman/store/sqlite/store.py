@@ -116,6 +116,10 @@ class SqliteStore:
         """Record new messages, all or none. Raises `KeyReused`, `ValueError` for an id that is taken."""
         return await self._write(partial(taking.accept, tuple(envelopes), claim, mine=mine))
 
+    async def claimed(self, claim: Claim) -> Taken | None:
+        """Return what was taken under a claim. Raises `KeyReused`."""
+        return await self._write(partial(taking.claimed, claim))
+
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Apply a change. Raises `KeyError` for an unknown message."""
         return await self._write(partial(taking.apply, message_id, change, now))

@@ -30,9 +30,8 @@ FOREVER = float("inf")
 
 def accept(envelopes: Sequence[Envelope], claim: Claim | None, books: Books, *, mine: bool) -> Taken:
     """Take new messages in. Raises `KeyReused`, and `ValueError` for an id that is taken."""
-    if claim is not None and (known := _claimed(claim, books)) is not None:
-        found = (books.record(one) for one in known)
-        return Taken(tuple([record for record in found if record is not None]), repeated=True)
+    if claim is not None and (known := claimed(claim, books)) is not None:
+        return known
     ids = tuple(one.id for one in envelopes)
     if len(set(ids)) < len(ids) or any(books.known(one) is not None for one in ids):
         raise taken_before()  # an id that is in the table only is refused by the table
@@ -50,8 +49,17 @@ def taken_before() -> ValueError:
     return ValueError("a message of this id was taken before")
 
 
+def claimed(claim: Claim, books: Books) -> Taken | None:
+    """Return what was taken under a claim, if it was made. Raises `KeyReused`."""
+    ids = _claimed(claim, books)
+    if ids is None:
+        return None
+    found = (books.record(one) for one in ids)
+    return Taken(tuple([record for record in found if record is not None]), repeated=True)
+
+
 def _claimed(claim: Claim, books: Books) -> Sequence[str] | None:
-    """Return the messages that were taken under the key, if any was. Raises `KeyReused`."""
+    """Return the ids of the messages that were taken under the key, if any was. Raises `KeyReused`."""
     key = claim.client, claim.key
     pending = books.batch.claims.get(key)
     if pending is not None:
