@@ -198,7 +198,7 @@ class Flow:
         """
         if self._taken or (self._desk.leaving and not self._given_up):
             return await self._as_it_is()
-        record = await self._desk.recorder.get(self._envelope.id)
+        record = await self._desk.recorder.known(self._envelope.id)
         in_flight = record is not None and record.intent is not None
         in_doubt = in_flight or any(isinstance(past.outcome, Unknown) for past in self._past)
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
@@ -287,7 +287,7 @@ class Flow:
 
     async def _known(self, made: Made) -> Outcome:
         """Return what is written down about an attempt: a report may have told while it was looked into."""
-        record = await self._desk.recorder.get(self._envelope.id)
+        record = await self._desk.recorder.known(self._envelope.id)
         return record.attempts[made.attempt.number - 1].outcome if record is not None else made.attempt.outcome
 
     def _situation(self, provider: str, station: Station | None = None) -> Situation:
@@ -336,7 +336,7 @@ class Flow:
         return await self._as_it_is() if state is State.SENT else await self._end(state, self._reason())
 
     async def _as_it_is(self) -> Record:
-        record = await self._desk.recorder.get(self._envelope.id)
+        record = await self._desk.recorder.known(self._envelope.id)
         if record is None:
             raise KeyError(self._envelope.id)
         return record

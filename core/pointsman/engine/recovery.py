@@ -103,7 +103,10 @@ class Recovery:
 
         Of a message that goes on the last attempt is looked into by whoever goes on with it.
         """
-        self._restore_money(record)
+        try:
+            self._restore_money(record)
+        except Exception as error:  # noqa: BLE001 - such as a currency without a rate: the message goes on all the same
+            _log.error("the money of %s could not be restored: %s", record.envelope.id, type(error).__name__)
         goes_on = stage_of(record) is Stage.WAITING
         for attempt in record.attempts[:-1] if goes_on else record.attempts:
             if isinstance(attempt.outcome, Unknown):

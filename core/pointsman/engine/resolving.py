@@ -10,6 +10,7 @@ from pointsman.engine.bus import Bus
 from pointsman.engine.debts import Debts
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
+from pointsman.errors import StoreUnavailable
 from pointsman.events import Spent
 from pointsman.message import Envelope, Money
 from pointsman.outcome import Accepted, Attempt, Outcome, Report, SettledBy, Unknown
@@ -63,7 +64,12 @@ class Resolving:
         if on_delivery is not None:  # before it is recorded: the report of its delivery may be there at once
             self._debts.owe(attempt.provider, envelope.id, attempt.number, on_delivery)
         change = Resolve(attempt.number, outcome, settled_by, price, on_delivery)
-        before, after = await self._recorder.change(envelope.id, change)
+        try:
+            before, after = await self._recorder.change(envelope.id, change)
+        except StoreUnavailable:  # it may never be told again
+            if on_delivery is not None:
+                self._debts.forgive(attempt.provider, envelope.id, attempt.number)
+            raise
         if after is before or isinstance(outcome, Unknown):
             self._debts.settle(before, after, attempt.number)  # somebody else was quicker, and may have ended the debt
             return after

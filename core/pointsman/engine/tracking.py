@@ -178,7 +178,7 @@ class Tracking:
 
         It is forgotten only then: whoever dies in between takes it in again, which changes nothing.
         """
-        early = await self._early.of(provider, key)
+        early = await self._recorder.insist(lambda: self._early.of(provider, key))
         if not early:
             return frozenset()
         done = await self._recorder.insist(lambda: self._take(provider, early, keep=False))
@@ -264,7 +264,7 @@ class Tracking:
 
         Raises `KeyError` for an unknown one, `RouterClosed` when that is not going to happen any more.
         """
-        record = await self._recorder.get(message_id)
+        record = await self._recorder.known(message_id)
         if record is None:
             raise KeyError(message_id)
         if enough(record):
