@@ -127,13 +127,29 @@ def _found(books: Books, query: str, values: tuple[Any, ...], made: Callable[[Re
     return found
 
 
-def keep_early(provider: str, key: str, report: Report, now: float, each: int, most: int, books: Books) -> None:
-    """Keep a report of which the message is not known: at most `each` of a key, and the last `most` of all."""
+Keys = tuple[tuple[str, str], ...]
+"""Providers and keys under which reports are kept."""
+
+
+def keep_early(provider: str, key: str, report: Report, now: float, each: int, most: int, books: Books) -> Keys:
+    """Keep a report of which the message is not known: at most `each` of a key, and the last `most` of all.
+
+    Returns the keys under which nothing is kept any more.
+    """
     (known,) = books.read("SELECT count(*) FROM early WHERE provider = ? AND key = ?", (provider, key))[0]
     if known >= each:
-        return
+        return ()
     books.write("INSERT INTO early VALUES (NULL, ?, ?, ?, ?)", (provider, key, pack(report), now))
-    books.write("DELETE FROM early WHERE seq <= (SELECT max(seq) FROM early) - ?", (most,))
+    old = "SELECT seq, provider, key FROM early WHERE seq <= (SELECT max(seq) FROM early) - ?"
+    return forget_early(books.read(old, (most,)), books)
+
+
+def forget_early(rows: Sequence[tuple[int, str, str]], books: Books) -> Keys:
+    """Forget reports by their place; return the keys under which nothing is kept any more."""
+    books.write_many("DELETE FROM early WHERE seq = ?", [(seq,) for seq, *_ in rows])
+    keys = dict.fromkeys((provider, key) for _, provider, key in rows)
+    left = "SELECT 1 FROM early WHERE provider = ? AND key = ? LIMIT 1"
+    return tuple([one for one in keys if not books.read(left, one)])
 
 
 def early(provider: str, key: str, books: Books) -> tuple[Report, ...]:
