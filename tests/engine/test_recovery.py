@@ -272,6 +272,39 @@ class Unreadable(KeptStore):
         return await super().get(message_id)
 
 
+@pytest.mark.parametrize("moved", [True, False], ids=["another address", "another login"])
+@pytest.mark.parametrize("policy", ["reconcile", "next"])
+async def test_another_account_is_not_asked_about_what_it_cannot_know(
+    clock: FakeClock, box: ScriptedSandbox, policy: str, moved: bool
+):
+    """Where a provider has another account after a restart, its "not there" does not lead to a second copy."""
+    other = ScriptedSandbox(clock=clock)
+    keys = {"reconcile": "query", "tells_reports": True, "opening_balance": "10", "prices": [price("1")]}
+    async with machine(
+        {"a": account(box, **keys), "new": account(other)}, clock, {"route": {"providers": ["a"]}}
+    ) as host:
+        host.tables["route"]["on_unknown"] = policy
+        await host.start()
+        (known,) = await take(host, 1)
+        await clock.settle()
+        box.script(delay(5.0, endpoint=SUBMIT))
+        (doubt,) = await take(host, 1)
+        await clock.settle()
+        host.accounts["a"] = account(other if moved else box, **keys, account="second")
+        await host.crash()
+        asked = len(box.seen)
+        await host.start()
+        await clock.advance(2 * HOUR)
+        assert (await states(host, [known]), await states(host, [doubt])) == ({State.SENT}, {State.UNKNOWN})
+        assert [one.operation for one in (*box.seen[asked:], *other.seen)] == []
+        assert host.available("a") == 9  # what is in doubt was spent elsewhere, if at all
+        host.accounts["a"] = account(box, **keys)
+        await host.restart()
+        await clock.advance(2 * HOUR)
+        assert await states(host, [doubt]) <= {State.SENT, State.DELIVERED}  # the former account is back, and knows
+        assert sent(box, other) == Counter({number(0): 2})
+
+
 async def test_what_cannot_be_restored_keeps_nobody_from_going_on(
     clock: FakeClock, box: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch
 ):

@@ -76,7 +76,7 @@ class Resolving:
         if isinstance(outcome, Accepted):
             self.taken(envelope.id)
         # The account was charged at the end of the attempt; a balance that was read since then needs no correction.
-        if station is not None:
+        if station is not None and station.holds(attempt):
             station.view.ledger.correct(self._in_account(station, price) - counted, self._charged_at(attempt))
         if price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=price, segments=envelope.parts))

@@ -120,11 +120,12 @@ class Tracking:
             self._former[name] = former
 
     def _poller_of(self, attempt: Attempt) -> Poller | None:
-        """Return who asks about an attempt; None when its provider is not in the configuration any more."""
+        """Return who asks about an attempt; None when its provider, or that account, is not configured any more."""
         for until, poller in self._former.get(attempt.provider, ()):
             if attempt.started_at < until:
                 return poller
-        return self._pollers.get(attempt.provider)
+        station = self._stations.get(attempt.provider)
+        return self._pollers.get(attempt.provider) if station is None or station.holds(attempt) else None
 
     async def close(self) -> None:
         """Stop polling; those who still wait are told that the router is closed."""

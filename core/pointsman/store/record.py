@@ -249,6 +249,7 @@ def _in_doubt(record: Record, now: float) -> Record:
         started_at=intent.started_at,
         duration=max(now - intent.started_at, 0.0),
         decision_id=intent.decision_id,
+        account=intent.account,
     )
     return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
 
