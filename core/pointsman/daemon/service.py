@@ -81,7 +81,6 @@ class Service:
         self.admin = Ear(build_app(self.house, ENDPOINTS, Listener.ADMIN, logger), config.daemon.admin, patience)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
-        self._opened = contextlib.AsyncExitStack()
 
     async def open(self) -> None:
         """Take the ports, open the store, start the router, listen. What was opened is closed when this fails.
@@ -102,6 +101,7 @@ class Service:
             await self.admin.open()
             await self.public.open()
             self._begin(self._keeping.erase())
+            self._begin(self._keeping.try_store(self.house))
             self._begin(self._keeping.feed_watchdog())
             opened.pop_all()
         self._readiness.started = True
