@@ -41,7 +41,7 @@ class Keeping:
         while True:
             try:
                 await self._erase_all(self._retention())
-            except PointsmanError as error:
+            except Exception as error:  # noqa: BLE001 - it is told, and tried again; nothing would ever be forgotten
                 self._diary.unforeseen("store.erase_failed", error)
             await self._clock.sleep(ERASE_EVERY)
 
