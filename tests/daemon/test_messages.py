@@ -246,3 +246,11 @@ async def test_explain_sends_nothing(rig: Rig):
     assert (said.status, said.json["candidates"][0]["provider"]) == (200, "a")
     assert said.json["candidates"][0]["price"] == {"amount": "0.05", "currency": "EUR"}
     assert rig.box.ledger.messages == []
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+async def test_moments_outside_of_the_calendar_are_refused(durable: Rig, at: str):
+    """A moment that UTC has no year for is the client's mistake, not ours."""
+    said = await durable.post("/v1/messages", sms(send_at=at))
+
+    assert (said.status, said.fields) == (422, ["send_at"])

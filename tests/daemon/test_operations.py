@@ -1,13 +1,20 @@
 """Operations: probes, metrics, providers in and out of use, and the configuration anew."""
 
 import asyncio
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pointsman.daemon import keeping
 from pointsman.errors import StoreUnavailable
 
-from .rig import CANARY, Rig, serving, sms
+from .rig import CANARY, Rig, serving, sms, until
+
+
+@pytest.fixture(autouse=True)
+def _quick_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "TRY_STORE_EVERY", 0.5)
 
 
 @pytest.mark.parametrize("admin", [False, True])
@@ -204,3 +211,30 @@ async def test_inboxes_are_for_those_who_may(tmp_path):
     assert [one["text"] for one in mine.json["messages"]] == ["yes"]
     assert (others.status, others.kind, others.json["rule"]) == (403, "denied", "inbox")
     assert (long.status, long.fields) == (422, ["until"])
+
+
+async def test_a_store_that_writes_again_is_ready_without_a_message(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """Who is not ready gets no messages from a load balancer, so readiness does not wait for one to be taken."""
+
+    async def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("sqlite:pointsman.db", "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.service.router.store, "accept", full)
+        assert (await rig.post("/v1/messages", sms())).status == 503
+    assert (await rig.get("/readyz")).status == 503
+
+    async def is_ready() -> bool:
+        return (await rig.get("/readyz")).status == 200
+
+    assert await until(is_ready)
+
+
+async def test_secrets_of_webhooks_are_kept_out_of_the_log(tmp_path):
+    """What webhooks are signed with is a secret of the configuration as any other."""
+    secret = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    shop = {"webhook_secret": {"env": "HOOK"}}
+    async with serving(tmp_path, clients={"shop": shop}, env={"HOOK": secret}) as rig:
+        rig.service.diary.write(20, "test.line", detail=f"they say {secret}")
+
+        assert secret not in rig.lines.text

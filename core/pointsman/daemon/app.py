@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from pointsman.daemon.admission import address_of, admit
-from pointsman.daemon.asked import MOST_MESSAGES
+from pointsman.daemon.asked import MOST_MESSAGES, AnyQuery
 from pointsman.daemon.bodies import check_encoding, check_media, read_body
 from pointsman.daemon.diary import Diary
 from pointsman.daemon.endpoint import Body, Call, Endpoint, Listener, Reply
@@ -71,7 +71,9 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
     client = admit(house, endpoint, request, address)
     request[_client] = client
     path = read_parameters(request.match_info.items(), endpoint.variables, Place.PATH)
-    query = read_parameters(request.query.items(), endpoint.query, Place.QUERY)
+    if endpoint.before is not None:
+        endpoint.before(house, path, address)
+    query = _query(endpoint, request)
     source, body = await _body(house, endpoint, request)
     reply = await endpoint.handler(
         house,
@@ -88,6 +90,13 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
         ),
     )
     return response_of(reply) if isinstance(reply, Reply) else reply
+
+
+def _query(endpoint: Endpoint[Any, Any, Any], request: web.Request) -> Any:
+    """Return the query; nothing is wrong with one that is somebody else's, such as a name that is there twice."""
+    if endpoint.query is AnyQuery:
+        return AnyQuery()
+    return read_parameters(request.query.items(), endpoint.query, Place.QUERY)
 
 
 async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request) -> tuple[Any, Any]:

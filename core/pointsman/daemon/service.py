@@ -22,7 +22,7 @@ from pointsman.daemon.openapi import document
 from pointsman.daemon.readiness import Readiness
 from pointsman.daemon.shown import ReloadShown
 from pointsman.daemon.table import ENDPOINTS
-from pointsman.errors import PointsmanError
+from pointsman.errors import PointsmanError, RouterClosed
 from pointsman.loading import PluginSet
 from pointsman.router import Router
 from pointsman.telemetry import Labels, LogFormat, LogLevel, MetricsObserver, Registry, Sink, StateObserver
@@ -81,7 +81,7 @@ class Service:
         self.admin = Ear(build_app(self.house, ENDPOINTS, Listener.ADMIN, logger), config.daemon.admin, patience)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
-        self._opened = contextlib.AsyncExitStack()
+        self._running = asyncio.Event()
 
     async def open(self) -> None:
         """Take the ports, open the store, start the router, listen. What was opened is closed when this fails.
@@ -102,9 +102,11 @@ class Service:
             await self.admin.open()
             await self.public.open()
             self._begin(self._keeping.erase())
+            self._begin(self._keeping.try_store(self.house))
             self._begin(self._keeping.feed_watchdog())
             opened.pop_all()
         self._readiness.started = True
+        self._running.set()
         self._notifier.ready()
         self.diary.write(
             LogLevel.INFO,
@@ -149,9 +151,13 @@ class Service:
     async def reload(self) -> ReloadShown:
         """Take the configuration in anew, all of it or nothing. Raises `PointsmanError`: `ConfigError` tells all.
 
-        Messages on their way are not disturbed.
+        Messages on their way are not disturbed. What is asked for while the service starts is done after that, and a
+        service that ends takes nothing in any more: systemd would take the end of a reload for being ready.
         """
+        await self._running.wait()
         async with self._reloading:
+            if self._readiness.draining:
+                raise RouterClosed("the server is closing")
             self._notifier.reloading(self._clock.monotonic())
             try:
                 return await self._reload()
