@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from pointsman.clock import Clock
 from pointsman.daemon.diary import Diary
+from pointsman.daemon.house import House
 from pointsman.daemon.notify import Notifier
 from pointsman.errors import PointsmanError, StoreUnavailable
 from pointsman.router import Router
@@ -16,6 +17,8 @@ ERASE_AT_ONCE = 1000
 """Of each kind in one transaction; between two of them others have their turn."""
 ERASE_PAUSE = 0.05
 MOST_ROUNDS = 10_000
+LOOK_EVERY = 5.0
+"""Seconds between two tries of a store that has refused."""
 _HEARTBEAT = ("daemon", "heartbeat")
 
 
@@ -51,6 +54,28 @@ class Keeping:
             await self._clock.sleep(ERASE_PAUSE)
         if texts or messages or others:
             self._diary.write(LogLevel.INFO, "store.erased", texts=texts, messages=messages, others=others)
+
+    async def watch_store(self, house: House) -> None:
+        """Try again and again a store that has refused, and tell when it takes something.
+
+        Nobody else may do so: a balancer sends nothing to a server that says that it is not ready.
+        """
+        refused = False
+        while True:
+            await self._clock.sleep(LOOK_EVERY)
+            if house.store_refuses:
+                refused = True
+                house.store_refuses = not await self._takes()
+            if refused and not house.store_refuses:
+                refused = False
+                self._diary.write(LogLevel.INFO, "store.recovered")
+
+    async def _takes(self) -> bool:
+        try:
+            await self._router.store.keep(*_HEARTBEAT, str(self._clock.now()).encode())
+        except PointsmanError:
+            return False
+        return True
 
     async def feed_watchdog(self) -> None:
         """Tell systemd again and again that the loop turns and the store writes; do nothing where it does not ask."""

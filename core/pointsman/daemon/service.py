@@ -103,6 +103,7 @@ class Service:
             await self.public.open()
             self._begin(self._keeping.erase())
             self._begin(self._keeping.feed_watchdog())
+            self._begin(self._keeping.watch_store(self.house))
             opened.pop_all()
         self._readiness.started = True
         self._notifier.ready()

@@ -1,7 +1,7 @@
 // Shows the OpenAPI document of this server and lets one try it out. Everything is set as text, never as markup.
 "use strict";
 
-const TITLES = { client: "For clients", management: "For operators", open: "Without a key" };
+const TITLES = { client: "For clients (public listener)", management: "For operators (admin listener)", open: "Without a key" };
 const ALL = ["get", "post", "delete"];
 
 function make(name, attributes = {}, ...children) {
