@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pointsman.daemon import keeping
-from pointsman.errors import StoreUnavailable
+from pointsman.errors import StoreError, StoreUnavailable
 
 from .rig import CANARY, Rig, serving, sms, until
 
@@ -74,6 +74,19 @@ async def test_readiness_comes_back_without_any_client(rig: Rig, monkeypatch: py
     assert "the disk is full" in told["detail"]
     assert await until(lambda: rig.lines.of("store.recovered"))
     watching.cancel()
+
+
+async def test_a_damaged_journal_is_told_in_words(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """When forgetting what is too old meets damage, the line says what is damaged and what to do."""
+
+    async def broken(*_: object) -> None:
+        raise StoreError("pointsman.db", "it is damaged: restore a backup")
+
+    monkeypatch.setattr(rig.service.router.store, "erase", broken)
+    erasing = asyncio.create_task(rig.service._keeping.erase())
+    (line,) = await until(lambda: rig.lines.of("store.erase_failed"))
+    erasing.cancel()
+    assert line["detail"] == "pointsman.db: it is damaged: restore a backup"
 
 
 async def test_management_needs_no_body_where_there_is_nothing_to_say(rig: Rig):

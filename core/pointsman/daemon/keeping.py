@@ -7,7 +7,7 @@ from pointsman.clock import Clock
 from pointsman.daemon.diary import Diary
 from pointsman.daemon.house import House
 from pointsman.daemon.notify import Notifier
-from pointsman.errors import PointsmanError, StoreUnavailable
+from pointsman.errors import PointsmanError, StoreError, StoreUnavailable
 from pointsman.router import Router
 from pointsman.store.interface import Retention
 from pointsman.telemetry import LogLevel
@@ -40,6 +40,8 @@ class Keeping:
         while True:
             try:
                 await self._erase_all(self._retention())
+            except StoreError as error:
+                self._diary.write(LogLevel.ERROR, "store.erase_failed", detail=str(error))
             except PointsmanError as error:
                 self._diary.unforeseen("store.erase_failed", error)
             await self._clock.sleep(ERASE_EVERY)

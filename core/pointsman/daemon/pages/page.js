@@ -21,7 +21,8 @@ function resolved(schema, api) {
 }
 
 function kindOf(schema, api) {
-  if (schema.$ref) return schema.$ref.split("/").pop();
+  if (schema.$ref && !resolved(schema, api).enum) return schema.$ref.split("/").pop();
+  schema = resolved(schema, api);
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
   if (schema.anyOf) return schema.anyOf.map((one) => kindOf(one, api)).join(" or ");
   if (schema.type === "array") return `array of ${kindOf(schema.items || {}, api)}`;
