@@ -66,7 +66,8 @@ def _holder(house: House, ring: Keyring, request: web.Request, address: str) -> 
 def _check_origin(posture: Posture, request: web.Request) -> None:
     """Refuse what a page in somebody's browser may have made: a foreign name for this machine, or a foreign origin.
 
-    What changes anything needs a body of JSON besides, which browsers do not send elsewhere without asking first.
+    What changes anything needs a body of JSON besides, which browsers do not send elsewhere without asking first; only
+    a request without any origin, which no page can make, may leave it out.
     """
     host = request.headers.get("Host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host

@@ -8,7 +8,7 @@ from pointsman.clock import Clock
 from pointsman.daemon.diary import Diary
 from pointsman.daemon.house import House
 from pointsman.daemon.notify import Notifier
-from pointsman.errors import PointsmanError, StoreUnavailable
+from pointsman.errors import PointsmanError, StoreError, StoreUnavailable
 from pointsman.router import Router
 from pointsman.store.interface import Retention
 from pointsman.telemetry import LogLevel
@@ -41,6 +41,8 @@ class Keeping:
         while True:
             try:
                 await self._erase_all(self._retention())
+            except StoreError as error:
+                self._diary.write(LogLevel.ERROR, "store.erase_failed", detail=str(error))
             except Exception as error:  # noqa: BLE001 - it is told, and tried again; nothing would ever be forgotten
                 self._diary.unforeseen("store.erase_failed", error)
             await self._clock.sleep(ERASE_EVERY)
@@ -56,14 +58,22 @@ class Keeping:
         if texts or messages or others:
             self._diary.write(LogLevel.INFO, "store.erased", texts=texts, messages=messages, others=others)
 
-    async def try_store(self, house: House) -> None:
-        """While the store refuses to write, try it again: who is not ready is sent no message that would tell."""
+    async def watch_store(self, house: House) -> None:
+        """Try again and again a store that has refused, and tell when it takes something.
+
+        Nobody else may do so: a balancer sends nothing to a server that says that it is not ready.
+        """
+        refused = False
         while True:
             await self._clock.sleep(TRY_STORE_EVERY)
             if house.store_refuses:
+                refused = True
                 with contextlib.suppress(PointsmanError):
                     await self._beat()
                     house.store_refuses = False
+            if refused and not house.store_refuses:
+                refused = False
+                self._diary.write(LogLevel.INFO, "store.recovered")
 
     async def feed_watchdog(self) -> None:
         """Tell systemd again and again that the loop turns and the store writes; do nothing where it does not ask."""

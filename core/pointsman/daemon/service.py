@@ -102,8 +102,8 @@ class Service:
             await self.admin.open()
             await self.public.open()
             self._begin(self._keeping.erase())
-            self._begin(self._keeping.try_store(self.house))
             self._begin(self._keeping.feed_watchdog())
+            self._begin(self._keeping.watch_store(self.house))
             opened.pop_all()
         self._readiness.started = True
         self._running.set()
