@@ -137,16 +137,20 @@ class Service:
         """
         self._readiness.draining = True
         patience = float(self._config.daemon.drain_patience) if patience is None else patience
-        self.house.streams.close()
-        await self.public.close()
+        async with contextlib.AsyncExitStack() as steps:  # from the last to the first, whatever one of them raises
+            steps.callback(self._libraries.detach)
+            steps.push_async_callback(self.admin.close)
+            steps.push_async_callback(self.router.aclose, patience)
+            steps.push_async_callback(self.company.close)
+            steps.push_async_callback(self._end_tasks)
+            steps.push_async_callback(self.public.close)
+            steps.callback(self.house.streams.close)
+        self.diary.write(LogLevel.INFO, "daemon.stopped")
+
+    async def _end_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.company.close()
-        await self.router.aclose(patience)
-        await self.admin.close()
-        self._libraries.detach()
-        self.diary.write(LogLevel.INFO, "daemon.stopped")
 
     async def reload(self) -> ReloadShown:
         """Take the configuration in anew, all of it or nothing. Raises `PointsmanError`: `ConfigError` tells all.
