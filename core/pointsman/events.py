@@ -2,10 +2,9 @@
 
 import enum
 
-import msgspec
-
 from pointsman.message import Channel, FallbackTrigger, MessageClass, Money, Msisdn
 from pointsman.outcome import Attempt, DeliveryState, Fault, LookupState, State
+from pointsman.secret import Discreet
 
 
 class Operation(enum.StrEnum):
@@ -83,7 +82,7 @@ class GuardRule(enum.StrEnum):
     MIN_CONFIRMED = "min_confirmed"
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class Event(Discreet, frozen=True, gc=False):
     """Base of all events."""
 
     at: float

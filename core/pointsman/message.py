@@ -7,6 +7,8 @@ from typing import NewType
 
 import msgspec
 
+from pointsman.secret import Discreet
+
 Msisdn = NewType("Msisdn", str)
 """A recipient in E.164: 7 to 15 digits, no leading zero, no plus sign. Only `text.msisdn` makes them."""
 
@@ -94,7 +96,7 @@ class FallbackTrigger(enum.StrEnum):
     """Its life and the margin after it are over, and nobody said that it was delivered."""
 
 
-class Fallback(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class Fallback(Discreet, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """An SMS that takes the place of a Viber message which did not get through."""
 
     text: str | None = None
@@ -110,7 +112,7 @@ class Fallback(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class Sms(
-    msgspec.Struct,
+    Discreet,
     frozen=True,
     tag="sms",
     tag_field="channel",
@@ -144,7 +146,7 @@ class Sms(
 
 
 class Viber(
-    msgspec.Struct,
+    Discreet,
     frozen=True,
     tag="viber",
     tag_field="channel",
@@ -168,7 +170,7 @@ class Viber(
 
 
 class HlrLookup(
-    msgspec.Struct,
+    Discreet,
     frozen=True,
     tag="hlr",
     tag_field="channel",
@@ -208,7 +210,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     """Where the client is told what becomes of it; None: nowhere."""
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Envelope(Discreet, frozen=True, kw_only=True, gc=False):
     """A message after parsing, with all that is known of it before routing; one that exists is valid.
 
     Times are wall time in seconds since the epoch.

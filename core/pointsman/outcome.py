@@ -7,6 +7,7 @@ from typing import assert_never
 import msgspec
 
 from pointsman.message import Channel, MessageClass, Money, Msisdn, Network, Segments
+from pointsman.secret import Discreet
 
 
 class Fault(enum.StrEnum):
@@ -45,7 +46,7 @@ class UnknownReason(enum.StrEnum):
     """The plugin raised while it read the answer."""
 
 
-class Accepted(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="accepted"):
+class Accepted(Discreet, frozen=True, gc=False, kw_only=True, tag="accepted"):
     """The provider took the message."""
 
     ids: tuple[str, ...]
@@ -158,7 +159,7 @@ class LookupResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """When it was found out; its age is counted from here."""
 
 
-class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Report(Discreet, frozen=True, gc=False, kw_only=True):
     """Later news about something that a provider accepted, by poll or by callback."""
 
     provider_id: str
@@ -192,7 +193,7 @@ class SettledBy(enum.StrEnum):
     REPORT = "report"
 
 
-class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Attempt(Discreet, frozen=True, gc=False, kw_only=True):
     """One submit of one message to one provider."""
 
     number: int
@@ -223,7 +224,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the outcome was before it was reconciled."""
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Receipt(Discreet, frozen=True, gc=False, kw_only=True):
     """What the caller gets: the state of a message and every attempt that was made."""
 
     id: str

@@ -25,7 +25,7 @@ class Daemon:
 
     def __init__(self, config: Path, environment: dict[str, str], port: int, admin: int) -> None:
         self._config = config
-        self._environment = {**os.environ, **environment}
+        self.environment = environment
         self.url = f"http://127.0.0.1:{port}"
         self.admin = f"http://127.0.0.1:{admin}"
         self._process: asyncio.subprocess.Process | None = None
@@ -44,7 +44,7 @@ class Daemon:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 str(Path(sys.executable).with_name("pointsman")), "serve", "--config", str(self._config),
-                env=self._environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.environment}, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         await self._until_ready()
 

@@ -143,13 +143,16 @@ class World(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 @asynccontextmanager
-async def world(folder: Path, seed: int) -> AsyncIterator[World]:
-    """Serve the sandboxes and write the configuration; the daemon is not started yet."""
+async def world(folder: Path, seed: int, more: Mapping[str, str] = {}) -> AsyncIterator[World]:
+    """Serve the sandboxes and write the configuration; the daemon is not started yet.
+
+    `more` is in the environment of the daemon besides.
+    """
     kinds = {"devino": DevinoSandbox, "smstele": SmsteleSandbox, "affiliate_hlr": AffiliateSandbox}
     boxes = {name: kind(seed=seed, delivery=DELIVERY, balance=Decimal(10_000_000)) for name, kind in kinds.items()}
     port, admin = free_port(), free_port()
     async with AsyncExitStack() as stack:
-        environment: dict[str, str] = {}
+        environment = dict(more)
         for box in boxes.values():
             await stack.enter_async_context(box)
             environment |= box.environment

@@ -215,3 +215,20 @@ async def test_nonsense_breaks_nothing(tmp_path):
         assert rig.lines.of("http.failed") == []
         assert "Traceback" not in rig.lines.text
         assert CANARY not in rig.lines.text
+
+
+async def test_a_key_in_the_wrong_header_is_not_repeated(rig: Rig):
+    """Who writes his key where an id belongs reads it nowhere, and neither does who reads the log."""
+    key = rig.keys["shop"].key
+
+    said = await rig.get("/v1/messages/none", headers={"X-Request-Id": key})
+
+    assert said.status == 404
+    assert key not in said.body.decode() + rig.lines.text + said.headers["X-Request-Id"]
+
+
+async def test_what_nobody_can_expect_is_passed_over(rig: Rig):
+    """An expectation that is not known here is no reason to refuse a request."""
+    said = await rig.get("/v1/messages?reference=x", headers={"Expect": "the-impossible"})
+
+    assert said.status == 200

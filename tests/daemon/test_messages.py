@@ -70,6 +70,7 @@ async def test_nothing_of_an_array_is_taken_when_one_is_wrong(rig: Rig):
         (sms(ttl=0), "ttl"),
         (sms(ttl=1e9), "ttl"),
         (sms(send_at="2026-12-01T09:00:00"), "send_at"),
+        (sms(send_at="0001-01-01T00:00:00+14:00"), "send_at"),
         (sms(send_at_local="2026-12-01T09:00:00+03:00"), "send_at_local"),
         (sms(callback_url="ftp://shop.example"), "callback_url"),
         (sms(tags=["x"] * 33), "tags"),

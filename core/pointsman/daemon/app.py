@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from pointsman.daemon.admission import address_of, admit
 from pointsman.daemon.asked import MOST_MESSAGES, AnyQuery
@@ -15,6 +15,7 @@ from pointsman.daemon.bodies import brings_nothing, check_encoding, check_media,
 from pointsman.daemon.diary import Diary
 from pointsman.daemon.endpoint import Body, Call, Endpoint, Listener, Reply
 from pointsman.daemon.house import House
+from pointsman.daemon.keys import PREFIX
 from pointsman.daemon.operations import MOST_CALLBACK
 from pointsman.daemon.problems import MEDIA_TYPE, Failure, Kind, Place, at_field, failure_of
 from pointsman.daemon.reading import read_json, read_parameters, shape
@@ -22,7 +23,8 @@ from pointsman.errors import PointsmanError, StoreUnavailable
 from pointsman.telemetry import LogLevel
 
 REQUEST_ID = "X-Request-Id"
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(rf"(?!{PREFIX}_)[A-Za-z0-9._-]{{1,64}}")
+"""What is fit for the log; a key of a client that stands in the wrong header is not."""
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are asked all the time; their lines are for debugging."""
 _SAFE = {"Server": "pointsman", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -47,11 +49,17 @@ def build_app(
         resource = app.router.add_resource(path)
         for endpoint in offered:
             serve = _server(house, endpoint)
-            resource.add_route(endpoint.method, serve)
+            resource.add_route(endpoint.method, serve, expect_handler=_go_on)
             if endpoint.takes_head:
-                resource.add_route(hdrs.METH_HEAD, serve)
-        resource.add_route(hdrs.METH_OPTIONS, _options(offered))
+                resource.add_route(hdrs.METH_HEAD, serve, expect_handler=_go_on)
+        resource.add_route(hdrs.METH_OPTIONS, _options(offered), expect_handler=_go_on)
     return app
+
+
+async def _go_on(request: web.Request) -> None:
+    """Let a client send its body that asks first. Other expectations may be passed over (RFC 9110, 10.1.1)."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _server(house: House, endpoint: Endpoint[Any, Any, Any]) -> Aiohttp:

@@ -157,9 +157,9 @@ class Endpoint(msgspec.Struct, Generic[P, Q, B], frozen=True, kw_only=True):
         if self.counted:
             kinds |= {Kind.BUSY}
         if self.body in {Body.JSON, Body.MANY}:
-            kinds |= {Kind.MALFORMED, Kind.INVALID, Kind.MEDIA}
+            kinds |= {Kind.INVALID}
         if self.body is not Body.NONE:
-            kinds |= {Kind.TOO_LARGE, Kind.TOO_SLOW}
-        if self.query.__struct_fields__ or self.variables.__struct_fields__:
+            kinds |= {Kind.MALFORMED, Kind.MEDIA, Kind.TOO_LARGE, Kind.TOO_SLOW}
+        if self.query.__struct_config__.forbid_unknown_fields or self.variables.__struct_fields__:
             kinds |= {Kind.INVALID}
         return frozenset(kinds)

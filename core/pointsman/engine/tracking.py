@@ -165,7 +165,7 @@ class Tracking:
                         channel=record.envelope.channel,
                         accepted_at=attempt.started_at,
                         resend=resent_by_provider(record.envelope.message),
-                        due=record.envelope.due,
+                        due=_kept_until(record),
                         ask_at=self.last_question(record),
                     )
                 )
@@ -191,7 +191,7 @@ class Tracking:
         station = self._stations.get(attempt.provider)
         polling = station.polling.get(record.envelope.channel) if station is not None else None
         # By its age: it may have been taken long before this process began.
-        since = max(record.envelope.due, attempt.started_at) - self._clock.now()
+        since = max(_kept_until(record), attempt.started_at) - self._clock.now()
         patience = max(since + (polling.give_up if polling else GIVE_UP), 0.0)
         task = asyncio.create_task(self._give_up(record, attempt, provider_id, patience))
         self._unmapped.add(task)
@@ -378,3 +378,9 @@ def resent_by_provider(message: Message) -> bool:
             return True
         case _:
             return False
+
+
+def _kept_until(record: Record) -> float:
+    """Return until when a provider keeps a message; what need not wait is not kept, even if clocks were set back."""
+    envelope = record.envelope
+    return envelope.due if envelope.due > envelope.accepted_at else 0.0

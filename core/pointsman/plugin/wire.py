@@ -10,7 +10,7 @@ import msgspec
 
 from pointsman.message import Channel, Message, Money, Msisdn, Network, Segments
 from pointsman.outcome import Accepted, Outcome, Refused, Report, Unknown
-from pointsman.secret import Secret
+from pointsman.secret import Discreet, Secret
 
 Text = str | Secret
 """A value on the wire; a `Secret` is revealed by the transport only, so it shows in no log, error or repr."""
@@ -79,7 +79,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     valid_for: timedelta
 
 
-class Submission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Submission(Discreet, frozen=True, kw_only=True, gc=False):
     """One message on its way to one provider."""
 
     ref: str
@@ -114,7 +114,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     items: tuple[Submission, ...]
 
 
-class Tracked(msgspec.Struct, frozen=True, kw_only=True):
+class Tracked(Discreet, frozen=True, kw_only=True):
     """An accepted message whose reports are still awaited."""
 
     ids: tuple[str, ...]
@@ -196,7 +196,7 @@ class Balance(msgspec.Struct, frozen=True):
     money: Money | None
 
 
-class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+class Incoming(Discreet, frozen=True, kw_only=True):
     """A message that somebody sent to us."""
 
     id: str

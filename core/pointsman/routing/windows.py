@@ -17,7 +17,10 @@ def span_of(since: datetime, until: datetime) -> Window:
     for field, moment in (("since", since), ("until", until)):
         if moment.utcoffset() is None:
             raise InvalidQuestion(field, f"{moment.isoformat()} does not say its time zone; give an aware time")
-    span = Window(since.astimezone(UTC), until.astimezone(UTC))
+    try:
+        span = Window(since.astimezone(UTC), until.astimezone(UTC))
+    except OverflowError:
+        raise InvalidQuestion("since", "or until is out of the calendar in UTC; check the years") from None
     if span.start >= span.end:
         raise InvalidQuestion("since", "is not before until; exchange the two")
     return span
