@@ -1,45 +1,38 @@
-"""How fast the daemon is, as a share of what a bare HTTP proxy does with the same requests; so far, the proxy's side.
+"""How fast the daemon is, as a share of what a bare HTTP proxy does with the same requests.
 
 Both are processes of their own and get the same requests from the same client, which does next to nothing itself. The
-daemon is plugged in as another `Front`.
+daemon answers before it sends, so what counts is messages that were sent: a round ends when the provider has the last
+one and its outcome is in the journal.
 """
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
+import aiohttp
 import msgspec
 
-from pointsman.bench.embedded import (
-    ROUNDS,
-    Figure,
-    bare_rate,
-    provider,
-    routed_rate,
-    write_config,
-)
-from pointsman.bench.load import rate_of
+from pointsman.bench.embedded import ROUNDS, bare_rate, provider, routed_rate, write_config
+from pointsman.bench.figures import Amount, Figure, Found
+from pointsman.bench.load import latencies_of, rate_of
+from pointsman.bench.serving import Daemon, folder_on_disk, serving, until
 from pointsman.bench.traffic import CONCURRENCY, number_of, text_of
 from pointsman.telemetry import Labels, MetricsObserver
 
 BUDGET = 0.60
 """The least share of the proxy's rate that the daemon is to reach."""
-
-
-class Front(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that takes messages by HTTP: its program, and how it is asked."""
-
-    name: str
-    command: Callable[[int], Sequence[str]]
-    """Arguments of Python, from the port of the provider; the program prints its port and ends with its input."""
-    question: Callable[[int], bytes]
-    """The bytes of a request, from its number."""
-    status: int
-    """Of the answer to a message that was taken."""
+MOST_STALL = 50.0
+"""Milliseconds for which the event loop may be held up."""
+A_SECOND = 1000
+"""Messages of a round for each second of its length."""
+LOOK_EVERY = 0.005
+_ACCEPTED = 202
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
@@ -56,12 +49,30 @@ def message(number: int) -> bytes:
     return msgspec.json.encode({"channel": "sms", "to": number_of(number), "text": text_of(number)})
 
 
-PROXY = Front(
-    name="bare proxy",
-    command=lambda port: ("-m", "pointsman.bench.proxy", str(port)),
-    question=lambda number: post("/messages", message(number)),
-    status=202,
-)
+def proxy_question(number: int) -> bytes:
+    """Return the request for the bare proxy."""
+    return post("/messages", message(number))
+
+
+class Front(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that takes messages by HTTP: where it is, how it is asked, and how it is known that all were sent."""
+
+    port: int
+    question: Callable[[int], bytes]
+    """The bytes of a request, from its number."""
+    sent: Callable[[], Awaitable[int]]
+    """How many messages the provider has; cheap to ask."""
+    settled: Callable[[], Awaitable[int]]
+    """Of how many the outcome is known. Asked only when the provider has all, because asking costs the server time."""
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What one round found."""
+
+    rate: float
+    """Messages that were sent, a second."""
+    latencies: tuple[float, ...]
+    """Seconds to the answer, of each."""
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,19 +90,91 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         return median(1e6 / rate / budget for rate in self.proxy)
 
 
-async def measure_front(front: Front, seconds: float) -> Figure:
-    """Measure a front against the bare proxy, in alternating rounds of `seconds` each."""
-    async with provider() as port, _running(PROXY, port) as proxy, _running(front, port) as other:
-        pairs = [(await _rate(PROXY, proxy, seconds), await _rate(front, other, seconds)) for _ in range(ROUNDS)]
-    ratios = tuple(rate / baseline for baseline, rate in pairs)
+async def measure_daemon(seconds: float, rounds: int = ROUNDS) -> tuple[Found, ...]:
+    """Measure the daemon against the bare proxy, in alternating rounds of so many thousand messages each."""
+    count = max(int(seconds * A_SECOND), CONCURRENCY)
+    async with AsyncExitStack() as opened:
+        port = await opened.enter_async_context(provider())
+        session = await opened.enter_async_context(aiohttp.ClientSession())
+        proxy = proxy_front(await opened.enter_async_context(running_proxy(port)), port, session)
+        folder = opened.enter_context(folder_on_disk())
+        daemon = await opened.enter_async_context(serving(folder, port))
+        front = daemon_front(daemon, port, session)
+        first = 0
+        for one in (proxy, front):  # connections, sessions, first pages of the journal
+            await send(one, range(first, first + CONCURRENCY * 2))
+        pairs = []
+        for number in range(1, rounds + 1):
+            first = number * 1_000_000
+            pairs.append(
+                (await send(proxy, range(first, first + count)), await send(front, range(first, first + count)))
+            )
+        stall = await daemon.metric("pointsman_event_loop_stall_seconds")
+        memory = daemon.memory()
+    return (_compared(pairs), *_amounts([other for _, other in pairs], stall, memory))
+
+
+def _compared(pairs: list[tuple[Round, Round]]) -> Figure:
+    ratios = tuple(other.rate / proxy.rate for proxy, other in pairs)
     return Figure(
-        name=front.name,
-        rate=median(rate for _, rate in pairs),
-        baseline=median(baseline for baseline, _ in pairs),
+        name="daemon, durable journal, metrics and log on",
+        rate=median(other.rate for _, other in pairs),
+        baseline=median(proxy.rate for proxy, _ in pairs),
         ratio=median(ratios),
         budget=BUDGET,
         rounds=ratios,
     )
+
+
+def _amounts(rounds: list[Round], stall: float, memory: float) -> tuple[Amount, ...]:
+    hundredths = quantiles([one for each in rounds for one in each.latencies], n=100)
+    return (
+        Amount(name=f"daemon: answer to {CONCURRENCY} clients at once, median", value=hundredths[49] * 1e3, unit="ms"),
+        Amount(name="daemon: the slowest answer of a hundred", value=hundredths[98] * 1e3, unit="ms"),
+        Amount(name="daemon: longest stall of the event loop", value=stall * 1e3, unit="ms", most=MOST_STALL),
+        Amount(name="daemon: resident memory after these messages", value=memory, unit="MiB"),
+    )
+
+
+async def send(front: Front, numbers: range) -> Round:
+    """Post messages at the concurrency of the measurements; return when all of them were sent."""
+    count = len(numbers)
+    sent, settled = await front.sent() + count, await front.settled() + count
+    began = time.perf_counter()
+    latencies = await latencies_of(front.port, front.question, numbers, at_once=CONCURRENCY, status=_ACCEPTED)
+
+    async def all_sent() -> bool:
+        return await front.sent() >= sent
+
+    async def all_settled() -> bool:
+        return await front.settled() >= settled
+
+    await until(all_sent, LOOK_EVERY)
+    await until(all_settled, LOOK_EVERY)
+    return Round(count / (time.perf_counter() - began), tuple(latencies))
+
+
+def proxy_front(port: int, provider_port: int, session: aiohttp.ClientSession) -> Front:
+    """Return how the bare proxy is asked; what it answered was sent."""
+    sent = partial(served, session, provider_port)
+    return Front(port=port, question=proxy_question, sent=sent, settled=sent)
+
+
+def daemon_front(daemon: Daemon, provider_port: int, session: aiohttp.ClientSession) -> Front:
+    """Return how the daemon is asked."""
+    key = f"Authorization: Bearer {daemon.key}"
+    return Front(
+        port=daemon.port,
+        question=lambda number: post("/v1/messages", message(number), key),
+        sent=partial(served, session, provider_port),
+        settled=daemon.sent,
+    )
+
+
+async def served(session: aiohttp.ClientSession, port: int) -> int:
+    """Return how many messages the provider of the measurement has taken."""
+    async with session.get(f"http://127.0.0.1:{port}/served") as answer:
+        return int(await answer.read())
 
 
 async def measure_reference(seconds: float, rounds: int = ROUNDS) -> Reference:
@@ -100,24 +183,23 @@ async def measure_reference(seconds: float, rounds: int = ROUNDS) -> Reference:
     async with AsyncExitStack() as opened:
         port = await opened.enter_async_context(provider())
         config = write_config(Path(opened.enter_context(TemporaryDirectory())), port)
-        proxy = await opened.enter_async_context(_running(PROXY, port))
+        proxy = await opened.enter_async_context(running_proxy(port))
         for _ in range(rounds):
             metrics = MetricsObserver(Labels(providers=frozenset({"bench"})), "bench")
             client.append(await bare_rate(port, seconds))
             router.append(await routed_rate(config, seconds, (metrics,)))
-            proxied.append(await _rate(PROXY, proxy, seconds))
+            proxied.append(await rate_of(proxy, proxy_question, seconds, at_once=CONCURRENCY, status=_ACCEPTED))
     return Reference(client=tuple(client), router=tuple(router), proxy=tuple(proxied))
 
 
-async def _rate(front: Front, port: int, seconds: float) -> float:
-    return await rate_of(port, front.question, seconds, at_once=CONCURRENCY, status=front.status)
-
-
 @asynccontextmanager
-async def _running(front: Front, provider_port: int) -> AsyncIterator[int]:
+async def running_proxy(provider_port: int) -> AsyncIterator[int]:
+    """Run the bare proxy in front of a provider and yield its port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *front.command(provider_port),
+        "-m",
+        "pointsman.bench.proxy",
+        str(provider_port),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -19,6 +19,7 @@ from pointsman.daemon.keeping import Keeping
 from pointsman.daemon.listening import Ear
 from pointsman.daemon.notify import Notifier
 from pointsman.daemon.openapi import document
+from pointsman.daemon.pulse import Pulse
 from pointsman.daemon.readiness import Readiness
 from pointsman.daemon.shown import ReloadShown
 from pointsman.daemon.table import ENDPOINTS
@@ -75,6 +76,7 @@ class Service:
         self._keeping = Keeping(
             self.router, lambda: self._config.retention.terms(), self._notifier, self.diary, self._clock
         )
+        self._pulse = Pulse(registry)
         patience = float(config.daemon.drain_patience)
         logger = self.diary
         self.public = Ear(build_app(self.house, ENDPOINTS, Listener.PUBLIC, logger), config.daemon.listen, patience)
@@ -103,6 +105,7 @@ class Service:
             await self.public.open()
             self._begin(self._keeping.erase())
             self._begin(self._keeping.feed_watchdog())
+            self._begin(self._pulse.beat())
             opened.pop_all()
         self._readiness.started = True
         self._notifier.ready()
