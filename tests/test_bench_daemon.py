@@ -2,10 +2,12 @@
 
 import pytest
 
-from pointsman.bench.daemon import measure_daemon, measure_reference, post
+from pointsman.bench.daemon import measure_daemon, post
 from pointsman.bench.embedded import provider
 from pointsman.bench.figures import Amount, Figure
+from pointsman.bench.journal import measure_journal
 from pointsman.bench.load import rate_of
+from pointsman.bench.reference import measure_reference
 
 
 async def test_the_reference_is_measured_in_one_run():
@@ -35,3 +37,11 @@ async def test_the_daemon_is_measured_by_what_it_sent():
 def test_less_is_better_of_an_amount():
     """An amount keeps its budget up to it, and without one always."""
     assert [Amount(name="", value=2.0, unit="s", most=most).within for most in (1.0, 2.0, None)] == [False, True, True]
+
+
+async def test_a_start_with_a_journal_is_measured():
+    """A journal is made, the server starts with it, and what waited in it is sent."""
+    amounts = await measure_journal(300)
+
+    assert [one.unit for one in amounts] == ["s", "s", "s", "MiB"]
+    assert all(one.value > 0 for one in amounts)

@@ -11,6 +11,7 @@ from pointsman.daemon.pulse import HALF, Pulse
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
+    """A registry of its own."""
     return CollectorRegistry()
 
 
@@ -27,7 +28,7 @@ async def test_work_that_holds_up_the_loop_is_felt(registry):
     await asyncio.sleep(0.03)
     beating.cancel()
 
-    assert 0.09 < (stall(registry) or 0.0)
+    assert (stall(registry) or 0.0) > 0.09
 
 
 def test_the_worst_of_a_minute_is_told_and_then_forgotten(registry):

@@ -11,19 +11,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from statistics import median, quantiles
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import msgspec
 
-from pointsman.bench.embedded import ROUNDS, bare_rate, provider, routed_rate, write_config
+from pointsman.bench.embedded import ROUNDS, provider
 from pointsman.bench.figures import Amount, Figure, Found
-from pointsman.bench.load import latencies_of, rate_of
+from pointsman.bench.load import latencies_of
 from pointsman.bench.serving import Daemon, folder_on_disk, serving, until
 from pointsman.bench.traffic import CONCURRENCY, number_of, text_of
-from pointsman.telemetry import Labels, MetricsObserver
 
 BUDGET = 0.60
 """The least share of the proxy's rate that the daemon is to reach."""
@@ -32,7 +29,7 @@ MOST_STALL = 50.0
 A_SECOND = 1000
 """Messages of a round for each second of its length."""
 LOOK_EVERY = 0.005
-_ACCEPTED = 202
+ACCEPTED = 202
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
@@ -73,21 +70,6 @@ class Round(msgspec.Struct, frozen=True):
     """Messages that were sent, a second."""
     latencies: tuple[float, ...]
     """Seconds to the answer, of each."""
-
-
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """What one interleaved run found without the daemon: messages a second, round by round."""
-
-    client: tuple[float, ...]
-    """A bare client."""
-    router: tuple[float, ...]
-    """The embedded router with metrics."""
-    proxy: tuple[float, ...]
-    """The bare proxy."""
-
-    def allowed(self, budget: float = BUDGET) -> float:
-        """Return the microseconds that the daemon may take for a message."""
-        return median(1e6 / rate / budget for rate in self.proxy)
 
 
 async def measure_daemon(seconds: float, rounds: int = ROUNDS) -> tuple[Found, ...]:
@@ -141,7 +123,7 @@ async def send(front: Front, numbers: range) -> Round:
     count = len(numbers)
     sent, settled = await front.sent() + count, await front.settled() + count
     began = time.perf_counter()
-    latencies = await latencies_of(front.port, front.question, numbers, at_once=CONCURRENCY, status=_ACCEPTED)
+    latencies = await latencies_of(front.port, front.question, numbers, at_once=CONCURRENCY, status=ACCEPTED)
 
     async def all_sent() -> bool:
         return await front.sent() >= sent
@@ -177,21 +159,6 @@ async def served(session: aiohttp.ClientSession, port: int) -> int:
         return int(await answer.read())
 
 
-async def measure_reference(seconds: float, rounds: int = ROUNDS) -> Reference:
-    """Measure the bare client, the embedded router and the bare proxy in alternating rounds of `seconds` each."""
-    client, router, proxied = [], [], []
-    async with AsyncExitStack() as opened:
-        port = await opened.enter_async_context(provider())
-        config = write_config(Path(opened.enter_context(TemporaryDirectory())), port)
-        proxy = await opened.enter_async_context(running_proxy(port))
-        for _ in range(rounds):
-            metrics = MetricsObserver(Labels(providers=frozenset({"bench"})), "bench")
-            client.append(await bare_rate(port, seconds))
-            router.append(await routed_rate(config, seconds, (metrics,)))
-            proxied.append(await rate_of(proxy, proxy_question, seconds, at_once=CONCURRENCY, status=_ACCEPTED))
-    return Reference(client=tuple(client), router=tuple(router), proxy=tuple(proxied))
-
-
 @asynccontextmanager
 async def running_proxy(provider_port: int) -> AsyncIterator[int]:
     """Run the bare proxy in front of a provider and yield its port."""
@@ -211,18 +178,3 @@ async def running_proxy(provider_port: int) -> AsyncIterator[int]:
         if process.stdin is not None:
             process.stdin.close()
         await process.wait()
-
-
-def _tell(found: Reference) -> None:
-    for name, rates in (("bare client", found.client), ("embedded router", found.router), ("proxy", found.proxy)):
-        each = " ".join(f"{one:,.0f}" for one in rates)
-        sys.stdout.write(f"{name:16} {median(rates):8,.0f}/s {1e6 / median(rates):6.0f} us  rounds {each}\n")
-    pairs = zip(found.client, found.router, found.proxy, strict=True)
-    ratios = [(router / client, proxy / client) for client, router, proxy in pairs]
-    sys.stdout.write(f"router to client {median(one for one, _ in ratios):.2f}, proxy to client ")
-    sys.stdout.write(f"{median(other for _, other in ratios):.2f}\n")
-    sys.stdout.write(f"the daemon may take {found.allowed():,.0f} us for a message, for {BUDGET:.2f} of the proxy\n")
-
-
-if __name__ == "__main__":
-    _tell(asyncio.run(measure_reference(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)))

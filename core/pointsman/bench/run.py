@@ -15,6 +15,8 @@ from pointsman.bench.daemon import measure_daemon
 from pointsman.bench.embedded import measure_embedded
 from pointsman.bench.figures import Amount, Figure, Found
 from pointsman.bench.guarding import measure_guarding
+from pointsman.bench.journal import measure_journal
+from pointsman.bench.lookups import measure_lookups
 from pointsman.bench.prices import measure_prices
 from pointsman.text.tables import lay_out
 
@@ -30,6 +32,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "prices": measure_prices,
         "guarding": measure_guarding,
         "daemon": measure_daemon,
+        "lookups": measure_lookups,
     }
 )
 
@@ -42,11 +45,20 @@ def run_bench(names: tuple[str, ...] = (), *, json: bool = False, seconds: float
     figures: list[Found] = []
     for bench in [BENCHES[name] for name in names or tuple(BENCHES)]:
         figures += asyncio.run(_measured(bench, seconds))
+    return _told(figures, json=json)
+
+
+def run_journal(messages: int, *, json: bool = False) -> int:
+    """Measure a start with so many messages in the journal; return 0 when every budget is kept, else 1."""
+    return _told(asyncio.run(measure_journal(messages)), json=json)
+
+
+def _told(found: Sequence[Found], *, json: bool) -> int:
     if json:
-        sys.stdout.write(msgspec.json.encode(figures).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
-        _show(figures, Console(highlight=False))
-    return 0 if all(figure.within for figure in figures) else 1
+        _show(found, Console(highlight=False))
+    return 0 if all(one.within for one in found) else 1
 
 
 async def _measured(bench: Bench, seconds: float) -> tuple[Found, ...]:

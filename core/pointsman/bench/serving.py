@@ -95,6 +95,12 @@ class Daemon:
         pages = int(Path(f"/proc/{self._pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    def peak(self) -> float:
+        """Return the most memory that was resident at once, in MiB."""
+        status = Path(f"/proc/{self._pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+
 
 @contextmanager
 def folder_on_disk() -> Iterator[Path]:
