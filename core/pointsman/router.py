@@ -158,7 +158,7 @@ class Router(AsksProviders, ServesScreens, IsOperated):
         self._accounts = Accounts(recorder, self._rates)
         self._operate(config, views, shop, stakes)
         resolving.taken = self._serving.taken
-        self._judging.send_again = self._serving.send_again
+        self._judging.resending = self._serving.resending
 
     def _build_stations(self, shop: Workshop, views: dict[str, View]) -> None:
         for name, provider in build_providers(self._config, self._plugins).items():

@@ -19,7 +19,7 @@ from pointsman.plugin import Batch, Callback, CallbackReading, Each, ProviderPlu
 from pointsman.routing.candidate import Exclusion
 from pointsman.sandbox import DeliveryPlan, Fate, delay
 from pointsman.store import MemoryStore, Record
-from pointsman.store.change import Change, Resume
+from pointsman.store.change import Change, Note
 from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, normal, refuse
 
 from .rig import Rig, account, number, price, routing, sms
@@ -573,7 +573,7 @@ class Broken(MemoryStore):
         """Fail, once somebody was told to send again."""
         if self.broken:
             raise OSError("the disk is full")
-        self.broken = isinstance(change, Resume)
+        self.broken = isinstance(change, Note) and change.again
         return await super().apply(message_id, change, now)
 
 

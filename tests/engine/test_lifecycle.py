@@ -50,10 +50,9 @@ from pointsman.store.change import (
     Located,
     Note,
     Resolve,
-    Resume,
     Settle,
 )
-from pointsman.store.record import advance, begin, is_final, is_in_doubt
+from pointsman.store.record import advance, begin, is_final
 from pointsman.store.whole import is_over
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
@@ -649,14 +648,16 @@ def test_a_lookup_after_the_first_attempt_changes_nothing():
 
 # -- sent again --------------------------------------------------------------------------------------------------------
 
-GONE = after(report(DeliveryState.UNDELIVERABLE, final=True), record=sent("x"))
+LOSS = report(DeliveryState.UNDELIVERABLE, final=True)
+GONE = after(LOSS, record=sent("x"))
+AGAIN = msgspec.structs.replace(LOSS, again=True)
 DECLINED = Refused(fault=Fault.DECLINED)
 
 
 def test_what_was_lost_is_on_its_way_again() -> None:
     """A message that another provider is going to send is not at its end, and ends as that one reports."""
     assert (GONE.state, is_final(GONE)) == (State.UNDELIVERED, True)
-    again = advance(GONE, Resume(), 5.0)
+    again = advance(sent("x"), AGAIN, 5.0)
     assert (again.state, is_final(again)) == (State.SENDING, False)
     flying = after(starts(2, "b"), record=again)
     assert (flying.state, is_final(flying)) == (State.SENDING, False)
@@ -670,23 +671,24 @@ def test_what_was_lost_is_on_its_way_again() -> None:
 @pytest.mark.parametrize("end", [State.CANCELLED, State.FAILED, State.UNKNOWN, State.EXPIRED])
 def test_who_finds_nobody_ends_as_reported(end: State) -> None:
     """When nobody sends it again after all, the message is what the first provider made of it."""
-    ended = after(Resume(), starts(2, "b"), ends(DECLINED, 2, "b"), End(end), record=GONE)
+    ended = after(AGAIN, starts(2, "b"), ends(DECLINED, 2, "b"), End(end), record=sent("x"))
 
     assert (ended.state, is_final(ended)) == (State.UNDELIVERED, True)
 
 
 def test_it_is_sent_again_once() -> None:
-    """A second resumption changes nothing, nor does one after the attempts have ended."""
-    again = advance(GONE, Resume(), 5.0)
-    assert advance(again, Resume(), 6.0) is again
+    """The same report a second time changes nothing, nor does one after the attempts have ended make anybody send."""
+    again = advance(sent("x"), AGAIN, 5.0)
+    assert advance(again, AGAIN, 6.0) is again
 
     ended = advance(again, End(State.CANCELLED), 7.0)
-    assert advance(ended, Resume(), 8.0) is ended
+    other = Note(1, Report(provider_id="x", state=DeliveryState.EXPIRED, final=True, at=NOON), again=True)
+    assert advance(ended, other, 8.0).state is State.EXPIRED
 
 
 def test_a_doubt_that_is_cleared_ends_the_resumption() -> None:
     """If the copy that was in doubt turns out to be taken, its report is waited for."""
-    again = after(Resume(), starts(2, "b"), ends(TIMEOUT, 2, "b"), record=GONE)
+    again = after(AGAIN, starts(2, "b"), ends(TIMEOUT, 2, "b"), record=sent("x"))
     assert again.state == State.SENDING
     cleared = advance(again, Resolve(2, Accepted(ids=("y",)), SettledBy.REPORT), 9.0)
 
@@ -695,7 +697,7 @@ def test_a_doubt_that_is_cleared_ends_the_resumption() -> None:
 
 def test_a_late_delivery_ends_the_resumption() -> None:
     """The first copy arrives while the message is to be sent again: it is delivered, and final."""
-    delivered = after(Resume(), report(DeliveryState.DELIVERED), record=GONE)
+    delivered = after(AGAIN, report(DeliveryState.DELIVERED), record=sent("x"))
 
     assert (delivered.state, is_final(delivered)) == (State.DELIVERED, True)
 
@@ -715,7 +717,7 @@ CHANGES: dict[str, Change] = {
     "delivered": report(DeliveryState.DELIVERED, final=True),
     "lost again": Note(2, Report(provider_id="y", state=DeliveryState.EXPIRED, final=True)),
     "looked up": looked_up(LookupState.REACHABLE),
-    "resumed": Resume(),
+    "lost, and sent again": AGAIN,
     "cancelled": End(State.CANCELLED),
     "failed": End(State.FAILED, DECLINED),
     "unknown": End(State.UNKNOWN),
@@ -741,9 +743,8 @@ def test_every_change_can_meet_every_record(last: str) -> None:
             then, updated_at=0.0, possible_duplicate=twice.possible_duplicate
         )
         assert (record.state is not State.DELIVERED) or then.state is State.DELIVERED
-        if isinstance(CHANGES[last], Resume) and then is not record:
-            doubted = {State.UNKNOWN} if is_in_doubt(record) else set()
-            assert record.state in {State.UNDELIVERED, State.EXPIRED, State.REJECTED} | doubted
+        if then.resuming and not record.resuming:
+            assert CHANGES[last] is AGAIN
             assert (then.state, then.intent, then.ended) == (State.SENDING, None, None)
 
 

@@ -9,13 +9,16 @@ from pointsman.events import Confirmed
 from pointsman.outcome import Accepted, Attempt, DeliveryState, Report, State
 from pointsman.routing.stakes import Instant, Stakes
 from pointsman.store import Record
-from pointsman.store.record import attempt_state
+from pointsman.store.change import Note
+from pointsman.store.record import advance, attempt_state
 
-SendAgain = Callable[[Record, Attempt, Report], Awaitable[Record | None]]
-"""Told of an attempt that ended badly; returns the record if the message is going to be sent by somebody else."""
+Again = Callable[[Record], None]
+"""Has a message sent again, once it is written down that it is."""
+Resending = Callable[[Record, Attempt, Report], Awaitable[Again | None]]
+"""Asked about an attempt that ends badly, before that is written down, whether somebody else sends the message."""
 
 
-async def _nobody_sends(record: Record, attempt: Attempt, report: Report) -> Record | None:
+async def _nobody_sends(record: Record, attempt: Attempt, report: Report) -> Again | None:
     del record, attempt, report
     return None
 
@@ -27,28 +30,32 @@ class Judging:
         self._stakes = stakes
         self._bus = bus
         self._clock = clock
-        self.send_again: SendAgain = _nobody_sends
+        self.resending: Resending = _nobody_sends
 
-    async def judge(self, before: Record, after: Record, number: int, report: Report) -> Record:
-        """Draw the consequences of a report; return the record as it is then.
+    async def foresee(self, record: Record, number: int, report: Report) -> Again | None:
+        """Return how a message is sent again if this report about it says that it was lost; None where it is not."""
+        after = advance(record, Note(number, report), self._clock.now())
+        verdict = _verdict(record, after, number, report)
+        if verdict is None or verdict.state is DeliveryState.DELIVERED:
+            return None
+        return await self.resending(after, after.attempts[number - 1], verdict)
+
+    def judge(self, before: Record, after: Record, number: int, report: Report) -> None:
+        """Learn from a report that was written down.
 
         A message of several parts is judged when the fate of all of them is known.
         """
-        attempt = after.attempts[number - 1]
-        if not isinstance(attempt.outcome, Accepted):
-            return after
-        was, state = attempt_state(before, before.attempts[number - 1]), attempt_state(after, attempt)
-        if state is was or state is State.SENT:
-            return after
-        verdict = report if state is State.DELIVERED else _bad_part(after, number, report)
+        verdict = _verdict(before, after, number, report)
+        if verdict is None:
+            return
+        provider = after.attempts[number - 1].provider
         now = Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())
-        self._stakes.reported(attempt.provider, after.envelope.id, number, verdict, now)
-        if state is State.DELIVERED:
-            return after
-        rest = self._stakes.blamed(attempt.provider, after.envelope, verdict, now)
+        self._stakes.reported(provider, after.envelope.id, number, verdict, now)
+        if verdict.state is DeliveryState.DELIVERED:
+            return
+        rest = self._stakes.blamed(provider, after.envelope, verdict, now)
         if rest is not None:
             self._bus.emit(rested(rest, now.wall))
-        return await self.send_again(after, attempt, verdict) or after
 
     def confirm(self, record: Record) -> bool:
         """Learn that the recipient got a message; say whether any provider had taken it."""
@@ -59,6 +66,17 @@ class Judging:
                 self._stakes.confirmed(attempt.provider, record.envelope.id, attempt.number, now)
                 return True
         return False
+
+
+def _verdict(before: Record, after: Record, number: int, report: Report) -> Report | None:
+    """Return the report that says what became of an attempt; None when it is not known yet, or was before."""
+    attempt = after.attempts[number - 1]
+    if after is before or not isinstance(attempt.outcome, Accepted):
+        return None
+    was, state = attempt_state(before, before.attempts[number - 1]), attempt_state(after, attempt)
+    if state is was or state is State.SENT:
+        return None
+    return report if state is State.DELIVERED else _bad_part(after, number, report)
 
 
 def _bad_part(record: Record, number: int, report: Report) -> Report:

@@ -5,12 +5,14 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pointsman.engine.course import Beginning, Courses
 from pointsman.engine.desk import Desk
 from pointsman.engine.doubts import Doubts
 from pointsman.engine.fallback import Fallbacks
 from pointsman.engine.flow import Flow
+from pointsman.engine.judging import Again
 from pointsman.engine.locating import Locating
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.tracking import Tracking
@@ -21,7 +23,7 @@ from pointsman.message import Channel, HlrLookup, MessageClass, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
 from pointsman.routing.resuming import SECOND_OPINIONS
 from pointsman.store import Record
-from pointsman.store.change import End, Resume
+from pointsman.store.change import End
 from pointsman.store.record import is_final, is_told, lookup_result
 from pointsman.store.stage import Stage, stage_of
 
@@ -259,8 +261,8 @@ class Serving:
         self.fallbacks.watch(parsed, given_up=flow.is_given_up)
         return record
 
-    async def send_again(self, record: Record, attempt: Attempt, report: Report) -> Record | None:
-        """Have a message that a provider lost sent by another one, if the failover table says so.
+    async def resending(self, record: Record, attempt: Attempt, report: Report) -> Again | None:
+        """Return how a message that a provider lost is sent by another one; None where the failover table says no.
 
         Lookups have their second opinion, and a Viber message with an SMS in its place has that. That SMS is not sent
         again once the Viber message has arrived after all, and nothing is that its caller gave up.
@@ -278,9 +280,12 @@ class Serving:
             or await self._courses.has_arrived(record)
         ):
             return None
-        before, record = await self._desk.recorder.settle(message_id, Resume())
-        if record is before:
-            return None
+        return partial(self._send_again, flow, attempt, report)
+
+    def _send_again(self, flow: Flow, attempt: Attempt, report: Report, record: Record) -> None:
+        """Send a message again, of which it is written down that this is done."""
+        message_id = record.envelope.id
+        assert report.state is not None  # noqa: S101 - `resending` looked
         self._desk.bus.emit(
             Resent(
                 at=self._desk.clock.now(),
@@ -296,7 +301,6 @@ class Serving:
         if (parent := record.envelope.parent) is not None:
             self._in_place[parent] = message_id
             task.add_done_callback(lambda _: self._in_place.pop(parent, None))
-        return record
 
     async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""

@@ -300,7 +300,8 @@ class Tracking:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
         report = self._resolving.usable(with_country(report))
-        before, after = await self._recorder.change(message_id, Note(number, report))
+        again = await self._judging.foresee(record, number, report) if provider in self._stations else None
+        before, after = await self._recorder.change(message_id, Note(number, report, again is not None))
         final = is_final_report(report)
         if after is not before:
             attempt = after.attempts[number - 1]
@@ -312,7 +313,9 @@ class Tracking:
                 self._resolving.reprice(before, after, number)
                 self._debts.settle(before, after, number)
                 self.compare(before, after, number)
-                after = await self._judging.judge(before, after, number, report)
+                self._judging.judge(before, after, number, report)
+            if again is not None and after.resuming and not before.resuming:
+                again(after)
             self.woken(after)
             if before.state is not State.DELIVERED and after.state is State.DELIVERED:
                 await self.delivered(after, provider)

@@ -63,13 +63,12 @@ class Note(msgspec.Struct, frozen=True, tag=True, gc=False):
 
     number: int
     report: Report
+    again: bool = False
+    """If it shows that all copies are lost, another provider is going to send the message.
 
-
-class Resume(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """A message that a provider lost after it had taken it is going to be sent by another one.
-
-    It changes nothing unless all copies are known to be lost, nobody is sending it, and nobody was told that its
-    attempts are over: of two reports that come at once only one makes somebody send it.
+    Both in one write: nobody is told of an end that is none, and no crash comes in between. It is left undone where
+    somebody is sending the message, or somebody was told that its attempts are over: of two reports that come at once
+    only one makes somebody send it.
     """
 
 
@@ -129,4 +128,4 @@ class Erase(msgspec.Struct, frozen=True, tag=True, gc=False):
 Kept = Own | Recover | Retime | Erase
 """What happens to a message because it is kept for long, and by whom."""
 
-Change = Due | Located | Begin | Settle | Resolve | Note | Resume | End | FellBack | Forgo | Kept
+Change = Due | Located | Begin | Settle | Resolve | Note | End | FellBack | Forgo | Kept

@@ -38,7 +38,6 @@ from pointsman.store.change import (
     Own,
     Recover,
     Resolve,
-    Resume,
     Retime,
     Settle,
 )
@@ -117,10 +116,10 @@ def advance(record: Record, change: Change, now: float) -> Record:
             after = _settled(record, change, now)
         case Resolve():
             after = _resolved(record, change)
-        case Note(number, report):
+        case Note(number, report, again):
             after = _noted(record, number, report)
-        case Resume():
-            after = replace(record, resuming=True) if _may_resume(record) else record
+            if again and after is not record and _may_resume(after):
+                after = replace(after, resuming=True)
         case End():
             after = _ended(record, change, now)
         case FellBack(message_id):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pointsman.message import MessageClass
 from pointsman.outcome import Accepted, DeliveryState, State, Unknown
-from pointsman.store.change import End, Note, Resume
+from pointsman.store.change import End, Note
 from pointsman.store.record import Record
 from pointsman.testing.stores.trial import DOUBT, Trial, expect, must, report
 
@@ -139,8 +139,7 @@ async def followed_is_ours(trial: Trial) -> None:
         return
     message_id = await trial.sent()
     await trial.again()
-    await trial.apply(message_id, Note(1, report("p1", DeliveryState.UNDELIVERABLE)))
-    await trial.apply(message_id, Resume())
+    await trial.apply(message_id, Note(1, report("p1", DeliveryState.UNDELIVERABLE), again=True))
     must((await trial.begin(message_id, 2)).intent is not None, "the second attempt")
     await trial.settle(message_id, Accepted(ids=("p2",)), 2)
     expect(_ids(await trial.store.followed("", 9)), [message_id], "followed")
