@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from random import Random
 from typing import Any
 
 import msgspec
@@ -157,10 +157,12 @@ def _options(offered: Iterable[Endpoint[Any, Any, Any]]) -> Aiohttp:
 
 def _outermost(house: House, diary: Diary) -> Any:
     """Return the middleware around everything: nobody is answered but by it."""
+    random = Random()
 
     @web.middleware
     async def outermost(request: web.Request, handler: Aiohttp) -> web.StreamResponse:
         began = house.clock.monotonic()
+        _name(request, random)
         try:
             response = await handler(request)
         except asyncio.CancelledError:
@@ -215,12 +217,14 @@ def response_of(reply: Reply) -> web.Response:
 
 
 def request_id_of(request: web.Request) -> str:
-    """Return the id by which a request is found in the log: the caller's if it is fit for that, else a new one."""
-    known: str | None = request.get(_own_id)
-    if known is None:
-        given = request.headers.get(REQUEST_ID, "")
-        known = request[_own_id] = given if _ID.fullmatch(given) else secrets.token_hex(8)
-    return known
+    """Return the id by which a request is found in the log."""
+    return request[_own_id]
+
+
+def _name(request: web.Request, random: Random) -> None:
+    """Give a request its id: the caller's if it is fit for that, else a new one, which is no secret."""
+    given = request.headers.get(REQUEST_ID, "")
+    request[_own_id] = given if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
 
 
 def route_of(request: web.Request) -> str:

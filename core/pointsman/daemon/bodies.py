@@ -41,6 +41,8 @@ async def read_body(request: web.Request, most: int, patience: float) -> bytes:
         return b""
     body = bytearray()
     try:
+        if request.content.is_eof():  # it came together with the head: nothing is waited for
+            return _whole(request.content.read_nowait(), most)
         async with asyncio.timeout(patience):
             while chunk := await request.content.readany():
                 body += chunk
@@ -51,6 +53,12 @@ async def read_body(request: web.Request, most: int, patience: float) -> bytes:
     except (ClientError, HttpProcessingError, ConnectionError):
         raise Failure(Kind.MALFORMED, "the body is cut short or badly framed") from None
     return bytes(body)
+
+
+def _whole(body: bytes, most: int) -> bytes:
+    if len(body) > most:
+        raise _too_large(most)
+    return body
 
 
 def _too_large(most: int) -> Failure:

@@ -10,7 +10,7 @@ from typing import Any
 from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, load_config, secrets_of
 from pointsman.daemon.app import build_app
-from pointsman.daemon.company import Company
+from pointsman.daemon.company import HEEDED, Company
 from pointsman.daemon.diary import Diary, LibraryLines
 from pointsman.daemon.endpoint import Listener
 from pointsman.daemon.figures import Figures
@@ -19,10 +19,12 @@ from pointsman.daemon.keeping import Keeping
 from pointsman.daemon.listening import Ear
 from pointsman.daemon.notify import Notifier
 from pointsman.daemon.openapi import document
+from pointsman.daemon.pulse import Pulse
 from pointsman.daemon.readiness import Readiness
 from pointsman.daemon.shown import ReloadShown
 from pointsman.daemon.table import ENDPOINTS
 from pointsman.errors import PointsmanError, RouterClosed
+from pointsman.events import MessageMoved, MessageTaken
 from pointsman.loading import PluginSet
 from pointsman.router import Router
 from pointsman.telemetry import Labels, LogFormat, LogLevel, MetricsObserver, Registry, Sink, StateObserver
@@ -56,9 +58,11 @@ class Service:
         version = metadata.version("pointsman")
         self._metrics = MetricsObserver(_labels(config, plugins), version, registry)
         self.router = Router(config, plugins=plugins, clock=self._clock, observers=[self.diary, self._metrics])
-        self.router.observe(StateObserver(self.router.providers, registry, clock=self._clock))
+        self.router.observe(
+            StateObserver(self.router.providers, registry, clock=self._clock), MessageTaken, MessageMoved
+        )
         self.company = Company(config, self.router, self._clock, Random())
-        self.router.observe(self.company)
+        self.router.observe(self.company, *HEEDED)
         self._readiness = Readiness(self.router)
         self.house = House(
             gateway=self.router,
@@ -71,10 +75,11 @@ class Service:
             readiness=lambda: self._readiness.reasons(self.house),
             reload=self.reload,
         )
-        self.router.observe(self.house.streams)
+        self.router.observe(self.house.streams, MessageMoved)
         self._keeping = Keeping(
             self.router, lambda: self._config.retention.terms(), self._notifier, self.diary, self._clock
         )
+        self._pulse = Pulse(registry)
         patience = float(config.daemon.drain_patience)
         logger = self.diary
         self.public = Ear(build_app(self.house, ENDPOINTS, Listener.PUBLIC, logger), config.daemon.listen, patience)
@@ -104,6 +109,7 @@ class Service:
             self._begin(self._keeping.erase())
             self._begin(self._keeping.feed_watchdog())
             self._begin(self._keeping.watch_store(self.house))
+            self._begin(self._pulse.beat())
             opened.pop_all()
         self._readiness.started = True
         self._running.set()

@@ -161,10 +161,23 @@ class Intake:
         if not mine:
             self._dispatcher.left(() if taken.repeated else taken.records)
             return taken
-        starting = asyncio.create_task(self._start(parsed, () if taken.repeated else taken.records, lanes))
+        records = () if taken.repeated else taken.records
+        if len(parsed) == 1:  # nothing to divide, so no task of its own
+            self._start_one(parsed[0], records, lanes)
+            return taken
+        starting = asyncio.create_task(self._start(parsed, records, lanes))
         self._writing.add(starting)
         starting.add_done_callback(self._written)
         return taken
+
+    def _start_one(self, parsed: Parsed, records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
+        try:
+            for record in records:
+                self._serving.start(parsed, record)
+        except Exception as error:  # noqa: BLE001 - it is written down, so whoever brought it must not hear of a failure
+            _log.error("a message could not be started: %s", type(error).__name__)
+        finally:
+            self._dispatcher.arrived(lanes)
 
     async def _start(self, parsed: Sequence[Parsed], records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
         """Start messages, a few at a time; whoever brought them need not wait for it."""

@@ -24,7 +24,7 @@ from pointsman.store.sqlite.faults import told
 from pointsman.store.sqlite.opening import Opened, open_journal
 from pointsman.store.sqlite.reading import Reading
 from pointsman.store.sqlite.recent import Recent
-from pointsman.store.sqlite.threads import Answer, Job, Worker, answer
+from pointsman.store.sqlite.threads import Answer, Answering, Job, Worker, answer
 from pointsman.store.sqlite.writer import Committed, Group, Writer
 
 Result = TypeVar("Result")
@@ -81,6 +81,7 @@ class SqliteStore:
         if self._opened is not None:
             raise StoreError(str(self._path), "it is open already")
         self._loop = asyncio.get_running_loop()
+        self._answering = Answering(self._loop)
         opening = asyncio.ensure_future(asyncio.to_thread(open_journal, self._path))
         try:
             opened = await asyncio.shield(opening)
@@ -274,7 +275,7 @@ class SqliteStore:
         self._recent.put(changed)
         for message_id in gone:
             self._recent.drop(message_id)
-        answer(answers)
+        self._answering.add(answers)
         if group is not None and self.committed is not None:
             self.committed(*group)
 
