@@ -13,6 +13,8 @@ def secrets_of(config: Config) -> Iterator[Secret]:
     for provider in config.providers.values():
         yield from _secrets_in(provider.settings)
         yield from _secrets_in(provider.callback_token)
+    for client in config.clients.values():
+        yield from _secrets_in(client.webhook_secret)
 
 
 def _secrets_in(value: object) -> Iterator[Secret]:

@@ -10,8 +10,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from pointsman.daemon.admission import address_of, admit
-from pointsman.daemon.asked import MOST_MESSAGES
-from pointsman.daemon.bodies import check_encoding, check_media, read_body
+from pointsman.daemon.asked import MOST_MESSAGES, AnyQuery
+from pointsman.daemon.bodies import brings_nothing, check_encoding, check_media, read_body
 from pointsman.daemon.diary import Diary
 from pointsman.daemon.endpoint import Body, Call, Endpoint, Listener, Reply
 from pointsman.daemon.house import House
@@ -71,7 +71,9 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
     client = admit(house, endpoint, request, address)
     request[_client] = client
     path = read_parameters(request.match_info.items(), endpoint.variables, Place.PATH)
-    query = read_parameters(request.query.items(), endpoint.query, Place.QUERY)
+    if endpoint.before is not None:
+        endpoint.before(house, path, address)
+    query = _query(endpoint, request)
     source, body = await _body(house, endpoint, request)
     reply = await endpoint.handler(
         house,
@@ -90,6 +92,13 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
     return response_of(reply) if isinstance(reply, Reply) else reply
 
 
+def _query(endpoint: Endpoint[Any, Any, Any], request: web.Request) -> Any:
+    """Return the query; nothing is wrong with one that is somebody else's, such as a name that is there twice."""
+    if endpoint.query is AnyQuery:
+        return AnyQuery()
+    return read_parameters(request.query.items(), endpoint.query, Place.QUERY)
+
+
 async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request) -> tuple[Any, Any]:
     """Return a body as JSON, and as what the endpoint takes."""
     rules = house.posture.daemon
@@ -100,6 +109,8 @@ async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Re
             check_encoding(request)
             return None, await read_body(request, min(rules.max_body, MOST_CALLBACK), rules.body_timeout)
         case Body.JSON | Body.MANY:
+            if brings_nothing(request) and not _required(endpoint.body_kind):
+                return None, endpoint.body_kind()
             check_media(request)
             raw = await read_body(request, rules.max_body, rules.body_timeout)
             if not raw and not _required(endpoint.body_kind):
@@ -165,8 +176,9 @@ def _failed(house: House, diary: Diary, request: web.Request, error: Exception) 
     if failure is None:
         diary.unforeseen("http.failed", error, route=route_of(request), request_id=request_id_of(request))
         failure = Failure(Kind.INTERNAL, "it was logged under this request_id")
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable) and not house.store_refuses:
         house.store_refuses = True
+        diary.write(LogLevel.ERROR, "store.refused", detail=str(error))
     body = _encode(failure.document(request_id_of(request)))
     status = failure.document("").status
     headers = failure.answer_headers()

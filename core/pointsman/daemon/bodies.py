@@ -2,12 +2,14 @@
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pointsman.daemon.endpoint import JSON
 from pointsman.daemon.problems import Failure, Kind
+
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
 
 def check_media(request: web.Request) -> None:
@@ -23,6 +25,12 @@ def check_encoding(request: web.Request) -> None:
     """Raise `Failure` for a body that is packed: a small one may become a very large one."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Failure(Kind.MEDIA, "send the body as it is, without Content-Encoding")
+
+
+def brings_nothing(request: web.Request) -> bool:
+    """Say whether a request has no body, and was not made by a page: those tell their origin, or are forms."""
+    is_of_page = hdrs.ORIGIN in request.headers or request.content_type in _FORMS
+    return not request.can_read_body and not is_of_page
 
 
 async def read_body(request: web.Request, most: int, patience: float) -> bytes:

@@ -1,6 +1,7 @@
 """What works beside the router for the clients: the guard that limits them, and the poster of their webhooks."""
 
 import asyncio
+import logging
 from random import Random
 
 from pointsman.clock import Clock
@@ -11,6 +12,7 @@ from pointsman.events import Charged, Confirmed, Event, MessageMoved
 from pointsman.guard import Guard, restore, save
 from pointsman.router import Router
 
+_log = logging.getLogger("pointsman.guard")
 SAVE_EVERY = 60.0
 """Seconds from one writing down of what the guard counted to the next."""
 HEEDED = (MessageMoved, Charged, Confirmed)
@@ -69,3 +71,5 @@ class Company:
             await save(self.guard, self._router.store)
         except StoreError:
             return  # the next time will do; until then a restart would count lookups anew
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next time is tried
+            _log.error("what the guard counted cannot be written down: %s", type(error).__name__)

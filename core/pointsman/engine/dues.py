@@ -1,6 +1,6 @@
 """When a message may be sent: the moment that the caller named, or the time on the recipient's clock as a moment."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
@@ -31,7 +31,7 @@ def due_of(message: Message, to: Msisdn, ranges: NumberRanges | None, now: float
     if message.send_at is not None and message.send_at_local is not None:
         raise InvalidMessage("send_at_local", "excludes send_at; leave one of them out")
     if message.send_at is not None:
-        moment = _aware(message.send_at).timestamp()
+        moment = _in_utc(_aware(message.send_at)).timestamp()
         _check_ahead("send_at", moment, now)
         return Due(max(moment, now))
     return _on_the_clock(_naive(message.send_at_local), to, ranges, now)
@@ -75,6 +75,14 @@ def _zone(to: Msisdn, ranges: NumberRanges | None) -> str:
     why = "needs the number's region" if ranges is None else "needs the number's region, which the number ranges lack"
     configure = ", or configure router.number_ranges" if ranges is None else ""
     raise InvalidMessage("send_at_local", f"{why}: Russia has eleven time zones; {instead}{configure}")
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Return the same moment in UTC. The first and the last hours of the calendar are in no year there."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidMessage("send_at", "is not within the years 1 to 9999 of UTC; check the year") from None
 
 
 def _aware(value: object) -> datetime:

@@ -85,7 +85,8 @@ class Worker:
                 if jobs:
                     self._serve(jobs)
                 elif not is_last and self._idle is not None:
-                    self._idle()
+                    with contextlib.suppress(sqlite3.Error):
+                        self._idle()
                 if is_last:
                     break
         finally:
