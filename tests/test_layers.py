@@ -44,6 +44,9 @@ FOR_PLUGIN_SANDBOXES = VOCABULARY | {"sandbox"}
 CLIENTS = {
     "pointsman/daemon/webhooks/calling.py": "posts to addresses that clients chose, behind a guard of its own",
     "pointsman/bench/embedded.py": "the bare client that the router is measured against",
+    "pointsman/bench/daemon.py": "asks the provider of the measurement what it has taken",
+    "pointsman/bench/journal.py": "likewise",
+    "pointsman/bench/serving.py": "asks the server under measurement for its metrics",
     "pointsman/bench/load.py": "the client of servers under measurement",
     "pointsman/bench/proxy.py": "the bare proxy that the daemon is measured against",
     "pointsman_affiliate_hlr/sandbox/callbacks.py": "a sandbox calls back like the provider, on this machine only",

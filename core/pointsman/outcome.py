@@ -218,6 +218,8 @@ class Attempt(Discreet, frozen=True, gc=False, kw_only=True):
     on_delivery: Money | None = None
     """What is going to be charged when it is delivered, where the price list says so."""
     decision_id: str
+    account: str = ""
+    """Stands for the account at the provider; see `Station.account`."""
     first_unknown: Unknown | None = None
     """What the outcome was before it was reconciled."""
 

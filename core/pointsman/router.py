@@ -402,9 +402,12 @@ class Router(AsksProviders, ServesScreens, IsOperated):
         """
         return await self._receiving.take(provider, callback, token)
 
-    def observe(self, observer: Observer) -> None:
-        """Tell `observer` of every event from now on. It must be quick; what it raises is logged and ignored."""
-        self._bus.subscribe(observer)
+    def observe(self, observer: Observer, *kinds: type[Event]) -> None:
+        """Tell `observer` of every event from now on, or only of these kinds.
+
+        It must be quick; what it raises is logged and ignored.
+        """
+        self._bus.subscribe(observer, *kinds)
 
     def _tell_plugins(self, event: Event) -> None:
         for quarantine in self._plugins.observe(event):

@@ -49,12 +49,14 @@ def test_show(pointsman: Runner, journal: Path) -> None:
 
 def test_journal_of_the_configuration(pointsman: Runner, journal: Path, config: Path) -> None:
     """Without a file, the journal is the one that the configuration names, beside it."""
-    refused = pointsman("journal", "show")
+    refused = pointsman("journal")
     config.write_text(config.read_text().replace('store = "memory:"', 'store = "sqlite:journal.db"', 1))
     shown = pointsman("journal", "check")
+    short = pointsman("journal")
     both = pointsman("journal", "check", str(journal), "--config", str(config))
 
     assert (refused.code, shown.code, both.code) == (2, 0, 2)
+    assert "journal.db" in short.out
     assert "keeps no journal" in refused.err
     assert "good, 2 messages" in shown.out
 

@@ -296,6 +296,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("store without a file", '[router]\nstore = "sqlite:"', "router.store", "expected a path"),
     ("store", '[router]\nstore = "redis:"', "router.store", '"memory:" or "sqlite:pointsman.db"'),
     ("times", '[retention]\ntexts = "500d"', "retention", "messages is shorter than texts"),
+    ("times of keys", '[retention]\nkeys = "500d"', "retention", "messages is shorter than keys"),
     ("region", '[router]\nregion = "UK"', "router.region", "ISO 3166-1"),
     ("loss", '[policies.p.loss]\notp = "-0.01"', "policies.p.loss", "otp is below zero"),
     ("log format", '[router]\nlog_format = "jsn"', "router.log_format", 'did you mean "json"?'),

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pointsman.config import load_config
 from pointsman.daemon.keys import NewKey, is_mistyped, make_key
 from pointsman.daemon.limits import FREE_TRIES
+from pointsman.errors import ConfigError
+from pointsman.loading import load_plugins
 
 from .rig import Rig, serving, sms
 
@@ -119,3 +122,29 @@ async def test_a_key_of_management_is_needed_where_there_is_one(tmp_path):
         ]
 
         assert statuses == [401, 401, 200, 401, 401, 200, 200, 200, 200]
+
+
+def test_one_key_is_not_for_two(tmp_path):
+    """A hash that stands in two tables is refused: nobody could say whose limits hold."""
+    path = tmp_path / "router.toml"
+    path.write_text(
+        f'[daemon]\nadmin_key_sha256 = "{"b" * 64}"\n'
+        + "".join(
+            f'[clients.{name}]\nkey_sha256 = "{digest * 64}"\n' for name, digest in (("a", "a"), ("b", "a"), ("c", "b"))
+        )
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, plugins=load_plugins([]), env={})
+
+    found = [(one.key, one.message) for one in caught.value.problems if "key_sha256" in (one.key or "")]
+    assert [key for key, _ in found] == ["clients.b.key_sha256", "clients.c.key_sha256"]
+    assert "client a" in found[0][1]
+    assert "management" in found[1][1]
+
+
+async def test_two_keys_at_once_are_none(rig: Rig):
+    """Which of two headers counts would be a guess, and a proxy might guess otherwise."""
+    headers = [("Authorization", f"Bearer {rig.keys[name].key}") for name in ("shop", "other")]
+    async with rig.session.get(f"{rig.url}/v1/messages?reference=a", headers=headers) as response:
+        assert response.status == 401

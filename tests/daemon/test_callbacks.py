@@ -1,5 +1,6 @@
 """Callbacks of providers: who is listened to, and when they hear that all is well."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -102,3 +103,25 @@ async def test_reports_are_small(rig: Rig):
     """A report of more than 64 KiB is refused."""
     assert (await rig.post(f"/v1/callbacks/a/{TOKEN}", b" " * 65_536, client=None)).status == 200
     assert (await rig.post(f"/v1/callbacks/a/{TOKEN}", b" " * 65_537, client=None)).kind == "too-large"
+
+
+async def test_strangers_take_no_places_with_slow_bodies(tmp_path):
+    """Who has no token is answered before his body comes, so that he cannot keep clients out by sending none."""
+    async with serving(tmp_path, daemon={"max_requests": 2, "body_timeout": "10s"}) as rig:
+        address = rig.service.public.address
+        streams = [await asyncio.open_connection(address.host, address.port) for _ in range(2)]
+        for reader, writer in streams:
+            writer.write(b"POST /v1/callbacks/a/wrong HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            async with asyncio.timeout(2):
+                assert b" 404 " in await reader.readline()
+
+        assert (await rig.post("/v1/messages", sms())).status == 202
+        for _, writer in streams:
+            writer.close()
+
+
+async def test_a_parameter_may_come_twice_in_a_report(rig: Rig):
+    """How a provider writes its query is its own affair."""
+    said = await rig.get(f"/v1/callbacks/a/{TOKEN}?id=1&id=2", client=None)
+
+    assert said.status != 422

@@ -41,6 +41,20 @@ async def test_a_repeat_costs_no_quota(tmp_path):
         assert (await rig.post("/v1/messages", sms())).status == 202
 
 
+async def test_a_repeat_is_answered_when_the_quota_is_full(tmp_path):
+    """What was acknowledged is acknowledged again under its key, when nothing new would be taken any more."""
+    async with serving(tmp_path, clients={"shop": {"daily_messages": 1}}) as rig:
+        headers = {"Idempotency-Key": "k"}
+        first = await rig.post("/v1/messages", sms(), headers=headers)
+        assert (await rig.post("/v1/messages", sms())).status == 429
+
+        again = await rig.post("/v1/messages", sms(), headers=headers)
+        other = await rig.post("/v1/messages", sms(text="Another"), headers=headers)
+
+        assert (again.status, again.json["id"], again.headers["Idempotent-Replay"]) == (202, first.json["id"], "true")
+        assert other.kind == "key-reused"
+
+
 async def test_quotas_survive_a_restart(tmp_path):
     """What was used today counts after a restart, too."""
     store = f"sqlite:{tmp_path / 'journal.db'}"
@@ -56,7 +70,7 @@ async def test_confirmations_are_noted(rig: Rig):
     taken = (await rig.post("/v1/messages", sms())).json["id"]
     await rig.service.router.wait(taken)
 
-    assert (await rig.post(f"/v1/messages/{taken}/confirm")).status == 415
+    assert (await rig.post(f"/v1/messages/{taken}/confirm")).status == 200
     assert (await rig.post(f"/v1/messages/{taken}/confirm", {})).json == {"id": taken, "state": "delivered"}
     assert (await rig.post(f"/v1/messages/{taken}/confirm", {}, client="other")).status == 404
 

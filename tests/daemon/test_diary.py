@@ -1,5 +1,6 @@
 """The log of the server: what libraries and the engine say comes in as lines, and gives nothing away."""
 
+import asyncio
 import logging
 
 import pytest
@@ -9,7 +10,7 @@ from pointsman.daemon.diary import Diary, LibraryLines
 from pointsman.secret import Secret
 from pointsman.telemetry import LogFormat
 
-from .rig import CANARY, Lines
+from .rig import CANARY, Lines, Rig
 
 
 @pytest.fixture
@@ -48,3 +49,15 @@ def test_the_engine_is_heard(lines: Lines):
 
     (line,) = lines.of("daemon.noted")
     assert (line["level"], line["detail"]) == ("warning", "4 attempts of ***")
+
+
+async def test_strangers_who_do_not_speak_http_are_no_errors(rig: Rig):
+    """What comes from anybody's port scan is answered, and does not fill the log with errors."""
+    address = rig.service.public.address
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nbad header 79161234567\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+
+    assert not [line for line in rig.lines.of("library.said") if line["level"] != "debug"]
+    assert "7916" not in rig.lines.text

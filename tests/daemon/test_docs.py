@@ -12,6 +12,7 @@ from pointsman.daemon import app, diary, keeping, service
 from pointsman.daemon.figures import Figures
 from pointsman.daemon.keys import Rejection
 from pointsman.daemon.problems import SORTS
+from pointsman.daemon.pulse import Pulse
 from pointsman.daemon.table import ENDPOINTS
 
 from .rig import Rig
@@ -60,6 +61,7 @@ def test_every_metric_is_listed():
     """The table of the server's metrics has exactly those that it has."""
     registry = CollectorRegistry()
     Figures(registry, ())
+    Pulse(registry)
     metrics = {}
     for family in registry._collector_to_names:
         name = family._name + ("_total" if family._type == "counter" else "")

@@ -135,3 +135,21 @@ async def test_streams_end_when_the_server_closes(tmp_path):
         await asyncio.wait_for(rig.service.close(patience=1.0), 5)
         with pytest.raises(EOFError):
             await stream.next()
+
+
+@pytest.mark.parametrize("change", ["the client is gone", "its key is another one"])
+async def test_a_stream_ends_with_the_key_that_opened_it(rig: Rig, change: str, monkeypatch: pytest.MonkeyPatch):
+    """Who loses his key hears nothing more on a stream that is open already."""
+    monkeypatch.setattr(streams, "LOOK_AGAIN", 0.02)
+    async with streaming(rig, client="other") as stream, streaming(rig) as remaining:
+        text, digest = rig.path.read_text(), rig.keys["other"].key_sha256
+        there = f'[clients.other]\nkey_sha256 = "{digest}"\n'
+        assert there in text
+        instead = "" if change == "the client is gone" else there.replace(digest, "0" * 64)
+        rig.path.write_text(text.replace(there, instead))
+        assert (await rig.manage("/-/reload")).status == 200
+
+        with pytest.raises(EOFError):
+            await stream.next()
+        await rig.post("/v1/messages", sms())
+        assert (await remaining.next())[1]["state"] == "sent"

@@ -2,10 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from .rig import NUMBER, Rig, sms
+from pointsman.store.interface import Retention
+
+from .rig import NUMBER, Rig, serving, sms
 
 
 def tomorrow() -> str:
@@ -171,6 +174,20 @@ async def test_one_key_is_one_message_in_a_journal(durable: Rig):
     assert len(durable.box.ledger.messages) == 3
 
 
+async def test_a_key_whose_message_is_forgotten_is_not_carried_out_anew(tmp_path: Path):
+    """Where the message of a key is forgotten by now, the repeat is refused; it might be a second copy."""
+    async with serving(tmp_path) as rig:
+        headers = {"Idempotency-Key": "order-17"}
+        taken = (await rig.post("/v1/messages", sms(), headers=headers)).json["id"]
+        await final(rig, taken)
+        await rig.service.router.store.erase(Retention(messages=-1e9), rig.service.router._clock.now(), 10)
+
+        said = await rig.post("/v1/messages", sms(), headers=headers)
+
+        assert (said.status, said.kind) == (409, "key-reused")
+        assert len(rig.box.ledger.messages) == 1
+
+
 async def test_the_order_of_fields_does_not_matter_to_a_key(rig: Rig):
     """A request is the same as before when its JSON is, however it is written."""
     headers = {"Idempotency-Key": "k"}
@@ -230,3 +247,11 @@ async def test_explain_sends_nothing(rig: Rig):
     assert (said.status, said.json["candidates"][0]["provider"]) == (200, "a")
     assert said.json["candidates"][0]["price"] == {"amount": "0.05", "currency": "EUR"}
     assert rig.box.ledger.messages == []
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+async def test_moments_outside_of_the_calendar_are_refused(durable: Rig, at: str):
+    """A moment that UTC has no year for is the client's mistake, not ours."""
+    said = await durable.post("/v1/messages", sms(send_at=at))
+
+    assert (said.status, said.fields) == (422, ["send_at"])

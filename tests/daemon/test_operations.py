@@ -1,13 +1,20 @@
 """Operations: probes, metrics, providers in and out of use, and the configuration anew."""
 
 import asyncio
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pointsman.errors import StoreUnavailable
+from pointsman.daemon import keeping
+from pointsman.errors import StoreError, StoreUnavailable
 
-from .rig import CANARY, Rig, serving, sms
+from .rig import CANARY, Rig, serving, sms, until
+
+
+@pytest.fixture(autouse=True)
+def _quick_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "TRY_STORE_EVERY", 0.5)
 
 
 @pytest.mark.parametrize("admin", [False, True])
@@ -48,6 +55,57 @@ async def test_a_store_that_cannot_write_takes_nothing(rig: Rig, monkeypatch: py
 
     assert (await rig.post("/v1/messages", sms())).status == 202
     assert (await rig.get("/readyz")).status == 200
+
+
+async def test_readiness_comes_back_without_any_client(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """A server that a balancer has left for its full disk finds out by itself that there is room, and tells both."""
+    store = rig.service.router.store
+
+    async def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("pointsman.db", "nothing was written, the disk is full: free some space")
+
+    monkeypatch.setattr(keeping, "TRY_STORE_EVERY", 0.01)
+    watching = asyncio.create_task(rig.service._keeping.watch_store(rig.service.house))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "accept", full)
+        patch.setattr(store, "keep", full)
+        for _ in range(2):
+            await rig.post("/v1/messages", sms())
+        await asyncio.sleep(0.05)
+        assert (await rig.get("/readyz")).status == 503
+
+    await until(lambda: not rig.service.house.store_refuses)
+    assert (await rig.get("/readyz")).status == 200
+    (told,) = rig.lines.of("store.refused")
+    assert "the disk is full" in told["detail"]
+    assert await until(lambda: rig.lines.of("store.recovered"))
+    watching.cancel()
+
+
+async def test_a_damaged_journal_is_told_in_words(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """When forgetting what is too old meets damage, the line says what is damaged and what to do."""
+
+    async def broken(*_: object) -> None:
+        raise StoreError("pointsman.db", "it is damaged: restore a backup")
+
+    monkeypatch.setattr(rig.service.router.store, "erase", broken)
+    erasing = asyncio.create_task(rig.service._keeping.erase())
+    (line,) = await until(lambda: rig.lines.of("store.erase_failed"))
+    erasing.cancel()
+    assert line["detail"] == "pointsman.db: it is damaged: restore a backup"
+
+
+async def test_management_needs_no_body_where_there_is_nothing_to_say(rig: Rig):
+    """A plain `curl -X POST` does what it looks like; a page of another site, which tells its origin, cannot."""
+    bare = {"admin": True, "client": None}
+    assert (await rig.post("/v1/providers/a/drain", **bare)).status == 200
+    assert (await rig.post("/-/reload", **bare)).status == 200
+
+    page = {"Origin": "https://elsewhere.example"}
+    assert (await rig.post("/v1/providers/a/resume", headers=page, **bare)).status == 415
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await rig.post("/v1/providers/a/resume", headers=form, **bare)).status == 415
+    assert (await rig.post("/v1/messages")).status == 415
 
 
 async def test_too_much_waiting_is_turned_away(tmp_path):
@@ -146,6 +204,8 @@ async def test_a_wrong_configuration_changes_nothing(rig: Rig, before: str, afte
 
     assert (said.status, said.kind) == (422, "invalid-configuration")
     assert any(field in one for one in said.fields)
+    for one in said.json["errors"]:
+        assert one["problem"].partition(": ")[2] in rig.lines.text.replace('\\"', '"')
     assert (await rig.post("/v1/messages", sms())).status == 202
     (line,) = rig.lines.of("config.refused")
     assert len(line["problems"]) == len(said.fields)
@@ -204,3 +264,30 @@ async def test_inboxes_are_for_those_who_may(tmp_path):
     assert [one["text"] for one in mine.json["messages"]] == ["yes"]
     assert (others.status, others.kind, others.json["rule"]) == (403, "denied", "inbox")
     assert (long.status, long.fields) == (422, ["until"])
+
+
+async def test_a_store_that_writes_again_is_ready_without_a_message(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """Who is not ready gets no messages from a load balancer, so readiness does not wait for one to be taken."""
+
+    async def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("sqlite:pointsman.db", "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.service.router.store, "accept", full)
+        assert (await rig.post("/v1/messages", sms())).status == 503
+    assert (await rig.get("/readyz")).status == 503
+
+    async def is_ready() -> bool:
+        return (await rig.get("/readyz")).status == 200
+
+    assert await until(is_ready)
+
+
+async def test_secrets_of_webhooks_are_kept_out_of_the_log(tmp_path):
+    """What webhooks are signed with is a secret of the configuration as any other."""
+    secret = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    shop = {"webhook_secret": {"env": "HOOK"}}
+    async with serving(tmp_path, clients={"shop": shop}, env={"HOOK": secret}) as rig:
+        rig.service.diary.write(20, "test.line", detail=f"they say {secret}")
+
+        assert secret not in rig.lines.text

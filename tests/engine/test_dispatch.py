@@ -3,6 +3,7 @@
 import asyncio
 import tracemalloc
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,7 +17,7 @@ from pointsman.engine.turns import Turns
 from pointsman.message import MessageClass
 from pointsman.outcome import State
 from pointsman.store import MemoryStore, Record
-from pointsman.testing import FakeClock, ScriptedSandbox, hang
+from pointsman.testing import FakeClock, KeptStore, ScriptedSandbox, hang
 
 from .machine import machine
 from .rig import account, number, routing, sms
@@ -272,6 +273,33 @@ async def test_a_message_whose_turn_comes_at_night_waits(box: ScriptedSandbox):
         await clock.advance(24 * 3600)
         assert sum(sent(box).values()) == 20
         assert await states(host, ids) == {State.SENT}
+
+
+async def test_a_disk_that_is_full_at_night_costs_no_message(box: ScriptedSandbox):
+    """What is to wait for the morning, but cannot be put back at once, waits until it can; nothing is cancelled."""
+    clock = FakeClock(MIDNIGHT - 12 * 3600 - 60)
+    async with machine({"a": account(box, max_rate=0.01)}, clock, {**QUIET, **FEW}) as host:
+        host.store = FillsUp()
+        router = await host.start()
+        ids = await take(host, 20, message_class=MARKETING)
+        await clock.advance(120)
+        assert host.store.refused
+        host.store.full = False
+        await clock.advance(24 * 3600)
+        assert await states(host, ids) == {State.SENT}
+        assert router.backlog().total() == 0
+
+
+class FillsUp(KeptStore):
+    """A store whose disk fills up when messages are given back for the first time."""
+
+    refused = False
+
+    async def give_back(self, message_ids: Sequence[str], now: float) -> None:
+        """Leave messages to whoever takes them, unless it is the first time."""
+        self.full = self.full or not self.refused
+        self.refused = True
+        await super().give_back(message_ids, now)
 
 
 # -- a store that ends with us -----------------------------------------------------------------------------------------

@@ -98,6 +98,28 @@ async def test_a_repeat_brings_the_same_messages_and_counts_nothing(clock: FakeC
     assert (gate.counted, len(box.seen)) == (3, 3)
 
 
+async def test_a_repeat_is_answered_whatever_holds_by_now(clock: FakeClock, box: ScriptedSandbox):
+    """What was acknowledged stays so for its key, although the client may not any more, or too much waits by now."""
+    gate, claim = Gate(), Claim("shop", "k", b"1")
+    sections = {"router": {"max_waiting": 3}}
+    async with routing({"a": account(box)}, clock=clock, sections=sections) as rig:
+        first = await rig.router.submit_many(orders(3), client="shop", claim=claim, screen=gate)
+        full = await rig.router.submit_many(orders(3), client="shop", claim=claim, screen=gate)
+        with pytest.raises(Busy):
+            await rig.router.submit_many(orders(3), client="shop", claim=Claim("shop", "k2", b"1"), screen=gate)
+        await clock.settle()
+        gate.shut = True
+        denied = await rig.router.submit_many(orders(3), client="shop", claim=claim, screen=gate)
+        with pytest.raises(Denied):
+            await rig.router.submit_many(orders(3), client="shop", claim=Claim("shop", "k2", b"1"), screen=gate)
+        with pytest.raises(KeyReused):
+            await rig.router.submit_many(orders(3), client="shop", claim=Claim("shop", "k", b"2"), screen=gate)
+    assert (full.repeated, denied.repeated) == (True, True)
+    ids = [[one.id for one in each.receipts] for each in (first, full, denied)]
+    assert ids[0] == ids[1] == ids[2]
+    assert (gate.counted, len(box.seen)) == (3, 3)
+
+
 class Full(MemoryStore):
     """A store on a disk that is full."""
 

@@ -757,3 +757,14 @@ def test_a_lost_copy_says_nothing_of_one_in_doubt() -> None:
     assert record.state is State.UNKNOWN
     assert advance(record, never, 9.0).state is State.UNDELIVERED
     assert advance(record, Resolve(1, Accepted(ids=("y",)), SettledBy.RECONCILED), 9.0).state is State.SENT
+
+
+def test_a_lost_copy_says_nothing_of_one_on_its_way() -> None:
+    """While an attempt is in flight, the loss of another copy does not make the message undelivered."""
+    taken = Resolve(1, Accepted(ids=("x",)), SettledBy.REPORT)
+    lost = Note(1, Report(provider_id="x", state=DeliveryState.UNDELIVERABLE, final=True))
+    record = after(starts(), ends(TIMEOUT), starts(2, "b"), taken, lost)
+
+    assert record.state is State.SENDING
+    assert advance(record, ends(TIMEOUT, 2, "b"), 9.0).state is State.UNKNOWN
+    assert advance(record, ends(Refused(fault=Fault.UNAVAILABLE), 2, "b"), 9.0).state is State.UNDELIVERED

@@ -7,14 +7,17 @@ import msgspec
 import pytest
 
 from pointsman.engine.orders import Order
+from pointsman.engine.recovery import Recovery
+from pointsman.errors import StoreUnavailable
 from pointsman.events import Operation, Reported
 from pointsman.message import Fallback, FallbackTrigger, MessageClass, Viber
 from pointsman.outcome import DeliveryState, Fault, LookupState, State, Unknown
 from pointsman.plugin import Callback
 from pointsman.router import Router
 from pointsman.sandbox import DeliveryPlan, delay
+from pointsman.store import Record
 from pointsman.store.change import FellBack
-from pointsman.testing import FakeClock, ScriptedSandbox, hang, refuse
+from pointsman.testing import FakeClock, KeptStore, ScriptedSandbox, answer_status, hang, refuse
 from pointsman.testing.wire import Answer, News
 
 from .machine import Machine, machine
@@ -239,6 +242,87 @@ async def test_nothing_leaves_that_cannot_be_written_down(clock: FakeClock, box:
         assert await states(host, ids) == {State.SENT}
         assert sent(box) == Counter({number(place): 1 for place in range(6)})
         assert host.available("a") == 4
+
+
+async def test_a_disk_that_cannot_be_read_for_a_while_ends_no_message(clock: FakeClock, box: ScriptedSandbox):
+    """While records cannot be read nothing is decided; later each message goes on where it was."""
+    async with machine({"a": account(box, reconcile="query")}, clock, {"route": {"on_unknown": "next"}}) as host:
+        host.store = Unreadable()
+        box.script(answer_status(500, taken=True))
+        await host.start()
+        ids = await take(host, 1)
+        host.store.broken = True
+        await clock.advance(60)
+        assert host.record(ids[0]).ended is None
+        host.store.broken = False
+        await clock.advance(60)
+        assert await states(host, ids) == {State.SENT}
+        assert sent(box) == Counter({number(0): 1})
+
+
+class Unreadable(KeptStore):
+    """A store that cannot be read at times."""
+
+    broken = False
+
+    async def get(self, message_id: str) -> Record | None:
+        """Return a record."""
+        if self.broken:
+            raise StoreUnavailable("the kept store", "the disk cannot be read")
+        return await super().get(message_id)
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["another address", "another login"])
+@pytest.mark.parametrize("policy", ["reconcile", "next"])
+async def test_another_account_is_not_asked_about_what_it_cannot_know(
+    clock: FakeClock, box: ScriptedSandbox, policy: str, moved: bool
+):
+    """Where a provider has another account after a restart, its "not there" does not lead to a second copy."""
+    other = ScriptedSandbox(clock=clock)
+    keys = {"reconcile": "query", "tells_reports": True, "opening_balance": "10", "prices": [price("1")]}
+    async with machine(
+        {"a": account(box, **keys), "new": account(other)}, clock, {"route": {"providers": ["a"]}}
+    ) as host:
+        host.tables["route"]["on_unknown"] = policy
+        await host.start()
+        (known,) = await take(host, 1)
+        await clock.settle()
+        box.script(delay(5.0, endpoint=SUBMIT))
+        (doubt,) = await take(host, 1)
+        await clock.settle()
+        host.accounts["a"] = account(other if moved else box, **keys, account="second")
+        await host.crash()
+        asked = len(box.seen)
+        await host.start()
+        await clock.advance(2 * HOUR)
+        assert (await states(host, [known]), await states(host, [doubt])) == ({State.SENT}, {State.UNKNOWN})
+        assert [one.operation for one in (*box.seen[asked:], *other.seen)] == []
+        assert host.available("a") == 9  # what is in doubt was spent elsewhere, if at all
+        host.accounts["a"] = account(box, **keys)
+        await host.restart()
+        await clock.advance(2 * HOUR)
+        assert await states(host, [doubt]) <= {State.SENT, State.DELIVERED}  # the former account is back, and knows
+        assert sent(box, other) == Counter({number(0): 2})
+
+
+async def test_what_cannot_be_restored_keeps_nobody_from_going_on(
+    clock: FakeClock, box: ScriptedSandbox, monkeypatch: pytest.MonkeyPatch
+):
+    """A message is gone on with, and others with it, though what it costs cannot be told, as without a rate for it."""
+
+    def without_a_rate(recovery: Recovery, record: Record) -> None:
+        raise KeyError("USD")
+
+    monkeypatch.setattr(Recovery, "_restore_money", without_a_rate)
+    async with machine({"a": account(box, reconcile="query")}, clock) as host:
+        box.script(delay(5.0, endpoint=SUBMIT))
+        await host.start()
+        ids = await take(host, 3)
+        await clock.settle()
+        await host.restart()
+        await clock.advance(60)
+        assert await states(host, ids) == {State.SENT}
+        assert sent(box) == Counter({number(place): 1 for place in range(3)})
 
 
 async def test_accounts_that_we_keep_are_known_after_a_restart(clock: FakeClock, box: ScriptedSandbox):

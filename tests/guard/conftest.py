@@ -28,7 +28,7 @@ from pointsman.testing import FakeClock
 from pointsman.text import count_segments, country_of
 
 ENV = {"LOGIN": "somebody", "PASSWORD": "not-a-real-one"}
-KEY = "0" * 64
+KEYS = ("0" * 64, "1" * 64)
 NUMBER = "79161234567"
 PLUGINS = load_plugins()
 
@@ -38,11 +38,11 @@ def config_of(client: str = "", guard: str = "", more: str = "", bank: str = "")
     return parse_config(
         f"""
 [clients.shop]
-key_sha256 = "{KEY}"
+key_sha256 = "{KEYS[0]}"
 {client}
 
 [clients.bank]
-key_sha256 = "{KEY}"
+key_sha256 = "{KEYS[1]}"
 {bank}
 
 [guard]

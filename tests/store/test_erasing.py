@@ -53,3 +53,39 @@ async def test_queries_use_indexes(trial: Trial, journal: Path):
 
     scans = {query: plan for query, plan in plans.items() if any(step.startswith("SCAN") for step in plan)}
     assert scans == {}
+
+
+async def test_a_damaged_message_keeps_no_text(trial: Trial, journal: Path, tmp_path: Path):
+    """What can be read of a damaged message is erased in its time, and it keeps no other from being erased."""
+    damaged, sound = [await trial.delivered(trial.envelope(text=SECRET), f"p{place}") for place in range(2)]
+    await trial.store.close()
+    with sqlite3.connect(journal) as database:
+        database.execute("UPDATE messages SET life = CAST(x'00' || life AS BLOB) WHERE id = ?", (damaged,))
+    database.close()
+    await trial.store.open()
+
+    done = await trial.store.erase(Retention(texts=0.0), trial.clock.now(), 10)
+    assert (done.texts, (await trial.get(sound)).erased) == (2, True)
+    later = await trial.store.erase(Retention(texts=0.0, messages=0.0), trial.clock.now(), 10)
+    assert (later.texts, later.messages) == (0, 2)
+    await trial.store.close()
+    assert found(tmp_path, SECRET) == []
+
+
+async def test_news_are_not_looked_through(trial: Trial, journal: Path):
+    """Forgetting old news looks at the oldest only, not at all that are there."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with sqlite3.connect(journal) as database:
+        rows = [(seq, "shop", "m", "sent", 1e9 + seq, b"{}") for seq in range(1, 20_001)]
+        database.executemany("INSERT INTO news VALUES (?, ?, ?, ?, ?, ?)", rows)
+        database.set_progress_handler(step, 100)
+        assert database.execute(erasing._FORGET_NEWS, (100, 1e9 + 11)).rowcount == 10
+        assert database.execute(erasing._FORGET_NEWS, (100, 1e9 + 11)).rowcount == 0
+    database.close()
+    assert steps < 100

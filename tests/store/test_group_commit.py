@@ -11,6 +11,7 @@ from pointsman.store.interface import Claim
 from pointsman.store.sqlite import SqliteStore
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.recent import Recent
+from pointsman.store.sqlite.writer import Writer
 from pointsman.testing.stores import Trial
 from pointsman.testing.stores.trial import CLIENT
 
@@ -128,6 +129,21 @@ async def test_closing_finishes_writes(trial: Trial):
     with pytest.raises(StoreError, match="not open"):
         await store.accept((trial.envelope(),))
     await store.close()
+
+
+async def test_patience_outlives_a_checkpoint_that_fails(trial: Trial):
+    """After a checkpoint that could not be made, writes wait as long for another program's lock as before."""
+    await trial.taken()
+
+    def fail(books: Books) -> tuple[int]:
+        writer = Writer(books, trial.clock, lambda *published: None)
+        writer._unmoved = 1
+        books.database.execute("BEGIN IMMEDIATE")
+        writer.idle()  # no checkpoint can be made within a transaction
+        books.database.execute("ROLLBACK")
+        return books.database.execute("PRAGMA busy_timeout").fetchone()
+
+    assert await sqlite(trial)._write(fail) == (5000,)
 
 
 def test_recent_records_are_bounded():

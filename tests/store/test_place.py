@@ -1,6 +1,7 @@
 """Where a journal may be, who may open it, and what is said to the others."""
 
 import asyncio
+import errno
 import os
 import stat
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.errors import StoreError
-from pointsman.store.sqlite import SqliteStore
+from pointsman.store.sqlite import SqliteStore, place
+from pointsman.store.sqlite.looking import examine
 from pointsman.store.sqlite.place import file_system
 from pointsman.testing.stores import Trial
 
@@ -156,3 +158,17 @@ async def test_network_file_system(journal: Path, monkeypatch: pytest.MonkeyPatc
 
     assert "network file system (nfs4)" in await refused(journal)
     assert [*journal.parent.iterdir()] == []
+
+
+async def test_a_journal_of_another_user(restored: Path, monkeypatch: pytest.MonkeyPatch):
+    """Who may not open or read a journal hears that it belongs to somebody else, and nothing of writing or handles."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(place.Lock, "take", forbidden)
+    assert "Permission denied; run as the user who owns it" in await refused(restored)
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(StoreError, match="cannot be read: do this as the user who owns it"):
+        examine(restored)

@@ -36,7 +36,7 @@ def test_a_hash_depends_on_the_number_and_on_the_key():
     hashes = [masker.hash("79161234567"), Masker(b"key").hash("79161234567"), masker.hash("79161234568")]
     strangers = [Masker(b"other").hash("79161234567"), Masker().hash("79161234567"), Masker().hash("79161234567")]
 
-    assert hashes[0] == hashes[1] == "a65e871b9ca8"
+    assert hashes[0] == hashes[1] == "b308b78e91c9"
     assert len({*hashes, *strangers}) == 5
 
 

@@ -5,7 +5,7 @@ from random import Random
 from statistics import median
 from time import process_time
 
-from pointsman.bench.embedded import Figure
+from pointsman.bench.figures import Figure
 from pointsman.message import Alphabet, Channel, Envelope, Msisdn, Network, NetworkSource, Segments, Sms
 from pointsman.outcome import Accepted, DeliveryState, Report
 from pointsman.plugin import ChannelLimits

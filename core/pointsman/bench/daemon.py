@@ -1,45 +1,35 @@
-"""How fast the daemon is, as a share of what a bare HTTP proxy does with the same requests; so far, the proxy's side.
+"""How fast the daemon is, as a share of what a bare HTTP proxy does with the same requests.
 
 Both are processes of their own and get the same requests from the same client, which does next to nothing itself. The
-daemon is plugged in as another `Front`.
+daemon answers before it sends, so what counts is messages that were sent: a round ends when the provider has the last
+one and its outcome is in the journal.
 """
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
+from functools import partial
+from statistics import median, quantiles
 
+import aiohttp
 import msgspec
 
-from pointsman.bench.embedded import (
-    ROUNDS,
-    Figure,
-    bare_rate,
-    provider,
-    routed_rate,
-    write_config,
-)
-from pointsman.bench.load import rate_of
+from pointsman.bench.embedded import ROUNDS, provider
+from pointsman.bench.figures import Amount, Figure, Found
+from pointsman.bench.load import latencies_of
+from pointsman.bench.serving import Daemon, folder_on_disk, serving, until
 from pointsman.bench.traffic import CONCURRENCY, number_of, text_of
-from pointsman.telemetry import Labels, MetricsObserver
 
 BUDGET = 0.60
 """The least share of the proxy's rate that the daemon is to reach."""
-
-
-class Front(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that takes messages by HTTP: its program, and how it is asked."""
-
-    name: str
-    command: Callable[[int], Sequence[str]]
-    """Arguments of Python, from the port of the provider; the program prints its port and ends with its input."""
-    question: Callable[[int], bytes]
-    """The bytes of a request, from its number."""
-    status: int
-    """Of the answer to a message that was taken."""
+MOST_STALL = 50.0
+"""Milliseconds for which the event loop may be held up."""
+A_SECOND = 1000
+"""Messages of a round for each second of its length."""
+LOOK_EVERY = 0.005
+ACCEPTED = 202
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
@@ -56,68 +46,127 @@ def message(number: int) -> bytes:
     return msgspec.json.encode({"channel": "sms", "to": number_of(number), "text": text_of(number)})
 
 
-PROXY = Front(
-    name="bare proxy",
-    command=lambda port: ("-m", "pointsman.bench.proxy", str(port)),
-    question=lambda number: post("/messages", message(number)),
-    status=202,
-)
+def proxy_question(number: int) -> bytes:
+    """Return the request for the bare proxy."""
+    return post("/messages", message(number))
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """What one interleaved run found without the daemon: messages a second, round by round."""
+class Front(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that takes messages by HTTP: where it is, how it is asked, and how it is known that all were sent."""
 
-    client: tuple[float, ...]
-    """A bare client."""
-    router: tuple[float, ...]
-    """The embedded router with metrics."""
-    proxy: tuple[float, ...]
-    """The bare proxy."""
-
-    def allowed(self, budget: float = BUDGET) -> float:
-        """Return the microseconds that the daemon may take for a message."""
-        return median(1e6 / rate / budget for rate in self.proxy)
+    port: int
+    question: Callable[[int], bytes]
+    """The bytes of a request, from its number."""
+    sent: Callable[[], Awaitable[int]]
+    """How many messages the provider has; cheap to ask."""
+    settled: Callable[[], Awaitable[int]]
+    """Of how many the outcome is known. Asked only when the provider has all, because asking costs the server time."""
 
 
-async def measure_front(front: Front, seconds: float) -> Figure:
-    """Measure a front against the bare proxy, in alternating rounds of `seconds` each."""
-    async with provider() as port, _running(PROXY, port) as proxy, _running(front, port) as other:
-        pairs = [(await _rate(PROXY, proxy, seconds), await _rate(front, other, seconds)) for _ in range(ROUNDS)]
-    ratios = tuple(rate / baseline for baseline, rate in pairs)
+class Round(msgspec.Struct, frozen=True):
+    """What one round found."""
+
+    rate: float
+    """Messages that were sent, a second."""
+    latencies: tuple[float, ...]
+    """Seconds to the answer, of each."""
+
+
+async def measure_daemon(seconds: float, rounds: int = ROUNDS) -> tuple[Found, ...]:
+    """Measure the daemon against the bare proxy, in alternating rounds of so many thousand messages each."""
+    count = max(int(seconds * A_SECOND), CONCURRENCY)
+    async with AsyncExitStack() as opened:
+        port = await opened.enter_async_context(provider())
+        session = await opened.enter_async_context(aiohttp.ClientSession())
+        proxy = proxy_front(await opened.enter_async_context(running_proxy(port)), port, session)
+        folder = opened.enter_context(folder_on_disk())
+        daemon = await opened.enter_async_context(serving(folder, port))
+        front = daemon_front(daemon, port, session)
+        first = 0
+        for one in (proxy, front):  # connections, sessions, first pages of the journal
+            await send(one, range(first, first + CONCURRENCY * 2))
+        pairs = []
+        for number in range(1, rounds + 1):
+            first = number * 1_000_000
+            pairs.append(
+                (await send(proxy, range(first, first + count)), await send(front, range(first, first + count)))
+            )
+        stall = await daemon.metric("pointsman_event_loop_stall_seconds")
+        memory = daemon.memory()
+    return (_compared(pairs), *_amounts([other for _, other in pairs], stall, memory))
+
+
+def _compared(pairs: list[tuple[Round, Round]]) -> Figure:
+    ratios = tuple(other.rate / proxy.rate for proxy, other in pairs)
     return Figure(
-        name=front.name,
-        rate=median(rate for _, rate in pairs),
-        baseline=median(baseline for baseline, _ in pairs),
+        name="daemon, durable journal, metrics and log on",
+        rate=median(other.rate for _, other in pairs),
+        baseline=median(proxy.rate for proxy, _ in pairs),
         ratio=median(ratios),
         budget=BUDGET,
         rounds=ratios,
     )
 
 
-async def measure_reference(seconds: float, rounds: int = ROUNDS) -> Reference:
-    """Measure the bare client, the embedded router and the bare proxy in alternating rounds of `seconds` each."""
-    client, router, proxied = [], [], []
-    async with AsyncExitStack() as opened:
-        port = await opened.enter_async_context(provider())
-        config = write_config(Path(opened.enter_context(TemporaryDirectory())), port)
-        proxy = await opened.enter_async_context(_running(PROXY, port))
-        for _ in range(rounds):
-            metrics = MetricsObserver(Labels(providers=frozenset({"bench"})), "bench")
-            client.append(await bare_rate(port, seconds))
-            router.append(await routed_rate(config, seconds, (metrics,)))
-            proxied.append(await _rate(PROXY, proxy, seconds))
-    return Reference(client=tuple(client), router=tuple(router), proxy=tuple(proxied))
+def _amounts(rounds: list[Round], stall: float, memory: float) -> tuple[Amount, ...]:
+    hundredths = quantiles([one for each in rounds for one in each.latencies], n=100)
+    return (
+        Amount(name=f"daemon: answer to {CONCURRENCY} clients at once, median", value=hundredths[49] * 1e3, unit="ms"),
+        Amount(name="daemon: the slowest answer of a hundred", value=hundredths[98] * 1e3, unit="ms"),
+        Amount(name="daemon: longest stall of the event loop", value=stall * 1e3, unit="ms", most=MOST_STALL),
+        Amount(name="daemon: resident memory after these messages", value=memory, unit="MiB"),
+    )
 
 
-async def _rate(front: Front, port: int, seconds: float) -> float:
-    return await rate_of(port, front.question, seconds, at_once=CONCURRENCY, status=front.status)
+async def send(front: Front, numbers: range) -> Round:
+    """Post messages at the concurrency of the measurements; return when all of them were sent."""
+    count = len(numbers)
+    sent, settled = await front.sent() + count, await front.settled() + count
+    began = time.perf_counter()
+    latencies = await latencies_of(front.port, front.question, numbers, at_once=CONCURRENCY, status=ACCEPTED)
+
+    async def all_sent() -> bool:
+        return await front.sent() >= sent
+
+    async def all_settled() -> bool:
+        return await front.settled() >= settled
+
+    await until(all_sent, LOOK_EVERY)
+    await until(all_settled, LOOK_EVERY)
+    return Round(count / (time.perf_counter() - began), tuple(latencies))
+
+
+def proxy_front(port: int, provider_port: int, session: aiohttp.ClientSession) -> Front:
+    """Return how the bare proxy is asked; what it answered was sent."""
+    sent = partial(served, session, provider_port)
+    return Front(port=port, question=proxy_question, sent=sent, settled=sent)
+
+
+def daemon_front(daemon: Daemon, provider_port: int, session: aiohttp.ClientSession) -> Front:
+    """Return how the daemon is asked."""
+    key = f"Authorization: Bearer {daemon.key}"
+    return Front(
+        port=daemon.port,
+        question=lambda number: post("/v1/messages", message(number), key),
+        sent=partial(served, session, provider_port),
+        settled=daemon.sent,
+    )
+
+
+async def served(session: aiohttp.ClientSession, port: int) -> int:
+    """Return how many messages the provider of the measurement has taken."""
+    async with session.get(f"http://127.0.0.1:{port}/served") as answer:
+        return int(await answer.read())
 
 
 @asynccontextmanager
-async def _running(front: Front, provider_port: int) -> AsyncIterator[int]:
+async def running_proxy(provider_port: int) -> AsyncIterator[int]:
+    """Run the bare proxy in front of a provider and yield its port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *front.command(provider_port),
+        "-m",
+        "pointsman.bench.proxy",
+        str(provider_port),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -129,18 +178,3 @@ async def _running(front: Front, provider_port: int) -> AsyncIterator[int]:
         if process.stdin is not None:
             process.stdin.close()
         await process.wait()
-
-
-def _tell(found: Reference) -> None:
-    for name, rates in (("bare client", found.client), ("embedded router", found.router), ("proxy", found.proxy)):
-        each = " ".join(f"{one:,.0f}" for one in rates)
-        sys.stdout.write(f"{name:16} {median(rates):8,.0f}/s {1e6 / median(rates):6.0f} us  rounds {each}\n")
-    pairs = zip(found.client, found.router, found.proxy, strict=True)
-    ratios = [(router / client, proxy / client) for client, router, proxy in pairs]
-    sys.stdout.write(f"router to client {median(one for one, _ in ratios):.2f}, proxy to client ")
-    sys.stdout.write(f"{median(other for _, other in ratios):.2f}\n")
-    sys.stdout.write(f"the daemon may take {found.allowed():,.0f} us for a message, for {BUDGET:.2f} of the proxy\n")
-
-
-if __name__ == "__main__":
-    _tell(asyncio.run(measure_reference(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)))

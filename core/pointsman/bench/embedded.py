@@ -10,9 +10,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import aiohttp
-import msgspec
 
-from pointsman.bench.traffic import CONCURRENCY, fields_of, number_of, text_of
+from pointsman.bench.figures import Figure
+from pointsman.bench.traffic import CONCURRENCY, LOGIN, fields_of, number_of, text_of
 from pointsman.message import Sms
 from pointsman.outcome import State
 from pointsman.router import Router
@@ -33,26 +33,6 @@ max_in_flight = {concurrency}
 prices = [ {{ country = "RU", channel = "sms", price = "0.01" }} ]
 poll = {{ first = "1h" }}
 """
-
-
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured thing: its rate, the rate of what it is compared with, and the ratio that the budget is for."""
-
-    name: str
-    rate: float
-    """Messages, rows or look-ups a second, median of the rounds."""
-    baseline: float
-    """The same of what it is compared with, median of the rounds."""
-    ratio: float
-    """Median of the ratios of neighbouring rounds."""
-    budget: float
-    rounds: tuple[float, ...]
-    """The ratio of each round."""
-
-    @property
-    def within(self) -> bool:
-        """Whether the budget is kept."""
-        return self.ratio >= self.budget
 
 
 async def measure_embedded(seconds: float) -> tuple[Figure, ...]:
@@ -114,8 +94,7 @@ async def bare_rate(port: int, seconds: float) -> float:
 
 async def routed_rate(config: Path, seconds: float, observers: tuple[Callable[..., None], ...]) -> float:
     """Return the rate of a router in this process."""
-    env = {"LOGIN": "bench-login", "PASSWORD": "bench-password"}
-    async with Router.from_toml(config, env=env, observers=observers, only_loopback=True) as router:
+    async with Router.from_toml(config, env=LOGIN, observers=observers, only_loopback=True) as router:
 
         async def send(number: int) -> None:
             receipt = await router.send(Sms(to=number_of(number), text=text_of(number)))

@@ -6,7 +6,7 @@ from statistics import median
 from time import process_time
 
 from pointsman.bench.choosing import ROUND, empty_round
-from pointsman.bench.embedded import Figure
+from pointsman.bench.figures import Figure
 from pointsman.clock import SystemClock
 from pointsman.config import Config, parse_config
 from pointsman.guard import Guard

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _LENGTH = b"content-length:"
 
@@ -64,7 +64,6 @@ async def rate_of(port: int, question: Callable[[int], bytes], seconds: float, *
     started = time.perf_counter() + seconds / 5
     until = started + seconds
     counted = 0
-    open_ends = [asyncio.get_running_loop().create_future() for _ in range(at_once)]
 
     def ask() -> bytes | None:
         nonlocal number, counted
@@ -75,12 +74,53 @@ async def rate_of(port: int, question: Callable[[int], bytes], seconds: float, *
         number += 1
         return question(number)
 
-    def asking(end: "asyncio.Future[str | None]") -> Callable[[], _Asking]:
-        return lambda: _Asking(ask, lambda problem: None if end.done() else end.set_result(problem), b"%d" % status)
+    await _on_connections(port, [ask] * at_once, status)
+    return counted / (time.perf_counter() - started)
 
-    for end in open_ends:
-        await asyncio.get_running_loop().create_connection(asking(end), "127.0.0.1", port)
-    for problem in await asyncio.gather(*open_ends):
+
+async def latencies_of(
+    port: int, question: Callable[[int], bytes], numbers: range, *, at_once: int, status: int
+) -> list[float]:
+    """Make the requests of these numbers with so many connections; return the seconds to each answer.
+
+    Raises `RuntimeError` when an answer has another status.
+    """
+    left = iter(numbers)
+    found: list[float] = []
+
+    def asking() -> Callable[[], bytes | None]:
+        asked: float | None = None
+
+        def ask() -> bytes | None:
+            nonlocal asked
+            now = time.perf_counter()
+            if asked is not None:
+                found.append(now - asked)
+            number = next(left, None)
+            if number is None:
+                return None
+            asked = now
+            return question(number)
+
+        return ask
+
+    await _on_connections(port, [asking() for _ in range(at_once)], status)
+    return found
+
+
+async def _on_connections(port: int, askers: Sequence[Callable[[], bytes | None]], status: int) -> None:
+    """Let each ask on a connection of its own until it has no more questions."""
+    loop = asyncio.get_running_loop()
+    ends = [loop.create_future() for _ in askers]
+
+    def over(end: "asyncio.Future[str | None]") -> Callable[[str | None], None]:
+        return lambda problem: None if end.done() else end.set_result(problem)
+
+    def made(ask: Callable[[], bytes | None], end: "asyncio.Future[str | None]") -> Callable[[], _Asking]:
+        return lambda: _Asking(ask, over(end), b"%d" % status)
+
+    for ask, end in zip(askers, ends, strict=True):
+        await loop.create_connection(made(ask, end), "127.0.0.1", port)
+    for problem in await asyncio.gather(*ends):
         if problem is not None:
             raise RuntimeError(f"the server under measurement {problem}")
-    return counted / (time.perf_counter() - started)

@@ -11,7 +11,8 @@ from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from pointsman.bench.embedded import ROUNDS, Figure
+from pointsman.bench.embedded import ROUNDS
+from pointsman.bench.figures import Figure
 from pointsman.config.prices import read_price_file
 from pointsman.config.rows import RowReader
 from pointsman.message import Channel, Msisdn, Network

@@ -1,7 +1,8 @@
 """A provider that answers at once: so little work per request that it never is the bottleneck of a measurement.
 
-It speaks just enough of Devino's protocol for a session, a balance and single messages, and runs in a process of its
-own. Started as `python -m pointsman.bench.server`, it prints its port and serves until its standard input is closed.
+It speaks just enough of Devino's protocol for a session, a balance and single messages, tells under `/served` how many
+messages it has taken, and runs in a process of its own. Started as `python -m pointsman.bench.server`, it prints its
+port and serves until its standard input is closed.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ class _Answering(asyncio.Protocol):
         if b"/sms/send" in head:
             _Answering.served += 1
             body = b'["%d"]' % (_FIRST_ID + _Answering.served)
+        elif b"/served" in head:
+            body = b"%d" % _Answering.served
         elif b"/balance" in head:
             body = b"1000000000"
         else:

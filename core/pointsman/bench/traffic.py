@@ -2,6 +2,8 @@
 
 CONCURRENCY = 100
 """Messages at once."""
+LOGIN = {"LOGIN": "bench-login", "PASSWORD": "bench-password"}
+"""The environment with what the provider of the measurement lets in."""
 
 
 def fields_of(to: str, text: str) -> dict[str, str]:

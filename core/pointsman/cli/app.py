@@ -35,13 +35,15 @@ PARTS = {
         "diff": ("pricelists:diff", "Show what is different between two price lists."),
     },
     "journal": {
-        "show": ("journals:show", "Show what is in a journal; `journal FILE` is short for it."),
+        "show": ("journals:show", "Show what is in a journal; `journal` and `journal FILE` are short for it."),
         "check": ("journals:check", "Check all of a journal and say what can be saved."),
         "backup": ("journals:backup", "Copy a journal, also while a daemon uses it."),
         "salvage": ("journals:salvage", "Save what can be read of a damaged journal into a new one."),
     },
 }
 """Commands that have commands of their own; the first one is meant where none is named."""
+_NEED_NOTHING = frozenset({"journal"})
+"""Commands whose first part can do without any argument."""
 _HELP = frozenset({"--help", "-h"})
 
 
@@ -84,6 +86,8 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
     A provider that is called like a part is reached by the long form.
     """
     parts = PARTS.get(arguments[0]) if arguments else None
-    if parts is None or len(arguments) == 1 or arguments[1] in parts or arguments[1] in _HELP:
+    if parts is None or (len(arguments) == 1 and arguments[0] not in _NEED_NOTHING):
+        return list(arguments)
+    if arguments[1:] and (arguments[1] in parts or arguments[1] in _HELP):
         return list(arguments)
     return [arguments[0], next(iter(parts)), *arguments[1:]]

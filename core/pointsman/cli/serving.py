@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,12 @@ from pointsman.telemetry import ThreadSink
 
 AT_ONCE = 0.5
 """Seconds for what is in flight when the end must come at once."""
+THRESHOLDS = (20_000, 10, 100)
+"""When the garbage collector looks at what: rarely, because messages leave hardly any cycles, and never at so much that
+the event loop would stand still for long."""
+SWITCH_EVERY = 0.0005
+"""Seconds for which a thread keeps the interpreter while others wait: the thread of the journal waits for it often,
+and everybody waits for that thread."""
 
 
 def serve(*, config: ConfigOption = None) -> int:
@@ -29,6 +36,7 @@ def serve(*, config: ConfigOption = None) -> int:
     """
     plugins = load_plugins()
     loaded = load_config(find_config(config), plugins=plugins)
+    sys.setswitchinterval(SWITCH_EVERY)
     with contextlib.closing(ThreadSink(sys.stdout)) as sink:
         service = Service(loaded, plugins, sink, environment=os.environ)
         return asyncio.run(_serve(service))
@@ -43,7 +51,15 @@ async def _serve(service: Service) -> int:
             raise UsageError(f"{error}; [daemon] listen and admin say where") from None
         except StoreError as error:
             raise UsageError(str(error)) from None
+        _spare_collector()
         return await signals.served()
+
+
+def _spare_collector() -> None:
+    """Keep the garbage collector from going through everything that was imported, again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
 
 
 class _Signals:

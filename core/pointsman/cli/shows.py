@@ -34,6 +34,8 @@ def demo(
 
 ROUTING = "routing"
 """The measurement that is no matter of speed, and made only when it is asked for by name."""
+JOURNAL = "journal"
+"""The measurement of a start with a large journal; making one takes a minute, so it is made only when asked for."""
 
 
 def bench(
@@ -43,13 +45,14 @@ def bench(
     scenario: Annotated[
         tuple[str, ...], Parameter(negative="", help="For routing: only this scenario; may be given again.")
     ] = (),
+    messages: Annotated[int, Parameter(help="For journal: how many messages are in it.")] = 1_000_000,
     json: JsonOption = False,
 ) -> int:
     """Measure the speed in ratios of one run, or (routing) the choice against a clairvoyant and the peers' rules.
 
     Exit code 1 when a budget is not kept.
     """
-    from pointsman.bench import BENCHES, run_bench, run_routing
+    from pointsman.bench import BENCHES, run_bench, run_journal, run_routing
 
     if ROUTING in names:
         if len(names) > 1:
@@ -57,9 +60,17 @@ def bench(
         return run_routing(_seeds(seeds), _known(scenario), json=json)
     if seeds or scenario:
         raise UsageError("--seeds and --scenario go with: pointsman bench routing")
+    if JOURNAL in names:
+        if len(names) > 1:
+            raise UsageError("the journal is measured on its own; leave the other names out")
+        if not 0 < messages <= 10_000_000:
+            raise UsageError("--messages is more than 0 and at most 10000000")
+        return run_journal(messages, json=json)
     strangers = [name for name in names if name not in BENCHES]
     if strangers:
-        raise UsageError(f"there is no measurement {strangers[0]!r}; there are {', '.join(BENCHES)} and {ROUTING}")
+        raise UsageError(
+            f"there is no measurement {strangers[0]!r}; there are {', '.join(BENCHES)}, {JOURNAL} and {ROUTING}"
+        )
     if not 0 < seconds <= 600:
         raise UsageError("--seconds is more than 0 and at most 600")
     return run_bench(names, json=json, seconds=seconds)

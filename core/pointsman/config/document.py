@@ -103,6 +103,7 @@ class DocumentReader:
         rated = rates if currency is not None and isinstance(document.get("rates", {}), dict) else _Anything()
         providers, built = self._providers(document, currency or RouterConfig().currency, rated, overrides)
         self._check_inboxes(clients, document)
+        self._check_keys(clients, daemon)
         reader = RouteReader(self._problems, self._tables, built, self._plugins)
         policies = reader.policies(self._section(document, "policies"))
         routes = reader.routes(document.get("routes"), policies)
@@ -156,6 +157,17 @@ class DocumentReader:
                 if provider not in providers:
                     path = ("clients", name, "inbox", place)
                     self._problems.add(path, "there is no such provider", did_you_mean(provider, providers))
+
+    def _check_keys(self, clients: Mapping[str, ClientConfig], daemon: DaemonConfig | None) -> None:
+        """Refuse one key for two: nobody could say whose limits hold."""
+        managers = () if daemon is None else daemon.admin_key_sha256 or ()
+        owners = dict.fromkeys(managers, "management")
+        for name, client in clients.items():
+            for digest in client.key_sha256:
+                owner = owners.setdefault(digest, f"client {name}")
+                if owner != f"client {name}":
+                    path = ("clients", name, "key_sha256")
+                    self._problems.add(path, f"is the key of {owner}, too", "`pointsman key` makes another one")
 
     def _own_currency(self, table: object) -> str | None:
         """Return the currency in which prices are compared, whatever else is wrong with the section; None if it is."""

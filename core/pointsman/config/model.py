@@ -90,6 +90,8 @@ class RetentionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def __post_init__(self) -> None:
         if self.messages < self.texts:
             raise ValueError("messages is shorter than texts; a message is not forgotten before its text")
+        if self.messages < self.keys:
+            raise ValueError("messages is shorter than keys; a key brings messages as long as it is kept")
 
     def terms(self) -> Retention:
         """Return it as a store wants it."""

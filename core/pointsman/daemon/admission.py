@@ -37,12 +37,23 @@ def admit(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request,
             return ""
 
 
+def is_still_admitted(house: House, request: web.Request, client: str) -> bool:
+    """Say whether a request would still be one of this client: its key may have been taken away, or have ended."""
+    found = house.posture.clients.find(_key_of(request), house.clock.now())
+    return isinstance(found, Holder) and found.client == client
+
+
+def _key_of(request: web.Request) -> str:
+    """Return the key that a request shows; empty where there is none, or one too many."""
+    shown = request.headers.getall("Authorization", [])
+    scheme, _, key = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
 def _holder(house: House, ring: Keyring, request: web.Request, address: str) -> Holder:
     """Return whose key a request shows. Whatever is wrong with it, the answer is the same."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    found: Holder | Rejection = Rejection.MISSING
-    if scheme.lower() == "bearer" and key.strip():
-        found = ring.find(key.strip(), house.clock.now())
+    key = _key_of(request)
+    found = ring.find(key, house.clock.now()) if key else Rejection.MISSING
     if isinstance(found, Holder):
         return found
     house.figures.rejected(found)
@@ -55,7 +66,8 @@ def _holder(house: House, ring: Keyring, request: web.Request, address: str) -> 
 def _check_origin(posture: Posture, request: web.Request) -> None:
     """Refuse what a page in somebody's browser may have made: a foreign name for this machine, or a foreign origin.
 
-    What changes anything needs a body of JSON besides, which browsers do not send elsewhere without asking first.
+    What changes anything needs a body of JSON besides, which browsers do not send elsewhere without asking first; only
+    a request without any origin, which no page can make, may leave it out.
     """
     host = request.headers.get("Host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host

@@ -2,16 +2,16 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from random import Random
 from typing import Any
 
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
 from pointsman.daemon.admission import address_of, admit
-from pointsman.daemon.asked import MOST_MESSAGES
-from pointsman.daemon.bodies import check_encoding, check_media, read_body
+from pointsman.daemon.asked import MOST_MESSAGES, AnyQuery
+from pointsman.daemon.bodies import brings_nothing, check_encoding, check_media, read_body
 from pointsman.daemon.diary import Diary
 from pointsman.daemon.endpoint import Body, Call, Endpoint, Listener, Reply
 from pointsman.daemon.house import House
@@ -79,7 +79,9 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
     client = admit(house, endpoint, request, address)
     request[_client] = client
     path = read_parameters(request.match_info.items(), endpoint.variables, Place.PATH)
-    query = read_parameters(request.query.items(), endpoint.query, Place.QUERY)
+    if endpoint.before is not None:
+        endpoint.before(house, path, address)
+    query = _query(endpoint, request)
     source, body = await _body(house, endpoint, request)
     reply = await endpoint.handler(
         house,
@@ -98,6 +100,13 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
     return response_of(reply) if isinstance(reply, Reply) else reply
 
 
+def _query(endpoint: Endpoint[Any, Any, Any], request: web.Request) -> Any:
+    """Return the query; nothing is wrong with one that is somebody else's, such as a name that is there twice."""
+    if endpoint.query is AnyQuery:
+        return AnyQuery()
+    return read_parameters(request.query.items(), endpoint.query, Place.QUERY)
+
+
 async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request) -> tuple[Any, Any]:
     """Return a body as JSON, and as what the endpoint takes."""
     rules = house.posture.daemon
@@ -108,6 +117,8 @@ async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Re
             check_encoding(request)
             return None, await read_body(request, min(rules.max_body, MOST_CALLBACK), rules.body_timeout)
         case Body.JSON | Body.MANY:
+            if brings_nothing(request) and not _required(endpoint.body_kind):
+                return None, endpoint.body_kind()
             check_media(request)
             raw = await read_body(request, rules.max_body, rules.body_timeout)
             if not raw and not _required(endpoint.body_kind):
@@ -146,10 +157,12 @@ def _options(offered: Iterable[Endpoint[Any, Any, Any]]) -> Aiohttp:
 
 def _outermost(house: House, diary: Diary) -> Any:
     """Return the middleware around everything: nobody is answered but by it."""
+    random = Random()
 
     @web.middleware
     async def outermost(request: web.Request, handler: Aiohttp) -> web.StreamResponse:
         began = house.clock.monotonic()
+        _name(request, random)
         try:
             response = await handler(request)
         except asyncio.CancelledError:
@@ -171,8 +184,9 @@ def _failed(house: House, diary: Diary, request: web.Request, error: Exception) 
     if failure is None:
         diary.unforeseen("http.failed", error, route=route_of(request), request_id=request_id_of(request))
         failure = Failure(Kind.INTERNAL, "it was logged under this request_id")
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable) and not house.store_refuses:
         house.store_refuses = True
+        diary.write(LogLevel.ERROR, "store.refused", detail=str(error))
     body = _encode(failure.document(request_id_of(request)))
     status = failure.document("").status
     headers = failure.answer_headers()
@@ -203,12 +217,14 @@ def response_of(reply: Reply) -> web.Response:
 
 
 def request_id_of(request: web.Request) -> str:
-    """Return the id by which a request is found in the log: the caller's if it is fit for that, else a new one."""
-    known: str | None = request.get(_own_id)
-    if known is None:
-        given = request.headers.get(REQUEST_ID, "")
-        known = request[_own_id] = given if _ID.fullmatch(given) else secrets.token_hex(8)
-    return known
+    """Return the id by which a request is found in the log."""
+    return request[_own_id]
+
+
+def _name(request: web.Request, random: Random) -> None:
+    """Give a request its id: the caller's if it is fit for that, else a new one, which is no secret."""
+    given = request.headers.get(REQUEST_ID, "")
+    request[_own_id] = given if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
 
 
 def route_of(request: web.Request) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pointsman.daemon.endpoint import JSON
 from pointsman.daemon.problems import Failure, Kind
+
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
 
 def check_media(request: web.Request) -> None:
@@ -25,6 +27,12 @@ def check_encoding(request: web.Request) -> None:
         raise Failure(Kind.MEDIA, "send the body as it is, without Content-Encoding")
 
 
+def brings_nothing(request: web.Request) -> bool:
+    """Say whether a request has no body, and was not made by a page: those tell their origin, or are forms."""
+    is_of_page = hdrs.ORIGIN in request.headers or request.content_type in _FORMS
+    return not request.can_read_body and not is_of_page
+
+
 async def read_body(request: web.Request, most: int, patience: float) -> bytes:
     """Return the body. Raises `Failure` when it is larger than `most` bytes or takes longer than `patience` seconds."""
     if (request.content_length or 0) > most:
@@ -33,6 +41,8 @@ async def read_body(request: web.Request, most: int, patience: float) -> bytes:
         return b""
     body = bytearray()
     try:
+        if request.content.is_eof():  # it came together with the head: nothing is waited for
+            return _whole(request.content.read_nowait(), most)
         async with asyncio.timeout(patience):
             while chunk := await request.content.readany():
                 body += chunk
@@ -43,6 +53,12 @@ async def read_body(request: web.Request, most: int, patience: float) -> bytes:
     except (ClientError, HttpProcessingError, ConnectionError):
         raise Failure(Kind.MALFORMED, "the body is cut short or badly framed") from None
     return bytes(body)
+
+
+def _whole(body: bytes, most: int) -> bytes:
+    if len(body) > most:
+        raise _too_large(most)
+    return body
 
 
 def _too_large(most: int) -> Failure:

@@ -1,22 +1,28 @@
 """What works beside the router for the clients: the guard that limits them, and the poster of their webhooks."""
 
 import asyncio
+import logging
 from random import Random
 
 from pointsman.clock import Clock
 from pointsman.config import Config
 from pointsman.daemon.webhooks import Poster
 from pointsman.errors import StoreError
-from pointsman.events import Event, MessageMoved
+from pointsman.events import Charged, Confirmed, Event, MessageMoved
 from pointsman.guard import Guard, restore, save
 from pointsman.router import Router
 
+_log = logging.getLogger("pointsman.guard")
 SAVE_EVERY = 60.0
 """Seconds from one writing down of what the guard counted to the next."""
+HEEDED = (MessageMoved, Charged, Confirmed)
+"""Kinds of event that are of any meaning to the guard or the poster."""
 
 
 class Company:
-    """An observer of events. `start` it when the store is open, before anything is let in; `close` it before the store.
+    """An observer of events, of the kinds in `HEEDED`.
+
+    `start` it when the store is open, before anything is let in; `close` it before the store.
 
     State: that of the guard and of the poster.
     """
@@ -65,3 +71,5 @@ class Company:
             await save(self.guard, self._router.store)
         except StoreError:
             return  # the next time will do; until then a restart would count lookups anew
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next time is tried
+            _log.error("what the guard counted cannot be written down: %s", type(error).__name__)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import FilteringBoundLogger
 
 from pointsman.clock import Clock
@@ -76,6 +77,8 @@ class LibraryLines(logging.Handler):
         """Write one line."""
         error = record.exc_info[1] if record.exc_info else None
         level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
+        if isinstance(error, HttpProcessingError):
+            level = LogLevel.DEBUG  # strangers who do not speak HTTP come all the time, and are answered
         is_ours = record.name.partition(".")[0] == OURS
         self._diary.write(
             level,

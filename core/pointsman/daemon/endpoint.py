@@ -135,6 +135,8 @@ class Endpoint(msgspec.Struct, Generic[P, Q, B], frozen=True, kw_only=True):
     """Fields that are taken to say this where a body leaves them out."""
     request_headers: Mapping[str, str] = NO_HEADERS
     """Name to meaning, for the OpenAPI document."""
+    before: Callable[["House", P, str], None] | None = None
+    """Raises `Failure` for a path or an address that is not listened to, before anything of the body is waited for."""
     counted: bool = True
     """It takes one of the places for requests that are served at once."""
     head: bool = True

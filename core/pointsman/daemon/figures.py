@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pointsman.daemon.keys import Rejection
+from pointsman.telemetry.registry import Family
 
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
@@ -16,16 +17,17 @@ class Figures:
 
     def __init__(self, registry: CollectorRegistry, routes: Iterable[str]) -> None:
         self._routes = frozenset(routes)
-        self._requests = Counter(
-            "pointsman_http_requests", "Requests that were answered.", ("route", "method", "status"), registry=registry
-        )
-        self._seconds = Histogram(
+        labels = ("route", "method", "status")
+        requests = Counter("pointsman_http_requests", "Requests that were answered.", labels, registry=registry)
+        self._requests = Family(requests, labels)
+        seconds = Histogram(
             "pointsman_http_request_duration_seconds",
             "From the head of a request to its answer; streams are left out.",
             ("route",),
             buckets=_BUCKETS,
             registry=registry,
         )
+        self._seconds = Family(seconds, ("route",))
         self._rejected = Counter(
             "pointsman_http_rejected_keys", "Keys that were not taken.", ("reason",), registry=registry
         )
@@ -39,9 +41,9 @@ class Figures:
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count a request; `seconds` is None for a stream."""
         route = route if route in self._routes else OTHER
-        self._requests.labels(route, method if method in METHODS else OTHER, str(status)).inc()
+        self._requests.child(route, method if method in METHODS else OTHER, str(status)).inc()
         if seconds is not None:
-            self._seconds.labels(route).observe(seconds)
+            self._seconds.child(route).observe(seconds)
 
     def rejected(self, reason: Rejection) -> None:
         """Count a key that was not taken."""

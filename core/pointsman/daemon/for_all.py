@@ -24,6 +24,7 @@ OPEN: tuple[Endpoint[Any, Any, Any], ...] = (
             path="/v1/callbacks/{provider}/{token}",
             summary="Take in what a provider reports.",
             handler=operations.take_callback,
+            before=operations.check_reporter,
             access=Access.OPEN,
             listeners=PUBLIC,
             variables=CallbackPath,

@@ -1,12 +1,14 @@
 """What the server does besides serving: forgetting what is too old, and telling systemd that it is alive."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from pointsman.clock import Clock
 from pointsman.daemon.diary import Diary
+from pointsman.daemon.house import House
 from pointsman.daemon.notify import Notifier
-from pointsman.errors import PointsmanError, StoreUnavailable
+from pointsman.errors import PointsmanError, StoreError, StoreUnavailable
 from pointsman.router import Router
 from pointsman.store.interface import Retention
 from pointsman.telemetry import LogLevel
@@ -16,6 +18,8 @@ ERASE_AT_ONCE = 1000
 """Of each kind in one transaction; between two of them others have their turn."""
 ERASE_PAUSE = 0.05
 MOST_ROUNDS = 10_000
+TRY_STORE_EVERY = 2.0
+"""Seconds from one try of a store that refused to write to the next."""
 _HEARTBEAT = ("daemon", "heartbeat")
 
 
@@ -37,7 +41,9 @@ class Keeping:
         while True:
             try:
                 await self._erase_all(self._retention())
-            except PointsmanError as error:
+            except StoreError as error:
+                self._diary.write(LogLevel.ERROR, "store.erase_failed", detail=str(error))
+            except Exception as error:  # noqa: BLE001 - it is told, and tried again; nothing would ever be forgotten
                 self._diary.unforeseen("store.erase_failed", error)
             await self._clock.sleep(ERASE_EVERY)
 
@@ -51,6 +57,23 @@ class Keeping:
             await self._clock.sleep(ERASE_PAUSE)
         if texts or messages or others:
             self._diary.write(LogLevel.INFO, "store.erased", texts=texts, messages=messages, others=others)
+
+    async def watch_store(self, house: House) -> None:
+        """Try again and again a store that has refused, and tell when it takes something.
+
+        Nobody else may do so: a balancer sends nothing to a server that says that it is not ready.
+        """
+        refused = False
+        while True:
+            await self._clock.sleep(TRY_STORE_EVERY)
+            if house.store_refuses:
+                refused = True
+                with contextlib.suppress(PointsmanError):
+                    await self._beat()
+                    house.store_refuses = False
+            if refused and not house.store_refuses:
+                refused = False
+                self._diary.write(LogLevel.INFO, "store.recovered")
 
     async def feed_watchdog(self) -> None:
         """Tell systemd again and again that the loop turns and the store writes; do nothing where it does not ask."""
@@ -66,9 +89,12 @@ class Keeping:
         """Say whether the store answers. That it cannot write now, as on a full disk, is an answer as well."""
         try:
             async with asyncio.timeout(patience):
-                await self._router.store.keep(*_HEARTBEAT, str(self._clock.now()).encode())
+                await self._beat()
         except StoreUnavailable:
             return True
         except (TimeoutError, PointsmanError):
             return False
         return True
+
+    async def _beat(self) -> None:
+        await self._router.store.keep(*_HEARTBEAT, str(self._clock.now()).encode())

@@ -22,7 +22,7 @@ from pointsman.daemon.house import House
 from pointsman.daemon.problems import Failure, FieldProblem, Kind, Place, invalid_messages
 from pointsman.daemon.shown import ReceiptsShown, TakenShown, receipt_shown
 from pointsman.engine.orders import Order, Submitted
-from pointsman.errors import InvalidMessage, InvalidMessages, StoreUnavailable
+from pointsman.errors import InvalidMessage, InvalidMessages
 from pointsman.outcome import Receipt
 from pointsman.store.interface import Claim
 
@@ -89,9 +89,6 @@ async def _take(house: House, call: Call[NoPath, NoQuery, Any]) -> Reply:
         submitted = await house.gateway.submit_many(orders, client=call.client, claim=claim, screen=guard)
     except InvalidMessages as error:
         raise invalid_messages(error, is_array=call.is_many) from None
-    except StoreUnavailable:
-        house.store_refuses = True
-        raise
     house.store_refuses = False
     return _taken(house, submitted, is_many=call.is_many)
 
@@ -100,6 +97,8 @@ def _taken(house: House, submitted: Submitted, *, is_many: bool) -> Reply:
     if submitted.repeated:
         house.figures.replayed()
     shown = tuple(TakenShown(id=one.id, state=one.state) for one in submitted.receipts)
+    if not shown:  # a store in memory forgets messages before their keys when there are very many
+        raise Failure(Kind.KEY_REUSED, "what was taken under this key is forgotten by now: use a new key")
     headers = {REPLAY_HEADER: "true"} if submitted.repeated else {}
     return Reply(status=202, body=shown if is_many else shown[0], headers=headers)
 

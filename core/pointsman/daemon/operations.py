@@ -29,6 +29,7 @@ from pointsman.daemon.shown import (
     provider_shown,
     used_shown,
 )
+from pointsman.engine.receiving import is_known
 from pointsman.plugin import Callback
 from pointsman.telemetry import render
 
@@ -111,15 +112,22 @@ async def post_reload(house: House, call: Call[NoPath, NoQuery, Nothing]) -> Rep
     return Reply(body=await house.reload())
 
 
-async def take_callback(house: House, call: Call[CallbackPath, AnyQuery, bytes | None]) -> Reply:
-    """Take in what a provider reports; it is answered when that is written down.
+def check_reporter(house: House, path: CallbackPath, address: str) -> None:
+    """Raise `Failure` unless somebody may report.
 
-    A provider without a token, a wrong token and a wrong address are all the same to the caller.
+    A provider without a token, a wrong token and a wrong address are all the same to the caller. This comes before the
+    body is read, or strangers could take all places of `max_requests` with bodies that never end.
     """
-    provider, token = call.path.provider, call.path.token
-    networks = house.posture.reporters.get(provider)
-    if networks is None or (networks and not is_within(call.address, networks)):
+    networks = house.posture.reporters.get(path.provider)
+    if networks is None or (networks and not is_within(address, networks)):
         raise Failure(Kind.NOT_FOUND, NOT_HERE)
+    if not is_known(house.posture.config.providers[path.provider].callback_token, path.token):
+        raise Failure(Kind.NOT_FOUND, NOT_HERE)
+
+
+async def take_callback(house: House, call: Call[CallbackPath, AnyQuery, bytes | None]) -> Reply:
+    """Take in what a provider reports; it is answered when that is written down."""
+    provider, token = call.path.provider, call.path.token
     callback = Callback(
         method=call.raw.method,
         query=tuple(call.raw.query.items()),

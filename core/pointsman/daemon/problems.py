@@ -186,6 +186,10 @@ def invalid_messages(error: InvalidMessages, *, is_array: bool) -> Failure:
     return Failure(Kind.INVALID, "nothing was taken", errors=problems)
 
 
+def _with_hint(problem: str, suggestion: str | None) -> str:
+    return f"{problem} ({suggestion})" if suggestion else problem
+
+
 def failure_of(error: PointsmanError) -> Failure | None:
     """Return the failure for what the router raises; None for what nobody should see."""
     match error:
@@ -213,7 +217,7 @@ def failure_of(error: PointsmanError) -> Failure | None:
                 FieldProblem(
                     place=Place.FILE,
                     field=one.key or one.file,
-                    problem=f"line {one.line}: {one.message}" if one.line else one.message,
+                    problem=(f"line {one.line}: " if one.line else "") + _with_hint(one.message, one.suggestion),
                 )
                 for one in problems
             ]

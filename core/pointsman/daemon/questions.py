@@ -6,6 +6,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from pointsman.clock import as_utc
+from pointsman.daemon.admission import is_still_admitted
 from pointsman.daemon.asked import (
     EventsQuery,
     InboxQuery,
@@ -81,10 +82,15 @@ async def get_events(house: House, call: Call[NoPath, EventsQuery, None]) -> web
             response = web.StreamResponse(headers=headers)
             response.headers["X-Request-Id"] = call.request_id
             await response.prepare(call.raw)
-            await house.streams.run(call.raw, response, store, call.client, place)
+            await house.streams.run(response, store, call.client, place, lambda: _may_go_on(house, call))
         finally:
             house.figures.streams(house.streams.count - 1)
     return response
+
+
+def _may_go_on(house: House, call: Call[NoPath, EventsQuery, None]) -> bool:
+    """Say whether a stream has still a reader, and one who may read: a reload may have taken his key away."""
+    return call.raw.transport is not None and is_still_admitted(house, call.raw, call.client)
 
 
 def _begin(call: Call[NoPath, EventsQuery, None]) -> int | None:

@@ -38,6 +38,8 @@ _TYPES = {
 
 def read_json(body: bytes) -> Any:
     """Return a body as JSON. Raises `Failure` for what is none."""
+    if not body.strip():
+        raise Failure(Kind.MALFORMED, "the body is empty; send JSON")
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

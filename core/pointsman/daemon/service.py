@@ -10,7 +10,7 @@ from typing import Any
 from pointsman.clock import Clock, SystemClock
 from pointsman.config import Config, load_config, secrets_of
 from pointsman.daemon.app import build_app
-from pointsman.daemon.company import Company
+from pointsman.daemon.company import HEEDED, Company
 from pointsman.daemon.diary import Diary, LibraryLines
 from pointsman.daemon.endpoint import Listener
 from pointsman.daemon.figures import Figures
@@ -19,10 +19,12 @@ from pointsman.daemon.keeping import Keeping
 from pointsman.daemon.listening import Ear
 from pointsman.daemon.notify import Notifier
 from pointsman.daemon.openapi import document
+from pointsman.daemon.pulse import Pulse
 from pointsman.daemon.readiness import Readiness
 from pointsman.daemon.shown import ReloadShown
 from pointsman.daemon.table import ENDPOINTS
-from pointsman.errors import PointsmanError
+from pointsman.errors import PointsmanError, RouterClosed
+from pointsman.events import MessageMoved, MessageTaken
 from pointsman.loading import PluginSet
 from pointsman.router import Router
 from pointsman.telemetry import Labels, LogFormat, LogLevel, MetricsObserver, Registry, Sink, StateObserver
@@ -56,9 +58,11 @@ class Service:
         version = metadata.version("pointsman")
         self._metrics = MetricsObserver(_labels(config, plugins), version, registry)
         self.router = Router(config, plugins=plugins, clock=self._clock, observers=[self.diary, self._metrics])
-        self.router.observe(StateObserver(self.router.providers, registry, clock=self._clock))
+        self.router.observe(
+            StateObserver(self.router.providers, registry, clock=self._clock), MessageTaken, MessageMoved
+        )
         self.company = Company(config, self.router, self._clock, Random())
-        self.router.observe(self.company)
+        self.router.observe(self.company, *HEEDED)
         self._readiness = Readiness(self.router)
         self.house = House(
             gateway=self.router,
@@ -71,17 +75,18 @@ class Service:
             readiness=lambda: self._readiness.reasons(self.house),
             reload=self.reload,
         )
-        self.router.observe(self.house.streams)
+        self.router.observe(self.house.streams, MessageMoved)
         self._keeping = Keeping(
             self.router, lambda: self._config.retention.terms(), self._notifier, self.diary, self._clock
         )
+        self._pulse = Pulse(registry)
         patience = float(config.daemon.drain_patience)
         logger = self.diary
         self.public = Ear(build_app(self.house, ENDPOINTS, Listener.PUBLIC, logger), config.daemon.listen, patience)
         self.admin = Ear(build_app(self.house, ENDPOINTS, Listener.ADMIN, logger), config.daemon.admin, patience)
         self._tasks: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
-        self._opened = contextlib.AsyncExitStack()
+        self._running = asyncio.Event()
 
     async def open(self) -> None:
         """Take the ports, open the store, start the router, listen. What was opened is closed when this fails.
@@ -103,8 +108,11 @@ class Service:
             await self.public.open()
             self._begin(self._keeping.erase())
             self._begin(self._keeping.feed_watchdog())
+            self._begin(self._keeping.watch_store(self.house))
+            self._begin(self._pulse.beat())
             opened.pop_all()
         self._readiness.started = True
+        self._running.set()
         self._notifier.ready()
         self.diary.write(
             LogLevel.INFO,
@@ -135,23 +143,31 @@ class Service:
         """
         self._readiness.draining = True
         patience = float(self._config.daemon.drain_patience) if patience is None else patience
-        self.house.streams.close()
-        await self.public.close()
+        async with contextlib.AsyncExitStack() as steps:  # from the last to the first, whatever one of them raises
+            steps.callback(self._libraries.detach)
+            steps.push_async_callback(self.admin.close)
+            steps.push_async_callback(self.router.aclose, patience)
+            steps.push_async_callback(self.company.close)
+            steps.push_async_callback(self._end_tasks)
+            steps.push_async_callback(self.public.close)
+            steps.callback(self.house.streams.close)
+        self.diary.write(LogLevel.INFO, "daemon.stopped")
+
+    async def _end_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.company.close()
-        await self.router.aclose(patience)
-        await self.admin.close()
-        self._libraries.detach()
-        self.diary.write(LogLevel.INFO, "daemon.stopped")
 
     async def reload(self) -> ReloadShown:
         """Take the configuration in anew, all of it or nothing. Raises `PointsmanError`: `ConfigError` tells all.
 
-        Messages on their way are not disturbed.
+        Messages on their way are not disturbed. What is asked for while the service starts is done after that, and a
+        service that ends takes nothing in any more: systemd would take the end of a reload for being ready.
         """
+        await self._running.wait()
         async with self._reloading:
+            if self._readiness.draining:
+                raise RouterClosed("the server is closing")
             self._notifier.reloading(self._clock.monotonic())
             try:
                 return await self._reload()

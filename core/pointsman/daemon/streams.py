@@ -8,7 +8,7 @@ cut off when what was written to it has not left within `WRITE_PATIENCE`.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
@@ -75,13 +75,21 @@ class Streams:
                 del self._open[client]
 
     async def run(
-        self, request: web.BaseRequest, response: web.StreamResponse, store: Store, client: str, after: int
+        self,
+        response: web.StreamResponse,
+        store: Store,
+        client: str,
+        after: int,
+        may_go_on: Callable[[], bool],
     ) -> None:
-        """Write a client's news after a place until he leaves, falls behind, or the server closes."""
+        """Write a client's news after a place until he leaves, falls behind, may not read on, or the server closes.
+
+        `may_go_on` is asked before each look into the store.
+        """
         with contextlib.suppress(ClientConnectionResetError, ConnectionError, TimeoutError):
             await self._write(response, f"retry: {RETRY_MS}\n\n".encode())
             written_at = self._clock.monotonic()
-            while not self._closing.is_set() and request.transport is not None:
+            while not self._closing.is_set() and may_go_on():
                 pulse = self._next_pulse()
                 page = await store.news(client, after, PAGE)
                 if page:

@@ -1,5 +1,6 @@
 """Putting a router together: from the configuration and the plugins to stations, chooser and routes."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from random import Random
@@ -156,9 +157,20 @@ def build_station(config: ProviderConfig, provider: Provider, shop: Workshop, ke
         view=view,
         polling={channel: config.poll.over(rule) for channel, rule in provider.profile.polling.items()},
         balance_every=float(config.balance_every),
+        account=account_of(config, provider),
         callback_token=config.callback_token,
         callback_url=callback_url(config, provider, shop.public_url),
     )
+
+
+def account_of(config: ProviderConfig, provider: Provider) -> str:
+    """Return what stands for a provider's account: a short hash of plugin, address and the name of the account.
+
+    It is too short to find out a name by trying many: each fits some.
+    """
+    name = provider.profile.account
+    parts = config.plugin, config.base_url, name.reveal() if isinstance(name, Secret) else ""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
 def build_routes(config: Config) -> tuple[Route, ...]:

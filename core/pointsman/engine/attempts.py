@@ -88,7 +88,7 @@ class Attempts:
             shared=passage.shared,
             resent=resent,
         )
-        attempt = await self._settle(envelope, decision, number, stake, passage, result)
+        attempt = await self._settle(envelope, decision, number, stake, passage, result, station.account)
         return Made(attempt=attempt, submission=passage.submission, station=station)
 
     async def start(self, load: Load, batch: Batch, started_at: float) -> bool:
@@ -117,6 +117,7 @@ class Attempts:
             call_ref=batch.ref,
             decision_id=ticket.decision_id,
             started_at=started_at,
+            account=ticket.account,
             owner=self._recorder.owner,
         )
         before, after = await self._recorder.change(ticket.message_id, Begin(intent))
@@ -150,6 +151,7 @@ class Attempts:
             submission=submission,
             message_id=envelope.id,
             provider=station.name,
+            account=station.account,
             number=number,
             decision_id=decision.id,
             urgency=URGENCY[envelope.message.message_class],
@@ -182,6 +184,7 @@ class Attempts:
         stake: Stake,
         passage: Passage,
         result: Result,
+        account: str,
     ) -> Attempt:
         provider, outcome = stake.candidate.provider, passage.outcome
         settled = self._stakes.settle(envelope, number, stake, result, self._now())
@@ -203,6 +206,7 @@ class Attempts:
             shared=passage.shared,
             on_delivery=settled.on_delivery,
             decision_id=decision.id,
+            account=account,
         )
         _, after = await self._recorder.settle(envelope.id, Settle(attempt, self._recorder.owner))
         parts = envelope.parts

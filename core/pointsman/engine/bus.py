@@ -16,13 +16,13 @@ class Bus:
     """The observers of one router, in order of subscription."""
 
     def __init__(self) -> None:
-        self._observers: tuple[tuple[Observer, type[Event]], ...] = ()
+        self._observers: tuple[tuple[Observer, tuple[type[Event], ...]], ...] = ()
         self._by_kind: dict[type[Event], tuple[Observer, ...]] = {}
         self._failures: dict[int, int] = {}
 
-    def subscribe(self, observer: Observer, kind: type[Event] = Event) -> None:
-        """Call `observer` with every event of a kind from now on; by default with all."""
-        self._observers = (*self._observers, (observer, kind))
+    def subscribe(self, observer: Observer, *kinds: type[Event]) -> None:
+        """Call `observer` with every event of these kinds from now on; with all where none is named."""
+        self._observers = (*self._observers, (observer, kinds or (Event,)))
         self._by_kind.clear()
 
     def unsubscribe(self, observer: Observer) -> None:

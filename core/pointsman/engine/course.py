@@ -73,7 +73,7 @@ class Courses:
     async def has_arrived(self, record: Record) -> bool:
         """Say whether an SMS is not needed any more: the Viber message whose place it took was delivered."""
         parent = record.envelope.parent
-        viber = await self._desk.recorder.get(parent) if parent is not None else None
+        viber = await self._desk.recorder.known(parent) if parent is not None else None
         return viber is not None and viber.state is State.DELIVERED
 
     async def _until_due(self, flow: Flow, parsed: Parsed) -> Record | None:

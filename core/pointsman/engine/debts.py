@@ -33,6 +33,11 @@ class Debts:
         if (station := self._stations.get(provider)) is not None:
             station.view.ledger.owe((message_id, number), self._in_account(station, due))
 
+    def forgive(self, provider: str, message_id: str, number: int) -> None:
+        """Give money free of which it could not be recorded that it is owed."""
+        if (station := self._stations.get(provider)) is not None:
+            station.view.ledger.forgive((message_id, number))
+
     def settle(self, before: Record, after: Record, number: int) -> None:
         """Book the delivery that a change brought, or give money free when none will come any more."""
         attempt = after.attempts[number - 1]

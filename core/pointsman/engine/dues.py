@@ -1,6 +1,6 @@
 """When a message may be sent: the moment that the caller named, or the time on the recipient's clock as a moment."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
@@ -31,8 +31,8 @@ def due_of(message: Message, to: Msisdn, ranges: NumberRanges | None, now: float
     if message.send_at is not None and message.send_at_local is not None:
         raise InvalidMessage("send_at_local", "excludes send_at; leave one of them out")
     if message.send_at is not None:
-        moment = _aware(message.send_at).timestamp()
-        _check_year("send_at", moment, now)
+        moment = _in_utc(_aware(message.send_at)).timestamp()
+        _check_ahead("send_at", moment, now)
         return Due(max(moment, now))
     return _on_the_clock(_naive(message.send_at_local), to, ranges, now)
 
@@ -41,7 +41,7 @@ def _on_the_clock(local: datetime, to: Msisdn, ranges: NumberRanges | None, now:
     zone = _zone(to, ranges)
     try:
         moment = moment_of(local, zone)
-        _check_year("send_at_local", moment, now)
+        _check_ahead("send_at_local", moment, now)
         return Due(moment, clock_of(moment, zone)) if moment > now else Due(now)
     except ZoneInfoNotFoundError:
         raise InvalidMessage(
@@ -77,6 +77,14 @@ def _zone(to: Msisdn, ranges: NumberRanges | None) -> str:
     raise InvalidMessage("send_at_local", f"{why}: Russia has eleven time zones; {instead}{configure}")
 
 
+def _in_utc(at: datetime) -> datetime:
+    """Return the same moment in UTC. The first and the last hours of the calendar are in no year there."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidMessage("send_at", "is not within the years 1 to 9999 of UTC; check the year") from None
+
+
 def _aware(value: object) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidMessage(
@@ -94,8 +102,6 @@ def _naive(value: object) -> datetime:
     return value
 
 
-def _check_year(field: str, moment: float, now: float) -> None:
+def _check_ahead(field: str, moment: float, now: float) -> None:
     if moment - now > LONGEST_AHEAD.total_seconds():
         raise InvalidMessage(field, "is more than a year ahead; check the year")
-    if moment < 0:  # the first days of the calendar have no name in UTC, so they could not even be written down
-        raise InvalidMessage(field, "is before 1970; check the year")

@@ -16,7 +16,7 @@ from pointsman.engine.station import Station
 from pointsman.errors import StoreUnavailable
 from pointsman.events import FailedOver
 from pointsman.message import Envelope
-from pointsman.outcome import Accepted, Fault, Outcome, Refused, Report, SettledBy, State, Unknown
+from pointsman.outcome import Accepted, Attempt, Fault, Outcome, Refused, Report, SettledBy, State, Unknown
 from pointsman.routing.candidate import Decision
 from pointsman.routing.failover import (
     Finish,
@@ -99,7 +99,9 @@ class Flow:
         if isinstance(attempt.outcome, Accepted):
             return await self.run() if record.resuming else record
         station = self._desk.stations.get(attempt.provider)
-        if station is None:
+        if station is None or not station.holds(attempt):  # nobody can be asked: another account knows nothing of it
+            await self._desk.replay(attempt)
+            self._past[-1] = Past(attempt.provider, await self._known(attempt), looked_into=True)
             step = decide(self._situation(attempt.provider))
         else:
             made = Made(station=station, attempt=attempt, submission=submission_again(station, self._envelope, attempt))
@@ -198,7 +200,7 @@ class Flow:
         """
         if self._taken or (self._desk.leaving and not self._given_up):
             return await self._as_it_is()
-        record = await self._desk.recorder.get(self._envelope.id)
+        record = await self._desk.recorder.known(self._envelope.id)
         in_flight = record is not None and record.intent is not None
         in_doubt = in_flight or any(isinstance(past.outcome, Unknown) for past in self._past)
         return await self._end(State.UNKNOWN if in_doubt else State.CANCELLED, self._reason())
@@ -252,7 +254,7 @@ class Flow:
         provider, outcome = made.attempt.provider, made.attempt.outcome
         if isinstance(outcome, Unknown):
             await self._desk.replay(made.attempt)
-            outcome = await self._known(made)
+            outcome = await self._known(made.attempt)
         self._past.append(Past(provider, outcome))
         if isinstance(outcome, Accepted):
             return Finish(State.SENT)
@@ -273,7 +275,7 @@ class Flow:
         station = made.station
         found = await desk.looking.look_into(station, envelope, attempt, made.submission, self._on_unknown())
         if isinstance(found, Unknown):
-            found = await self._known(made)
+            found = await self._known(made.attempt)
         if isinstance(found, Unknown):
             self.doubts.append(Doubt(station=station, envelope=envelope, attempt=attempt, sent=made.submission))
             return found
@@ -285,10 +287,10 @@ class Flow:
         """Say whether the provider still has the account at which an attempt was made."""
         return self._desk.stations.get(station.name) is station
 
-    async def _known(self, made: Made) -> Outcome:
+    async def _known(self, attempt: Attempt) -> Outcome:
         """Return what is written down about an attempt: a report may have told while it was looked into."""
-        record = await self._desk.recorder.get(self._envelope.id)
-        return record.attempts[made.attempt.number - 1].outcome if record is not None else made.attempt.outcome
+        record = await self._desk.recorder.known(self._envelope.id)
+        return record.attempts[attempt.number - 1].outcome if record is not None else attempt.outcome
 
     def _situation(self, provider: str, station: Station | None = None) -> Situation:
         """Return how the message stands after an attempt; `station` is where it was made, if that is known."""
@@ -336,7 +338,7 @@ class Flow:
         return await self._as_it_is() if state is State.SENT else await self._end(state, self._reason())
 
     async def _as_it_is(self) -> Record:
-        record = await self._desk.recorder.get(self._envelope.id)
+        record = await self._desk.recorder.known(self._envelope.id)
         if record is None:
             raise KeyError(self._envelope.id)
         return record

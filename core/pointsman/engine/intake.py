@@ -14,7 +14,7 @@ from pointsman.engine.orders import Admission, Order, Screen, Submitted
 from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.serving import Serving
-from pointsman.errors import Busy, InvalidMessage, InvalidMessages
+from pointsman.errors import Busy, Denied, InvalidMessage, InvalidMessages
 from pointsman.message import Message, MessageClass, Origin
 from pointsman.outcome import Receipt
 from pointsman.store import Record, receipt
@@ -77,14 +77,23 @@ class Intake:
         self, orders: Sequence[Order], client: str, claim: Claim | None, screen: Screen | None
     ) -> Submitted:
         """Take messages of a client, all or none; what is being written down when the caller leaves is taken."""
-        self._check_room(len(orders))
-        parsed = await self._parsed(orders, client)
-        admission = screen.admit(client, [one.envelope for one in parsed]) if screen is not None else None
+        try:
+            self._check_room(len(orders))
+            parsed = await self._parsed(orders, client)
+            admission = screen.admit(client, [one.envelope for one in parsed]) if screen is not None else None
+        except (Busy, Denied, InvalidMessages):
+            # It may be the repeat of a request that was taken: what holds now does not undo that.
+            known = await self._recorder.store.claimed(claim) if claim is not None else None
+            if known is None:
+                raise
+            return await self._again(known)
         writing = self._write(parsed, claim, admission)
         taken = await asyncio.shield(writing)
-        if taken.repeated:
-            return Submitted(tuple([await self._recorder.receipt(one) for one in taken.records]), repeated=True)
-        return Submitted(tuple([receipt(one) for one in taken.records]))
+        return await self._again(taken) if taken.repeated else Submitted(tuple([receipt(one) for one in taken.records]))
+
+    async def _again(self, taken: Taken) -> Submitted:
+        """Return what became of an order that had been taken before."""
+        return Submitted(tuple([await self._recorder.receipt(one) for one in taken.records]), repeated=True)
 
     async def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left, wherever it waits; say whether it was on its way."""
@@ -152,10 +161,23 @@ class Intake:
         if not mine:
             self._dispatcher.left(() if taken.repeated else taken.records)
             return taken
-        starting = asyncio.create_task(self._start(parsed, () if taken.repeated else taken.records, lanes))
+        records = () if taken.repeated else taken.records
+        if len(parsed) == 1:  # nothing to divide, so no task of its own
+            self._start_one(parsed[0], records, lanes)
+            return taken
+        starting = asyncio.create_task(self._start(parsed, records, lanes))
         self._writing.add(starting)
         starting.add_done_callback(self._written)
         return taken
+
+    def _start_one(self, parsed: Parsed, records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
+        try:
+            for record in records:
+                self._serving.start(parsed, record)
+        except Exception as error:  # noqa: BLE001 - it is written down, so whoever brought it must not hear of a failure
+            _log.error("a message could not be started: %s", type(error).__name__)
+        finally:
+            self._dispatcher.arrived(lanes)
 
     async def _start(self, parsed: Sequence[Parsed], records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
         """Start messages, a few at a time; whoever brought them need not wait for it."""

@@ -64,6 +64,7 @@ class Ticket(msgspec.Struct, kw_only=True, eq=False):
     submission: Submission
     message_id: str
     provider: str
+    account: str
     number: int
     decision_id: str
     urgency: int

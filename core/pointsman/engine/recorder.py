@@ -110,6 +110,10 @@ class Recorder:
         """Return a record."""
         return await self.store.get(message_id)
 
+    async def known(self, message_id: str) -> Record | None:
+        """Return a record for a decision about its message, which waits for as long as the store cannot be read."""
+        return await self.insist(lambda: self.get(message_id))
+
     async def sms_of(self, record: Record) -> Record | None:
         """Return the record of the SMS that takes the place of a Viber message; None while there is none."""
         return await self.store.get(record.sms) if record.sms is not None else None

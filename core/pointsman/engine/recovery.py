@@ -103,7 +103,10 @@ class Recovery:
 
         Of a message that goes on the last attempt is looked into by whoever goes on with it.
         """
-        self._restore_money(record)
+        try:
+            self._restore_money(record)
+        except Exception as error:  # noqa: BLE001 - such as a currency without a rate: the message goes on all the same
+            _log.error("the money of %s could not be restored: %s", record.envelope.id, type(error).__name__)
         goes_on = stage_of(record) is Stage.WAITING
         for attempt in record.attempts[:-1] if goes_on else record.attempts:
             if isinstance(attempt.outcome, Unknown):
@@ -112,7 +115,8 @@ class Recovery:
     def _restore_money(self, record: Record) -> None:
         """Keep back what deliveries are going to cost, and count as spent what is in doubt."""
         for attempt in record.attempts:
-            if attempt.provider not in self._desk.stations:
+            station = self._desk.stations.get(attempt.provider)
+            if station is None or not station.holds(attempt):
                 continue
             due = attempt.on_delivery
             if due is not None and is_due(record, attempt):
@@ -123,7 +127,8 @@ class Recovery:
     def _doubt(self, record: Record, attempt: Attempt) -> None:
         """Ask about an attempt in doubt now and then, as long as an answer can still come."""
         station = self._desk.stations.get(attempt.provider)
-        if station is None or self._desk.clock.now() - attempt.started_at >= GIVE_UP:
+        is_late = self._desk.clock.now() - attempt.started_at >= GIVE_UP
+        if station is None or not station.holds(attempt) or is_late:
             return
         sent = submission_again(station, record.envelope, attempt)
         self._doubts.add(Doubt(station=station, envelope=record.envelope, attempt=attempt, sent=sent))

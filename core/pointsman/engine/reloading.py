@@ -208,7 +208,7 @@ class Reloading:
             elif how is Replacement.CONNECTIONS:
                 self._reconnect(living.current[name], station)
             else:
-                self._exchange(living.current[name], station, before, config.providers[name])
+                self._exchange(living.current[name], station)
         for name, tariff in ready.tariffs.items():
             living.current[name].view.tariff = tariff
         for name, provider in config.providers.items():
@@ -265,11 +265,11 @@ class Reloading:
         former.lane.hand_back()
         living.winding.finish(former)
 
-    def _exchange(self, old: Station, new: Station, before: ProviderConfig, after: ProviderConfig) -> None:
+    def _exchange(self, old: Station, new: Station) -> None:
         """Put another account in a provider's place.
 
-        What the old one took is asked about with the new settings if these may be for the same account, as after a
-        change of the password; else by the old station.
+        What the old one took is asked about with the new settings if these are for the same account, as after a change
+        of the password; else by the old station.
         """
         living = self._living
         if old.view.health is not new.view.health:
@@ -277,7 +277,7 @@ class Reloading:
         self._take_in(new)
         living.rests.clear(new.name)
         poller = None
-        if (before.plugin, before.base_url) == (after.plugin, after.base_url):
+        if old.account == new.account:
             living.tracking.poller(new.name).renew(new.provider, new.caller, new.polling)
         else:
             poller = living.tracking.poller(new.name)

@@ -10,6 +10,7 @@ from pointsman.engine.bus import Bus
 from pointsman.engine.debts import Debts
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.station import Station
+from pointsman.errors import StoreUnavailable
 from pointsman.events import Spent
 from pointsman.message import Envelope, Money
 from pointsman.outcome import Accepted, Attempt, Outcome, Report, SettledBy, Unknown
@@ -63,14 +64,19 @@ class Resolving:
         if on_delivery is not None:  # before it is recorded: the report of its delivery may be there at once
             self._debts.owe(attempt.provider, envelope.id, attempt.number, on_delivery)
         change = Resolve(attempt.number, outcome, settled_by, price, on_delivery)
-        before, after = await self._recorder.change(envelope.id, change)
+        try:
+            before, after = await self._recorder.change(envelope.id, change)
+        except StoreUnavailable:  # it may never be told again
+            if on_delivery is not None:
+                self._debts.forgive(attempt.provider, envelope.id, attempt.number)
+            raise
         if after is before or isinstance(outcome, Unknown):
             self._debts.settle(before, after, attempt.number)  # somebody else was quicker, and may have ended the debt
             return after
         if isinstance(outcome, Accepted):
             self.taken(envelope.id)
         # The account was charged at the end of the attempt; a balance that was read since then needs no correction.
-        if station is not None:
+        if station is not None and station.holds(attempt):
             station.view.ledger.correct(self._in_account(station, price) - counted, self._charged_at(attempt))
         if price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=attempt.provider, price=price, segments=envelope.parts))

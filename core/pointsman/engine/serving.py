@@ -242,7 +242,8 @@ class Serving:
             parsed = flow.parsed
             if record.waits and beginning.fetched:
                 self._leave(parsed.envelope.id)  # whoever fetches it next begins anew
-                await self.put_back(record)
+                waiting = record
+                await self._desk.recorder.insist(lambda: self.put_back(waiting))
                 return record
             await self._follow(record)
             if parsed.envelope.channel is Channel.HLR:
@@ -308,7 +309,7 @@ class Serving:
         try:
             if before is not None:
                 await asyncio.wait([before])
-                now = await self._desk.recorder.get(record.envelope.id)
+                now = await self._desk.recorder.known(record.envelope.id)
                 if now is None or len(now.attempts) != made:  # it sent something after all, and follows that
                     flow.give_up()
                     made = len(now.attempts) if now is not None else made

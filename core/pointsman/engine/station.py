@@ -8,6 +8,7 @@ from pointsman.engine.calling import Caller
 from pointsman.engine.guard import Guard
 from pointsman.engine.lane import Lane
 from pointsman.message import Channel
+from pointsman.outcome import Attempt
 from pointsman.plugin import Polling, Provider, Reconciling
 from pointsman.routing.choose import View
 from pointsman.secret import Secret
@@ -28,6 +29,8 @@ class Station(msgspec.Struct, kw_only=True, eq=False):
     polling: Mapping[Channel, Polling]
     balance_every: float
     """Seconds between two looks at the balance."""
+    account: str = ""
+    """Stands for the account: another one at the same address, or at another, has another text. It tells no secret."""
     callback_token: Secret | None = None
     """What a caller must show who reports in the provider's name; None lets everybody."""
     callback_url: Secret | None = None
@@ -47,6 +50,10 @@ class Station(msgspec.Struct, kw_only=True, eq=False):
         """Close the connections that it has now; what is in flight fails as disconnected. May come twice."""
         await self.caller.close()
         await self.transport.close()
+
+    def holds(self, attempt: Attempt) -> bool:
+        """Say whether an attempt was made at this account, as far as that is known: others know nothing of it."""
+        return not attempt.account or attempt.account == self.account
 
     def reconciling(self, channel: Channel) -> Reconciling | None:
         """Return how unknown outcomes on a channel can be cleared up, or None when they cannot."""

@@ -120,11 +120,12 @@ class Tracking:
             self._former[name] = former
 
     def _poller_of(self, attempt: Attempt) -> Poller | None:
-        """Return who asks about an attempt; None when its provider is not in the configuration any more."""
+        """Return who asks about an attempt; None when its provider, or that account, is not configured any more."""
         for until, poller in self._former.get(attempt.provider, ()):
             if attempt.started_at < until:
                 return poller
-        return self._pollers.get(attempt.provider)
+        station = self._stations.get(attempt.provider)
+        return self._pollers.get(attempt.provider) if station is None or station.holds(attempt) else None
 
     async def close(self) -> None:
         """Stop polling; those who still wait are told that the router is closed."""
@@ -178,7 +179,7 @@ class Tracking:
 
         It is forgotten only then: whoever dies in between takes it in again, which changes nothing.
         """
-        early = await self._early.of(provider, key)
+        early = await self._recorder.insist(lambda: self._early.of(provider, key))
         if not early:
             return frozenset()
         done = await self._recorder.insist(lambda: self._take(provider, early, keep=False))
@@ -264,7 +265,7 @@ class Tracking:
 
         Raises `KeyError` for an unknown one, `RouterClosed` when that is not going to happen any more.
         """
-        record = await self._recorder.get(message_id)
+        record = await self._recorder.known(message_id)
         if record is None:
             raise KeyError(message_id)
         if enough(record):

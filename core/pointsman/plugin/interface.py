@@ -34,6 +34,7 @@ from pointsman.plugin.wire import (
     Tracked,
     Window,
 )
+from pointsman.secret import Secret
 
 
 class ChannelLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +123,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     reconciling: Mapping[Channel, Reconciling] = {}
     currency: str | None = None
     """Of prices and balance, where the provider's protocol does not name it."""
+    account: Secret | None = None
+    """The name of the account, such as a login; never a password, nor a key that may be exchanged.
+
+    With the address it tells accounts apart: what was sent from one is asked about there only, also after a restart.
+    """
     inbox: Windows | None = None
     """Set by a provider that `ReadsInbox`."""
     statistics: Windows | None = None

@@ -16,6 +16,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The reference of the request, which messages of one batch share."""
     decision_id: str
     started_at: float
+    account: str = ""
+    """Stands for the account of the provider at which it is made."""
     owner: str = ""
     """Who starts it. Recorded only if the message is his: an attempt of anybody else changes nothing."""
 

@@ -132,6 +132,13 @@ class Messages(Protocol):
         """
         ...
 
+    async def claimed(self, claim: Claim) -> Taken | None:
+        """Return what was taken under a claim; None when it was never made, or is forgotten.
+
+        Raises `KeyReused` when that was another request.
+        """
+        ...
+
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Apply a change; return the record before and after. Raises `KeyError` for an unknown message."""
         ...

@@ -55,11 +55,8 @@ class MemoryStore(MemoryMail, MemoryFigures):
 
     async def accept(self, envelopes: Sequence[Envelope], *, claim: Claim | None = None, mine: bool = True) -> Taken:
         """Record new messages, all or none. Raises `KeyReused`, `ValueError` for an id that is taken."""
-        if claim is not None and (known := self._claims.get((claim.client, claim.key))) is not None:
-            digest, ids, _ = known
-            if digest != claim.digest:
-                raise KeyReused(claim.key)
-            return Taken(tuple(self._records[one] for one in ids if one in self._records), repeated=True)
+        if claim is not None and (known := await self.claimed(claim)) is not None:
+            return known
         for envelope in envelopes:
             if envelope.id in self._records:
                 raise ValueError(f"message {envelope.id} was taken before")
@@ -73,6 +70,16 @@ class MemoryStore(MemoryMail, MemoryFigures):
             while len(self._claims) > KEYS_KEPT:
                 self._claims.popitem(last=False)
         return Taken(records)
+
+    async def claimed(self, claim: Claim) -> Taken | None:
+        """Return what was taken under a claim. Raises `KeyReused`."""
+        known = self._claims.get((claim.client, claim.key))
+        if known is None:
+            return None
+        digest, ids, _ = known
+        if digest != claim.digest:
+            raise KeyReused(claim.key)
+        return Taken(tuple([self._records[one] for one in ids if one in self._records]), repeated=True)
 
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Apply a change at once."""

@@ -249,6 +249,7 @@ def _in_doubt(record: Record, now: float) -> Record:
         started_at=intent.started_at,
         duration=max(now - intent.started_at, 0.0),
         decision_id=intent.decision_id,
+        account=intent.account,
     )
     return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
 
@@ -340,6 +341,8 @@ def _state(record: Record) -> State:
     best = _best(record)
     if best is not None and record.resuming and best is not State.DELIVERED:
         return State.SENDING
+    if best in _LOST and record.intent is not None:
+        return State.SENDING  # another copy is on its way
     if best in _LOST and is_in_doubt(record):
         return State.UNKNOWN  # the copy that nobody knows of may have arrived
     if best is not None:

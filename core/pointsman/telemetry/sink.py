@@ -9,6 +9,8 @@ from typing import IO, Any, Protocol
 
 DEFAULT_CAPACITY = 10_000
 _LINES_AT_ONCE = 200
+GATHER = 0.005
+"""Seconds in which more lines may come before the first is written: waking up for each costs more than writing it."""
 
 
 class Sink(Protocol):
@@ -35,6 +37,7 @@ class ThreadSink:
     def __init__(self, stream: IO[Any], capacity: int = DEFAULT_CAPACITY) -> None:
         self._stream = stream
         self._capacity = capacity
+        self._enough = min(_LINES_AT_ONCE, (capacity + 1) // 2)
         self._lines: deque[bytes] = deque()
         self._changed = threading.Condition()
         self._is_writing = False
@@ -55,7 +58,7 @@ class ThreadSink:
                 self._dropped += 1
                 return
             self._lines.append(line)
-            if not self._is_writing:
+            if not self._is_writing or len(self._lines) == self._enough:
                 self._changed.notify()
 
     def isatty(self) -> bool:
@@ -90,6 +93,8 @@ class ThreadSink:
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._lines or self._is_closing)
             self._is_writing = bool(self._lines)
+            if not self._is_closing and len(self._lines) < self._enough:
+                self._changed.wait(GATHER)
             return [self._lines.popleft() for _ in range(min(len(self._lines), _LINES_AT_ONCE))]
 
 

@@ -69,6 +69,7 @@ class Scripted(Provider, ScriptedQuestions, LogsIn, Polls, Reconciles, ReceivesC
             polling=dict.fromkeys(settings.channels, polling) if settings.tells_reports else {},
             reconciling=dict.fromkeys(settings.channels, rule) if settings.reconcile is not Reconcile.NONE else {},
             currency=settings.currency,
+            account=Secret(settings.account),
             inbox=windows_of(settings) if settings.reads_inbox else None,
             statistics=windows_of(settings) if settings.tells_statistics else None,
         )

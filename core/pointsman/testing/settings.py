@@ -44,6 +44,8 @@ class ScriptedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Days that one question about inbox or statistics may span."""
     oldest_days: Positive | None = None
     """How many days it can be asked back."""
+    account: str = ""
+    """The name of the account, where it has one."""
     currency: str = "EUR"
     flash: bool = False
     schedules: bool = False

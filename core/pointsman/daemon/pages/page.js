@@ -1,7 +1,7 @@
 // Shows the OpenAPI document of this server and lets one try it out. Everything is set as text, never as markup.
 "use strict";
 
-const TITLES = { client: "For clients", management: "For operators", open: "Without a key" };
+const TITLES = { client: "For clients (public listener)", management: "For operators (admin listener)", open: "Without a key" };
 const ALL = ["get", "post", "delete"];
 
 function make(name, attributes = {}, ...children) {
@@ -21,7 +21,8 @@ function resolved(schema, api) {
 }
 
 function kindOf(schema, api) {
-  if (schema.$ref) return schema.$ref.split("/").pop();
+  if (schema.$ref && !resolved(schema, api).enum) return schema.$ref.split("/").pop();
+  schema = resolved(schema, api);
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
   if (schema.anyOf) return schema.anyOf.map((one) => kindOf(one, api)).join(" or ");
   if (schema.type === "array") return `array of ${kindOf(schema.items || {}, api)}`;

@@ -25,6 +25,11 @@ _OURS: tuple[_Network, ...] = tuple(
     ipaddress.ip_network(one)
     for one in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
 )
+_CLOUDS: tuple[_Network, ...] = tuple(
+    ipaddress.ip_network(one)
+    for one in ("100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128")
+)
+"""Where clouds tell secrets besides link-local addresses: among private ones, and one that looks public."""
 _NOBODY: tuple[_Network, ...] = tuple(
     ipaddress.ip_network(one)
     for one in (
@@ -68,6 +73,8 @@ def reach_of(host: str) -> Reach:
         return Reach.NOBODY
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
+    if any(address in network for network in _CLOUDS if network.version == address.version):
+        return Reach.NOBODY
     if any(address in network for network in _OURS if network.version == address.version):
         return Reach.OURS
     if any(address in network for network in _NOBODY if network.version == address.version):

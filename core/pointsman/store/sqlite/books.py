@@ -7,6 +7,7 @@ been written. Nothing is durable before `commit`, and the next `begin` undoes wh
 
 import sqlite3
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -18,7 +19,8 @@ from pointsman.store.sqlite.batch import Batch
 from pointsman.store.sqlite.recent import Recent
 from pointsman.store.sqlite.rows import DAMAGED, READ, Rows, Unreadable, damaged
 
-_INSERT = f"INSERT INTO messages VALUES ({', '.join('?' * 14)})"  # noqa: S608 - nothing but question marks
+_TOGETHER = 16
+"""Rows that are inserted by one statement: each statement makes way for the event loop, and then waits for it."""
 _CHANGING = "stage = ?, owner = ?, run_at = ?, state = ?, updated_at = ?, over_at = ?, erased = ?, partner = ?"
 _UPDATE = f"UPDATE messages SET {_CHANGING}, life = ? WHERE id = ?"  # noqa: S608 - a constant
 _RENEW = f"UPDATE messages SET {_CHANGING}, envelope = ?, life = ? WHERE id = ?"  # noqa: S608 - a constant
@@ -116,7 +118,7 @@ class Books:
             return
         self._transact()
         self._write_messages(batch)
-        self._many("INSERT OR IGNORE INTO provider_ids VALUES (?, ?, ?, ?)", batch.places)
+        self._insert("INSERT OR IGNORE INTO provider_ids", batch.places)
         self._write_mail(batch)
         self._write_claims(batch)
         self._write_figures(batch)
@@ -143,16 +145,28 @@ class Books:
             self.database.executemany(statement, values)
             self.writes += len(values)
 
+    def _insert(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        """Insert rows, many of them by one statement."""
+        if not rows:
+            return
+        row = f"({', '.join('?' * len(rows[0]))})"
+        whole = len(rows) - len(rows) % _TOGETHER
+        together = f"{statement} VALUES {', '.join([row] * _TOGETHER)}"
+        for first in range(0, whole, _TOGETHER):
+            self.database.execute(together, tuple(chain.from_iterable(rows[first : first + _TOGETHER])))
+        self.database.executemany(f"{statement} VALUES {row}", rows[whole:])
+        self.writes += len(rows)
+
     def _write_messages(self, batch: Batch) -> None:
         rows, new, renewed = self.rows, batch.new, batch.renewed
-        self._many(_INSERT, [rows.new(batch.records[one]) for one in sorted(new)])
+        self._insert("INSERT INTO messages", [rows.new(batch.records[one]) for one in sorted(new)])
         changed = [record for one, record in batch.records.items() if one not in new and one not in renewed]
         self._many(_UPDATE, [rows.changed(record) for record in changed])
         self._many(_RENEW, [rows.renewed(batch.records[one]) for one in renewed])
 
     def _write_mail(self, batch: Batch) -> None:
-        self._many(
-            "INSERT INTO news VALUES (?, ?, ?, ?, ?, ?)",
+        self._insert(
+            "INSERT INTO news",
             [(one.seq, one.client, one.message_id, one.state.value, one.at, one.body) for one in batch.news],
         )
         self._many(

@@ -1,11 +1,14 @@
 """Forgetting by age, as functions of the writer's books."""
 
+from pointsman.errors import StoreError
 from pointsman.message import MessageClass
+from pointsman.outcome import Accepted
 from pointsman.store.change import Erase
 from pointsman.store.erasing import DOUBTED
 from pointsman.store.interface import Erased, Retention
 from pointsman.store.sqlite.books import Books
 from pointsman.store.sqlite.rows import LANES
+from pointsman.store.sqlite.taking import Keys, forget_early
 
 _PAIRED = "m.partner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND p.stage = 0)"
 """The SMS in place of a Viber message, or the other way round, is not over; it may not even be there yet."""
@@ -17,8 +20,14 @@ _MESSAGES = (
     " AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = m.partner AND (p.over_at IS NULL OR p.over_at > ?)) LIMIT ?"
 )
 
+_FORGET_NEWS = (
+    "DELETE FROM news WHERE seq IN (SELECT seq FROM (SELECT seq, at FROM news ORDER BY seq LIMIT ?) n WHERE at < ?"
+    " AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.seq = n.seq))"
+)
+"""Looks at the oldest only: there may be millions that are not old."""
 
-def erase(retention: Retention, now: float, limit: int, books: Books) -> tuple[Erased, tuple[tuple[str, str], ...]]:
+
+def erase(retention: Retention, now: float, limit: int, books: Books) -> tuple[Erased, Keys]:
     """Forget what is older than it is to be kept, at most `limit` of each kind.
 
     Returns also the keys under which no early report is kept any more.
@@ -49,7 +58,11 @@ def _erase_texts(retention: Retention, now: float, limit: int, books: Books) -> 
 
 
 def _silence(message_id: str, books: Books) -> None:
-    record = books.record(message_id)
+    try:
+        record = books.record(message_id)
+    except StoreError:  # nobody can read it, but a text that can be found in the file may be left in it
+        books.write("UPDATE messages SET erased = 1, envelope = x'', life = x'' WHERE id = ?", (message_id,))
+        return
     if record is not None:
         # That is not news of the message, so the time of its last change stays.
         books.apply(record, Erase(), record.updated_at)
@@ -62,16 +75,25 @@ def _delete_messages(before: float, limit: int, books: Books) -> int:
             values = erased, lane, before, before, limit - len(found)
             found += [one for (one,) in books.read(_MESSAGES, values)]
     for message_id in found:
-        record = books.record(message_id)
-        ids = [(a.provider, one) for a in record.attempts for one in getattr(a.outcome, "ids", ())] if record else []
         books.write_many(
             "DELETE FROM provider_ids WHERE provider = ? AND provider_id = ? AND message_id = ?",
-            [(*one, message_id) for one in ids],
+            [(*one, message_id) for one in _ids_of(message_id, books)],
         )
         books.write("DELETE FROM messages WHERE id = ?", (message_id,))
         books.touched.pop(message_id, None)
         books.gone.add(message_id)
     return len(found)
+
+
+def _ids_of(message_id: str, books: Books) -> list[tuple[str, str]]:
+    """Return providers and the ids that they gave a message; nothing for one that is damaged."""
+    try:
+        record = books.record(message_id)
+    except StoreError:
+        return []
+    attempts = record.attempts if record is not None else ()
+    outcomes = [(one.provider, one.outcome) for one in attempts]
+    return [(provider, one) for provider, outcome in outcomes if isinstance(outcome, Accepted) for one in outcome.ids]
 
 
 def _delete_others(retention: Retention, now: float, limit: int, books: Books) -> int:
@@ -82,12 +104,9 @@ def _delete_others(retention: Retention, now: float, limit: int, books: Books) -
     return count + _delete_news(now - retention.news, limit, books)
 
 
-def _delete_early(before: float, limit: int, books: Books) -> tuple[int, tuple[tuple[str, str], ...]]:
+def _delete_early(before: float, limit: int, books: Books) -> tuple[int, Keys]:
     rows = books.read("SELECT seq, provider, key FROM early WHERE at < ? ORDER BY seq LIMIT ?", (before, limit))
-    books.write_many("DELETE FROM early WHERE seq = ?", [(seq,) for seq, *_ in rows])
-    keys = dict.fromkeys((provider, key) for _, provider, key in rows)
-    left = "SELECT 1 FROM early WHERE provider = ? AND key = ? LIMIT 1"
-    return len(rows), tuple(one for one in keys if not books.read(left, one))
+    return len(rows), forget_early(rows, books)
 
 
 def _delete_news(before: float, limit: int, books: Books) -> int:
@@ -97,8 +116,4 @@ def _delete_news(before: float, limit: int, books: Books) -> int:
     last = books.read("SELECT max(seq) FROM news")[0][0]
     if last is not None:
         books.write("UPDATE meta SET value = max(value, ?) WHERE name = 'last_news'", (last,))
-    return books.write(
-        "DELETE FROM news WHERE seq IN (SELECT seq FROM news n WHERE at < ?"
-        " AND NOT EXISTS (SELECT 1 FROM letters l WHERE l.seq = n.seq) ORDER BY seq LIMIT ?)",
-        (before, limit),
-    )
+    return books.write(_FORGET_NEWS, (limit, before))

@@ -1,6 +1,7 @@
 """Looking into a journal from outside, also while a daemon uses it, and also when it is damaged."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -64,6 +65,8 @@ def look(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a journal for reading. Raises `StoreError` for what is none or cannot be opened at all."""
     if not path.is_file():
         raise StoreError(str(path), "there is no such file")
+    if not os.access(path, os.R_OK):
+        raise StoreError(str(path), "it cannot be read: do this as the user who owns it")
     try:
         database = connect(path, read_only=True)
     except sqlite3.Error as error:

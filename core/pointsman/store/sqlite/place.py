@@ -50,18 +50,23 @@ class Lock:
             os.close(file)
 
 
+def _closed_to_us(path: Path, error: OSError) -> StoreError:
+    hint = "; run as the user who owns it and its folder" if isinstance(error, PermissionError) else ""
+    return StoreError(str(path), f"it cannot be opened: {error.strerror}{hint}")
+
+
 def prepare(path: Path) -> Lock:
     """See that a journal may be kept at a path, make the file if there is none, and lock it. Raises `StoreError`."""
     try:
         _check_folder(path)
         lock = Lock.take(path)
     except OSError as error:
-        raise StoreError(str(path), f"it cannot be opened: {error.strerror}") from None
+        raise _closed_to_us(path, error) from None
     try:
         _check_file(path)
     except OSError as error:
         lock.let_go()
-        raise StoreError(str(path), f"it cannot be opened: {error.strerror}") from None
+        raise _closed_to_us(path, error) from None
     except StoreError:
         lock.let_go()
         raise

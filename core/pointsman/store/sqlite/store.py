@@ -24,7 +24,7 @@ from pointsman.store.sqlite.faults import told
 from pointsman.store.sqlite.opening import Opened, open_journal
 from pointsman.store.sqlite.reading import Reading
 from pointsman.store.sqlite.recent import Recent
-from pointsman.store.sqlite.threads import Answer, Job, Worker, answer
+from pointsman.store.sqlite.threads import Answer, Answering, Job, Worker, answer
 from pointsman.store.sqlite.writer import Committed, Group, Writer
 
 Result = TypeVar("Result")
@@ -81,6 +81,7 @@ class SqliteStore:
         if self._opened is not None:
             raise StoreError(str(self._path), "it is open already")
         self._loop = asyncio.get_running_loop()
+        self._answering = Answering(self._loop)
         opening = asyncio.ensure_future(asyncio.to_thread(open_journal, self._path))
         try:
             opened = await asyncio.shield(opening)
@@ -116,6 +117,10 @@ class SqliteStore:
         """Record new messages, all or none. Raises `KeyReused`, `ValueError` for an id that is taken."""
         return await self._write(partial(taking.accept, tuple(envelopes), claim, mine=mine))
 
+    async def claimed(self, claim: Claim) -> Taken | None:
+        """Return what was taken under a claim. Raises `KeyReused`."""
+        return await self._write(partial(taking.claimed, claim))
+
     async def apply(self, message_id: str, change: Change, now: float) -> tuple[Record, Record]:
         """Apply a change. Raises `KeyError` for an unknown message."""
         return await self._write(partial(taking.apply, message_id, change, now))
@@ -136,8 +141,9 @@ class SqliteStore:
     async def keep_early(self, provider: str, key: str, report: Report, now: float) -> None:
         """Keep a report of which the message is not known yet."""
         self._kept_early += 1
-        self._early[provider, key] = self._kept_early
-        await self._write(partial(taking.keep_early, provider, key, report, now, EARLY_EACH, EARLY_KEPT))
+        until = self._early[provider, key] = self._kept_early
+        keeping = partial(taking.keep_early, provider, key, report, now, EARLY_EACH, EARLY_KEPT)
+        self._forget_early(await self._write(keeping), until)
 
     async def early(self, provider: str, key: str) -> tuple[Report, ...]:
         """Return the reports that were kept under a key."""
@@ -149,8 +155,10 @@ class SqliteStore:
         """Return the reports that were kept under a key and forget them."""
         if (provider, key) not in self._early:
             return ()
-        del self._early[provider, key]
-        return await self._write(partial(taking.take_early, provider, key))
+        until = self._kept_early
+        reports = await self._write(partial(taking.take_early, provider, key))
+        self._forget_early(((provider, key),), until)
+        return reports
 
     async def take(self, lane: MessageClass, now: float, limit: int) -> tuple[Record, ...]:
         """Make messages of a class ours that wait for somebody to attempt them, the longest due first."""
@@ -234,10 +242,14 @@ class SqliteStore:
         """Forget what is older than it is to be kept, at most `limit` of each, in one transaction."""
         until = self._kept_early
         erased, forgotten = await self._write(partial(erasing.erase, retention, now, limit))
-        for key in forgotten:
-            if self._early.get(key, until + 1) <= until:  # else another report came under it meanwhile
-                del self._early[key]
+        self._forget_early(forgotten, until)
         return erased
+
+    def _forget_early(self, keys: taking.Keys, until: int) -> None:
+        """Forget keys under which nothing is kept any more, unless a report came under them after the one `until`."""
+        for key in keys:
+            if self._early.get(key, until + 1) <= until:
+                del self._early[key]
 
     def _serve_reads(self, reading: Reading, jobs: Sequence[Job]) -> None:
         """Run what is to be read; in the thread that reads."""
@@ -263,7 +275,7 @@ class SqliteStore:
         self._recent.put(changed)
         for message_id in gone:
             self._recent.drop(message_id)
-        answer(answers)
+        self._answering.add(answers)
         if group is not None and self.committed is not None:
             self.committed(*group)
 

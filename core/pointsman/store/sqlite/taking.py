@@ -30,9 +30,8 @@ FOREVER = float("inf")
 
 def accept(envelopes: Sequence[Envelope], claim: Claim | None, books: Books, *, mine: bool) -> Taken:
     """Take new messages in. Raises `KeyReused`, and `ValueError` for an id that is taken."""
-    if claim is not None and (known := _claimed(claim, books)) is not None:
-        found = (books.record(one) for one in known)
-        return Taken(tuple([record for record in found if record is not None]), repeated=True)
+    if claim is not None and (known := claimed(claim, books)) is not None:
+        return known
     ids = tuple(one.id for one in envelopes)
     if len(set(ids)) < len(ids) or any(books.known(one) is not None for one in ids):
         raise taken_before()  # an id that is in the table only is refused by the table
@@ -50,8 +49,17 @@ def taken_before() -> ValueError:
     return ValueError("a message of this id was taken before")
 
 
+def claimed(claim: Claim, books: Books) -> Taken | None:
+    """Return what was taken under a claim, if it was made. Raises `KeyReused`."""
+    ids = _claimed(claim, books)
+    if ids is None:
+        return None
+    found = (books.record(one) for one in ids)
+    return Taken(tuple([record for record in found if record is not None]), repeated=True)
+
+
 def _claimed(claim: Claim, books: Books) -> Sequence[str] | None:
-    """Return the messages that were taken under the key, if any was. Raises `KeyReused`."""
+    """Return the ids of the messages that were taken under the key, if any was. Raises `KeyReused`."""
     key = claim.client, claim.key
     pending = books.batch.claims.get(key)
     if pending is not None:
@@ -119,13 +127,29 @@ def _found(books: Books, query: str, values: tuple[Any, ...], made: Callable[[Re
     return found
 
 
-def keep_early(provider: str, key: str, report: Report, now: float, each: int, most: int, books: Books) -> None:
-    """Keep a report of which the message is not known: at most `each` of a key, and the last `most` of all."""
+Keys = tuple[tuple[str, str], ...]
+"""Providers and keys under which reports are kept."""
+
+
+def keep_early(provider: str, key: str, report: Report, now: float, each: int, most: int, books: Books) -> Keys:
+    """Keep a report of which the message is not known: at most `each` of a key, and the last `most` of all.
+
+    Returns the keys under which nothing is kept any more.
+    """
     (known,) = books.read("SELECT count(*) FROM early WHERE provider = ? AND key = ?", (provider, key))[0]
     if known >= each:
-        return
+        return ()
     books.write("INSERT INTO early VALUES (NULL, ?, ?, ?, ?)", (provider, key, pack(report), now))
-    books.write("DELETE FROM early WHERE seq <= (SELECT max(seq) FROM early) - ?", (most,))
+    old = "SELECT seq, provider, key FROM early WHERE seq <= (SELECT max(seq) FROM early) - ?"
+    return forget_early(books.read(old, (most,)), books)
+
+
+def forget_early(rows: Sequence[tuple[int, str, str]], books: Books) -> Keys:
+    """Forget reports by their place; return the keys under which nothing is kept any more."""
+    books.write_many("DELETE FROM early WHERE seq = ?", [(seq,) for seq, *_ in rows])
+    keys = dict.fromkeys((provider, key) for _, provider, key in rows)
+    left = "SELECT 1 FROM early WHERE provider = ? AND key = ? LIMIT 1"
+    return tuple([one for one in keys if not books.read(left, one)])
 
 
 def early(provider: str, key: str, books: Books) -> tuple[Report, ...]:

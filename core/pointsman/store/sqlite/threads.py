@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ State = TypeVar("State")
 
 AT_MOST = 2_000
 """Operations in one group: those that come later wait for the next one."""
+TOLD_AT_ONCE = 20
+"""Answers in one turn of the event loop."""
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +85,8 @@ class Worker:
                 if jobs:
                     self._serve(jobs)
                 elif not is_last and self._idle is not None:
-                    self._idle()
+                    with contextlib.suppress(sqlite3.Error):
+                        self._idle()
                 if is_last:
                     break
         finally:
@@ -104,7 +108,7 @@ class Worker:
         return jobs, True
 
 
-def answer(answers: Sequence[Answer]) -> None:
+def answer(answers: Iterable[Answer]) -> None:
     """Tell those who wait what came of their operations; runs in the event loop."""
     for one in answers:
         future = one.job.future
@@ -114,3 +118,27 @@ def answer(answers: Sequence[Answer]) -> None:
             future.set_exception(one.error)
         else:
             future.set_result(one.result)
+
+
+class Answering:
+    """Tells those who wait by and by, in order: if all of a large group went on at once, nobody else would for long.
+
+    State: what is still to be told. Belongs to the event loop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._left: deque[Answer] = deque()
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        """Tell these after those that were added before."""
+        is_at_it = bool(self._left)
+        self._left.extend(answers)
+        if not is_at_it:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        left = self._left
+        answer([left.popleft() for _ in range(min(len(left), TOLD_AT_ONCE))])
+        if left:
+            self._loop.call_soon(self._go_on)

@@ -26,6 +26,8 @@ Published = Callable[[Sequence[Answer], Mapping[str, Record], frozenset[str], Gr
 
 _OF_AN_OPERATION = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.DataError)
 """Errors of SQLite that say something of what it was given, and nothing of the disk."""
+PATIENCE_MS = 5_000
+"""How long a write waits for another program's lock (milliseconds)."""
 MOVED_AFTER = 5_000
 """After so many rows written, what is in the file beside the journal is moved into it."""
 
@@ -102,7 +104,7 @@ class Writer:
         self._since = 0
         self._unmoved = 0 if how == "TRUNCATE" else self._unmoved
         database = self._books.database
+        database.execute("PRAGMA busy_timeout = 0")
         with contextlib.suppress(sqlite3.Error):
-            database.execute("PRAGMA busy_timeout = 0")
             database.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
-            database.execute("PRAGMA busy_timeout = 5000")
+        database.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")

@@ -49,6 +49,19 @@ async def same_key_same_messages(trial: Trial) -> None:
     expect(later, Taken(firsts[0].records, repeated=True), "the same request later")
 
 
+async def claims_are_found(trial: Trial) -> None:
+    """Whether a key came before can be asked without taking anything; another request under it raises `KeyReused`."""
+    expect(await trial.store.claimed(_claim()), None, "a claim that was never made")
+    taken = await trial.store.accept((trial.envelope(),), claim=_claim())
+    expect(await trial.store.claimed(_claim()), Taken(taken.records, repeated=True), "a claim that was made")
+    expect(await trial.store.claimed(Claim("stranger", "k1", b"request")), None, "a claim of another client")
+    try:
+        await trial.store.claimed(_claim(b"another"))
+    except KeyReused:
+        return
+    raise Broken("a key was found for two requests")
+
+
 async def key_with_another_request(trial: Trial) -> None:
     """A key that comes with another request raises `KeyReused` and takes nothing; another client's key is another."""
     await trial.store.accept((trial.envelope(),), claim=_claim())
@@ -188,6 +201,7 @@ CHECKS = (
     taken_in_together,
     all_or_none,
     same_key_same_messages,
+    claims_are_found,
     key_with_another_request,
     changes_in_order,
     unknown_message,

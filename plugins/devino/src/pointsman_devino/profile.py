@@ -67,6 +67,7 @@ def profile_of(settings: Settings) -> Profile:
         faults=FAULTS,
         polling=polling,
         currency=settings.currency,
+        account=settings.login,
         inbox=Windows(longest=YEAR, oldest=YEAR - LEEWAY),
         statistics=Windows(longest=STATISTICS_SPAN),
     )

@@ -65,6 +65,7 @@ class Smstele(Provider, Polls, Reconciles):
             faults=FAULTS,
             polling={channel: _POLLING[channel] for channel in channels},
             reconciling=dict.fromkeys(channels, Reconciling(repeats=False, settle=settings.settle)),
+            account=settings.login,
         )
 
     # -- submit ------------------------------------------------------------------------------------------------------
