@@ -15,6 +15,8 @@ from .world import KEY, World, world
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 """Debian's package `faketime`."""
+SWITCH = "POINTSMAN_CLOCK"
+"""It makes a daemon so slow that it takes half a minute, and never runs in continuous integration."""
 JUMPS = ("+1h", "+0", "-1h", "+0", "+1d", "+0", "-1d", "+0")
 BUSY = 0.6
 """The share of a processor above which an idle daemon runs in circles."""
@@ -75,7 +77,8 @@ def worked(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed here")
+@pytest.mark.skipif(not os.environ.get(SWITCH), reason=f"set {SWITCH}=1 to set the clock of a daemon; it takes a while")
+@pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed here: apt-get install faketime")
 @pytest.mark.timeout(200)
 async def test_a_clock_that_jumps_to_and_fro_does_no_harm(hands: Path, tmp_path: Path) -> None:
     """Nothing is lost, doubled or sent before its time, what is for later stays, and nobody runs in circles."""
