@@ -306,6 +306,7 @@ def put(queue: Queue, place: int, *, wanted: bool) -> "weakref.ref[object]":
         ),
         message_id=f"m{place}",
         provider="a",
+        account="",
         number=1,
         decision_id="",
         urgency=1,
