@@ -1,11 +1,13 @@
 """The daemon as its users run it: the real command in a process of its own, which can be ended in every way."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from random import SystemRandom
 
 import aiohttp
 
@@ -14,10 +16,15 @@ READY_WITHIN = 30.0
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port that nobody listens on.
+
+    It is none of those that the system gives to outgoing connections: while the daemon is dead, one could take it.
+    """
+    while True:
+        port = SystemRandom().randrange(15_000, 30_000)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 class Daemon:
