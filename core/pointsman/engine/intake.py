@@ -163,29 +163,23 @@ class Intake:
             return taken
         records = () if taken.repeated else taken.records
         if len(parsed) == 1:  # nothing to divide, so no task of its own
-            self._start_one(parsed[0], records, lanes)
+            await self._start(parsed, records, lanes)
             return taken
         starting = asyncio.create_task(self._start(parsed, records, lanes))
         self._writing.add(starting)
         starting.add_done_callback(self._written)
         return taken
 
-    def _start_one(self, parsed: Parsed, records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
-        try:
-            for record in records:
-                self._serving.start(parsed, record)
-        except Exception as error:  # noqa: BLE001 - it is written down, so whoever brought it must not hear of a failure
-            _log.error("a message could not be started: %s", type(error).__name__)
-        finally:
-            self._dispatcher.arrived(lanes)
-
     async def _start(self, parsed: Sequence[Parsed], records: Sequence[Record], lanes: Counter[MessageClass]) -> None:
-        """Start messages, a few at a time; whoever brought them need not wait for it."""
+        """Start messages, a few at a time. They are written down, so whoever brought them hears of no failure."""
         try:
             for place, (one, record) in enumerate(zip(parsed, records, strict=bool(records))):
                 if place and place % STARTED_AT_ONCE == 0:
                     await self._clock.sleep(0)
-                self._serving.start(one, record)
+                try:
+                    self._serving.start(one, record)
+                except Exception as error:  # noqa: BLE001 - one message must not keep the others from being started
+                    _log.error("message %s could not be started: %s", record.envelope.id, type(error).__name__)
         finally:
             self._dispatcher.arrived(lanes)
 
