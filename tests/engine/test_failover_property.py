@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pointsman.config import parse_config
+from pointsman.engine.status import ProviderStatus
 from pointsman.events import BreakerMoved, Called, Event, MessageTaken, Operation, Rested
 from pointsman.loading import load_plugins
 from pointsman.message import Channel, MessageClass, Sms
@@ -475,9 +476,9 @@ async def _closed(
     return await lab.story(world, receipts), answers
 
 
-Healths = Mapping[str, Mapping[Channel, float]]
+Healths = Mapping[str, Mapping[str, float]]
 FADED = 1e-4
-"""What health may fade in the seconds that a message takes; a single failure moves it a hundred times as much."""
+"""What evidence may fade in the seconds that a message takes; a failure moves the share that is taken by far more."""
 
 
 @settings(EXAMPLES, max_examples=30)
@@ -520,4 +521,13 @@ async def _bad_number(
 
 
 def _health(lab: Lab, router: Router) -> Healths:
-    return {status.name: dict(status.health) for status in router.providers() if status.name in lab.sandboxes}
+    """Return the chance of a delivery, and the share of attempts that is taken, by provider."""
+    return {
+        status.name: {**{f"delivers {one}": share for one, share in status.health.items()}, **_taken_of(status)}
+        for status in router.providers()
+        if status.name in lab.sandboxes
+    }
+
+
+def _taken_of(status: ProviderStatus) -> Mapping[str, float]:
+    return {f"takes {one}": share for one, share in status.taken.items()}
