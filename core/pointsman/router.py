@@ -382,7 +382,9 @@ class Router(AsksProviders, ServesScreens, IsOperated):
     async def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet; say whether it was still on its way.
 
-        For a Viber message that has left, this keeps the SMS in its place from being sent.
+        For a Viber message that has left, this keeps the SMS in its place from being sent. When this returns, no
+        attempt begins any more; with a durable store that holds after a crash too. Raises `StoreUnavailable` when it
+        cannot be written down; then nothing has changed.
         """
         return await self._intake.cancel(message_id)
 

@@ -69,7 +69,7 @@ class Intake:
         try:
             taken = await asyncio.shield(writing)
         except asyncio.CancelledError:
-            self._serving.give_up(parsed.envelope.id)
+            self._serving.give_up(parsed.envelope.id, writing)
             raise
         return receipt(taken.records[0])
 
@@ -96,13 +96,14 @@ class Intake:
         return Submitted(tuple([await self._recorder.receipt(one) for one in taken.records]), repeated=True)
 
     async def cancel(self, message_id: str) -> bool:
-        """Keep a message from being sent if it has not left, wherever it waits; say whether it was on its way."""
-        if self._serving.give_up(message_id):
-            return True
-        cancelled = await self._serving.cancel(message_id)
-        if cancelled is not None:
-            self._dispatcher.gone(cancelled.envelope.message.message_class)
-        return cancelled is not None
+        """Keep a message from being sent if it has not left, wherever it waits; say whether it was on its way.
+
+        Raises `StoreUnavailable` when that cannot be written down; then nothing is stopped.
+        """
+        try:
+            return await self._serving.cancel(message_id)
+        except KeyError:
+            return False
 
     def _check_room(self, more: int) -> None:
         waiting = self._dispatcher.backlog().total() + self._serving.under_way.total()
