@@ -34,7 +34,7 @@ from pointsman.routing.failover import (
 from pointsman.routing.journal import DecisionMade
 from pointsman.routing.match import Route, preference
 from pointsman.store.change import End
-from pointsman.store.record import Record, is_final
+from pointsman.store.record import Record, is_final, may_repeat
 
 
 class Flow:
@@ -236,11 +236,11 @@ class Flow:
         return self._number < most and self._desk.clock.now() < self._envelope.deadline
 
     async def _is_wanted(self) -> bool:
-        """Say whether the message may still be sent; what is written down counts, whoever wrote it."""
+        """Say whether a message in doubt may be repeated to find out; what is written down counts, whoever wrote it."""
         if self._given_up:
             return False
         record = await self._desk.recorder.known(self._envelope.id)
-        return record is not None and not record.unwanted
+        return record is not None and may_repeat(record)
 
     def _unwanted(self) -> bool:
         return self._given_up or self._taken or self._desk.closing

@@ -249,8 +249,9 @@ def _unwanted(record: Record) -> Record:
     Its end is written down with it where nothing has left, or all that has is lost. Else whoever follows the attempt in
     flight, or the one in doubt, says how it ended.
     """
-    over = record.state in {State.DELIVERED, State.RESOLVED} or (record.ended is not None and record.sms is None)
-    if record.unwanted or record.erased or (over and not awaits_fallback(record)):
+    arrived = record.state in {State.DELIVERED, State.RESOLVED}
+    over = is_final(record) and record.sms is None and (arrived or record.ended is not None)
+    if record.unwanted or record.erased or over:
         return record
     replace = msgspec.structs.replace
     record = replace(record, unwanted=True, forgone=record.forgone or awaits_fallback(record))
@@ -392,6 +393,11 @@ def is_final(record: Record) -> bool:
 def is_in_doubt(record: Record) -> bool:
     """Say whether there is an attempt of which nobody knows whether it got through."""
     return any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
+
+
+def may_repeat(record: Record) -> bool:
+    """Say whether a request may be repeated to find out what became of it: the repeat might be what sends it."""
+    return not record.unwanted and record.state is not State.DELIVERED
 
 
 def awaits_fallback(record: Record) -> bool:
