@@ -23,8 +23,7 @@ def scopes(group: str, policy: OnUnknown) -> list[Scope]:
         case "dies once, is cancelled":
             return [Scope(kinds, policy, crashes=1, processes=1, fates=()) for kinds in IN_PAIRS]
         case "two owners, one cancels":
-            kinds = [(Kind.BLIND,), (Kind.REPEAT,)]
-            return [Scope(one, OnUnknown.NEXT, crashes=0, processes=2, fates=()) for one in kinds]
+            return [Scope((Kind.REPEAT,), policy, crashes=0, processes=2, fates=())]
         case _:
             pairs = [(Kind.BLIND, Kind.BLIND)] if policy is OnUnknown.NEXT else []
             return [Scope(kinds, policy, crashes=0, processes=2, cancels=False, fates=()) for kinds in (*ALONE, *pairs)]
@@ -39,8 +38,7 @@ FLOORS = {
     ("dies once, two providers", OnUnknown.STOP): 25_000,
     ("dies once, is cancelled", OnUnknown.NEXT): 115_000,
     ("dies once, is cancelled", OnUnknown.RECONCILE): 75_000,
-    ("dies once, is cancelled", OnUnknown.STOP): 45_000,
-    ("two owners, one cancels", OnUnknown.NEXT): 110_000,
+    ("two owners, one cancels", OnUnknown.NEXT): 70_000,
     ("two owners", OnUnknown.NEXT): 115_000,
     ("two owners", OnUnknown.RECONCILE): 170_000,
     ("two owners", OnUnknown.STOP): 60_000,
