@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pointsman.clock import Clock
 from pointsman.daemon.problems import Failure, Kind
 
-BEGUN_AT_ONCE = 20
-"""Requests that begin to be served in one turn of the event loop; that takes it some ten milliseconds."""
+BEGUN_AT_ONCE = 10
+"""Requests that begin to be served in one turn of the event loop; that takes it some five milliseconds."""
 FREE_TRIES = 10
 """Wrong keys of one address that are answered as such."""
 TRY_AGAIN = 6.0
