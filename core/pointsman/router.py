@@ -311,8 +311,9 @@ class Router(AsksProviders, ServesScreens, IsOperated):
         """Take messages of a client, all or none, and return when they are written down; they are sent by and by.
 
         A `claim` that was made before brings the messages that were taken then. `screen` says whether the client may
-        have them sent. Raises `InvalidMessages`, `KeyReused`, `Denied`, `Busy` when more wait than `router.max_waiting`
-        allows, `StoreUnavailable`, `RouterClosed`; then nothing was taken.
+        have them sent. Raises `InvalidMessages`, also for a channel that no configured provider has, `KeyReused`,
+        `Denied`, `Busy` when more wait than `router.max_waiting` allows, `StoreUnavailable`, `RouterClosed`; then
+        nothing was taken.
         """
         self._check_running()
         return await self._intake.submit_many(orders, client, claim, screen)

@@ -15,7 +15,7 @@ from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.serving import Serving
 from pointsman.errors import Busy, Denied, InvalidMessage, InvalidMessages
-from pointsman.message import Message, MessageClass, Origin
+from pointsman.message import Message, MessageClass, Origin, channel_of
 from pointsman.outcome import Receipt
 from pointsman.store import Record, receipt
 from pointsman.store.interface import Claim, Taken
@@ -121,6 +121,7 @@ class Intake:
             if place and place % PARSED_AT_ONCE == 0:
                 await self._clock.sleep(0)
             try:
+                self._door.check_offered(channel_of(order.message))
                 one = self._door.parse(order.message)
             except InvalidMessage as problem:
                 problems.append((place, problem))
