@@ -34,7 +34,7 @@ class Picky:
         """Must not be called."""
         raise AssertionError("it said what is to be called")
 
-    def handler(self, kind: type[Event]) -> Callable[[Event], None] | None:
+    def observer_of(self, kind: type[Event]) -> Callable[[Event], None] | None:
         """Return what hears of a provider that is back."""
         self.asked.append(kind)
         return self._hear if kind is Resumed else None
