@@ -385,7 +385,7 @@ class Router(AsksProviders, ServesScreens, IsOperated):
 
         For a Viber message that has left, this keeps the SMS in its place from being sent. When this returns, no
         attempt begins any more; with a durable store that holds after a crash too. Raises `StoreUnavailable` when it
-        cannot be written down; then nothing has changed.
+        cannot be written down. A Viber message and the SMS in its place are two: ask again then, as one may be stopped.
         """
         return await self._intake.cancel(message_id)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pointsman.engine.bus import FAILURES_TOLERATED, Bus
 from pointsman.events import Confirmed, Drained, Event, Resumed
+from pointsman.telemetry.metrics import Labels, MetricsObserver
 
 
 def test_an_observer_may_name_the_kinds_that_it_wants():
@@ -55,6 +56,46 @@ def test_a_choosy_observer_is_asked_once_and_called_for_what_it_wants():
 
     assert picky.heard == [back, back]
     assert picky.asked == [Resumed, Confirmed]
+
+
+class Unsure(Picky):
+    """An observer that does not even know what it wants."""
+
+    def observer_of(self, kind: type[Event]) -> Callable[[Event], None] | None:
+        """Fail."""
+        raise RuntimeError(kind.__name__)
+
+
+def test_a_choosy_observer_that_cannot_say_keeps_nobody_from_anything():
+    """What it raises when it is asked reaches neither whoever emits nor the other observers."""
+    heard: list[Event] = []
+    bus = Bus()
+    bus.subscribe(Unsure())
+    bus.subscribe(heard.append)
+    for _ in range(FAILURES_TOLERATED + 1):
+        bus.emit(Resumed(at=0.0, provider="a"))
+
+    assert len(heard) == FAILURES_TOLERATED + 1
+
+
+def test_ones_own_class_of_an_observer_of_ours_is_called_as_it_is():
+    """Who changes what our observers do with an event has it called with every event."""
+    heard: list[Event] = []
+
+    class Counting(MetricsObserver):
+        """Counts in its own way."""
+
+        def __call__(self, event: Event) -> None:
+            """Note an event."""
+            heard.append(event)
+
+    bus = Bus()
+    bus.subscribe(Counting(Labels(providers=frozenset()), "1"))
+    events = [Resumed(at=0.0, provider="a"), Confirmed(at=0.0, message_id="m")]
+    for event in events:
+        bus.emit(event)
+
+    assert heard == events
 
 
 def test_a_choosy_observer_that_fails_is_left_out_as_any_other():

@@ -828,6 +828,16 @@ def test_what_is_lost_is_not_sent_again_when_nobody_wants_it() -> None:
         assert advance(record, starts(2, "b"), 9.0) is record
 
 
+@pytest.mark.parametrize("late", [State.FAILED, State.EXPIRED, State.CANCELLED, State.UNKNOWN])
+@pytest.mark.parametrize("changes", [(), (starts(), ends(DECLINED))])
+def test_what_is_cancelled_stays_so(changes: tuple[Change, ...], late: State) -> None:
+    """Whoever still had it in hand may have been about to write down another end; that comes too late."""
+    record = after(*changes, Unwant())
+
+    assert record.state is State.CANCELLED
+    assert advance(record, End(late, DECLINED), 9.0) is record
+
+
 def test_what_arrives_after_all_waits_for_no_other_copy() -> None:
     """A message that was given up for lost and is to be sent again is over when its report of delivery comes."""
     lost = Note(1, Report(provider_id="x", state=DeliveryState.UNDELIVERABLE, final=True), again=True)

@@ -14,7 +14,7 @@ from pointsman.outcome import DeliveryState, Fault, Refused, State
 from pointsman.plugin import Callback
 from pointsman.router import Router
 from pointsman.sandbox import delay
-from pointsman.store.change import FellBack, Unwant
+from pointsman.store.change import End, FellBack, Unwant
 from pointsman.testing import FakeClock, ScriptedSandbox, hang, hang_up, refuse
 from pointsman.testing.wire import Answer, News
 
@@ -100,6 +100,45 @@ async def test_what_may_have_left_is_followed_and_not_tried_again(
         assert [type(one.outcome) for one in record.attempts] == [Refused]
         assert sent(box, other) == Counter()
         assert (await asyncio.wait_for(router.wait(message_id), 5)).state is State.CANCELLED
+
+
+async def test_the_end_of_a_message_in_hand_does_not_replace_its_cancellation(clock: FakeClock, box: ScriptedSandbox):
+    """It is cancelled while its refusal is written down: whoever has it in hand says that it failed, and is not heard.
+
+    Its client is told of one end.
+    """
+    async with machine({"a": account(box)}, clock) as host:
+        box.script(refuse(Fault.RECIPIENT, certain=True))
+        router = await host.start()
+        store, heard = host.store, []
+        apply = store.apply
+
+        async def slowly(message_id: str, change: object, now: float) -> object:
+            if isinstance(change, End):
+                await apply(message_id, Unwant(), now)
+            return await apply(message_id, change, now)
+
+        store.apply = slowly
+        (message_id,) = await take(router, sms(0))
+        await clock.advance(10)
+        heard = [one.state for one in await store.news("shop", 0, 10)]
+        assert host.record(message_id).state is State.CANCELLED
+        assert heard == [State.CANCELLED]
+
+
+async def test_what_is_cancelled_between_the_halves_of_a_batch_was_not_sent(clock: FakeClock, box: ScriptedSandbox):
+    """The whole was refused, so it is known that nothing of it is out: cancelled, and not in doubt."""
+    async with machine({"a": account(box, bulk=8)}, clock) as host:
+        box.script(refuse(Fault.UNAVAILABLE, divisible=True), delay(5.0, endpoint=SUBMIT))
+        router = await host.start()
+        ids = await take(router, *(sms(place) for place in range(4)))
+        await clock.advance(1)
+        assert await router.cancel(ids[3])
+        await clock.advance(30)
+        assert host.record(ids[3]).state is State.CANCELLED
+        assert [type(one.outcome) for one in host.record(ids[3]).attempts] == [Refused]
+        assert sent(box) == Counter({number(place): 1 for place in range(3)})
+        assert router.providers()[0].in_flight == 0
 
 
 async def test_what_got_through_all_the_same_is_sent(clock: FakeClock, box: ScriptedSandbox):

@@ -95,6 +95,9 @@ def _monotone(before: Record, after: Record) -> Broken | None:
     moved = before.state is State.UNDELIVERED and after.state not in {State.UNDELIVERED, State.DELIVERED}
     if moved and _taken(after) == _taken(before):
         return Broken("taken back", f"it was undelivered and is {after.state.value}")
+    cancelled = before.state is State.CANCELLED and before.unwanted
+    if cancelled and after.state is not State.CANCELLED and _taken(after) == _taken(before):
+        return Broken("taken back", f"its caller was told that it is cancelled, and it is {after.state.value}")
     return None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -172,3 +173,12 @@ async def test_a_journal_of_another_user(restored: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(StoreError, match="cannot be read: do this as the user who owns it"):
         examine(restored)
+
+
+async def test_an_sqlite_that_is_too_old_is_refused(journal: Path, monkeypatch: pytest.MonkeyPatch):
+    """A library that cannot write what we write is named at the start, and not message by message."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.32.3")
+    with pytest.raises(StoreError, match=r"SQLite 3\.32\.3, and a journal needs 3\.33\.0 or later"):
+        await SqliteStore(journal).open()
+    assert not await asyncio.to_thread(journal.exists)

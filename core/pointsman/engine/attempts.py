@@ -7,13 +7,14 @@ import msgspec
 
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
-from pointsman.engine.queue import URGENCY, Load, Passage, Ticket, Withdrawn
+from pointsman.engine.calling import Calls
+from pointsman.engine.queue import URGENCY, Load, Passage, Ticket, Withdrawn, answer, withdraw
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.restoring import submission_of
 from pointsman.engine.station import Station
 from pointsman.events import Attempted, BreakerMoved, PriceDrifted, Rested, Spent
 from pointsman.message import Channel, Envelope
-from pointsman.outcome import Attempt
+from pointsman.outcome import Attempt, Fault, Refused
 from pointsman.plugin import Batch, Submission
 from pointsman.routing.breaker import Move
 from pointsman.routing.candidate import Decision
@@ -21,6 +22,9 @@ from pointsman.routing.observed import Drift
 from pointsman.routing.rests import Rest
 from pointsman.routing.stakes import Instant, Result, Stake, Stakes
 from pointsman.store.change import Begin, Intent, Settle
+
+_GIVEN_UP = Refused(fault=Fault.LIMIT, code="given_up", detail="nobody wanted it any more when it was to leave again")
+"""What is known of a message of a batch that was refused and divided, or of one whose session had expired."""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +99,9 @@ class Attempts:
         """Write down, before a request leaves, which attempts it starts; say whether all were.
 
         The provider may be asked later by the references that are written here, so they are those that travel now:
-        plugins change references. All is written in one go. Messages that somebody else sends by now are withdrawn, and
-        then not all were. Raises what the first of those raised that could not be written down; nothing may leave then.
+        plugins change references. All is written in one go. Messages that somebody else sends by now, or that nobody
+        wants any more, are withdrawn, and then not all were. Raises what the first of those raised that could not be
+        written down; nothing may leave then.
         """
         places = zip(load.places, batch.items, strict=True)
         pairs = [(ticket, item) for place, item in places for ticket in place]
@@ -123,8 +128,14 @@ class Attempts:
         before, after = await self._recorder.change(ticket.message_id, Begin(intent))
         if after is not before:
             return True
-        if not ticket.passage.done():
-            ticket.passage.set_result(Withdrawn.FOREIGN)
+        begun = after.intent
+        if not after.unwanted or (begun is not None and begun.owner != intent.owner):
+            withdraw(ticket, Withdrawn.FOREIGN)
+        elif begun is not None and begun.number == ticket.number:
+            # An earlier request of this attempt had a definite answer, or this one would not be about to leave.
+            answer(ticket, _GIVEN_UP, item, begun.call_ref, Calls(1), started_at, shared=False, echo=True)
+        else:
+            withdraw(ticket, Withdrawn.CANCELLED)
         return False
 
     def _ticket(

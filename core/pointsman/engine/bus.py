@@ -62,9 +62,18 @@ class Bus:
     def _listening(self, kind: type[Event]) -> Iterator[tuple[Observer, Observer]]:
         for observer, wanted in self._observers:
             if issubclass(kind, wanted):
-                handle = observer.observer_of(kind) if isinstance(observer, Choosy) else observer
+                handle = self._chosen(observer, kind)
                 if handle is not None:
                     yield observer, handle
+
+    def _chosen(self, observer: Observer, kind: type[Event]) -> Observer | None:
+        if not (isinstance(observer, Choosy) and hasattr(type(observer), "observer_of")):
+            return observer
+        try:
+            return observer.observer_of(kind)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed(observer, error)
+            return None
 
     def _failed(self, observer: Observer, error: Exception) -> None:
         count = self._failures[id(observer)] = self._failures.get(id(observer), 0) + 1

@@ -331,8 +331,7 @@ class Flow:
             case Withdrawn.CANCELLED:
                 return await self.abandon()
             case Withdrawn.FOREIGN:
-                record = await self._as_it_is()
-                return await self.abandon() if record.unwanted else record
+                return await self._as_it_is()
 
     async def _nobody(self, decision: Decision) -> Record:
         """Nobody can take it (any more): the reason is the last refusal, or why nobody was a candidate at all."""

@@ -98,7 +98,7 @@ class Intake:
     async def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left, wherever it waits; say whether it was on its way.
 
-        Raises `StoreUnavailable` when that cannot be written down; then nothing is stopped.
+        Raises `StoreUnavailable` when that cannot be written down.
         """
         try:
             return await self._serving.cancel(message_id)

@@ -261,6 +261,12 @@ class Queue:
         self._parts[ticket.urgency] -= ticket.parts
 
 
+def withdraw(ticket: Ticket, why: Withdrawn) -> None:
+    """Tell the one who waits for a ticket that nothing was sent; the first answer counts."""
+    if not ticket.passage.done():
+        ticket.passage.set_result(why)
+
+
 def fail(ticket: Ticket, error: Exception) -> None:
     """Raise an error at the one who waits for a ticket, of which nothing has left; the first answer counts."""
     if not ticket.passage.done():

@@ -236,8 +236,15 @@ def _ended(record: Record, change: End, now: float) -> Record:
     """
     if change.owner != record.owner:
         return record
+    if record.unwanted and record.ended is not None and record.intent is None:
+        return record  # whoever still had it in hand may have been about to say something else of it
     record = in_doubt(record, now)
-    state = State.UNKNOWN if is_in_doubt(record) and change.state in _NOT_SENT else change.state
+    state = change.state
+    if state in _NOT_SENT:
+        if is_in_doubt(record):
+            state = State.UNKNOWN
+        elif record.unwanted and _best(record) is None:
+            state = State.CANCELLED
     if record.ended is state and record.reason == change.reason and not record.resuming:
         return record
     return msgspec.structs.replace(record, resuming=False, ended=state, reason=change.reason)

@@ -11,7 +11,7 @@ from typing import Self
 from pointsman.errors import StoreError
 from pointsman.store.sqlite.faults import damage, told
 from pointsman.store.sqlite.schema import APPLICATION_ID
-from pointsman.store.sqlite.together import KEPT
+from pointsman.store.sqlite.together import KEPT, OLDEST
 
 CACHE_KIB = 32 * 1024
 """Memory for pages, of each connection (KiB)."""
@@ -58,6 +58,10 @@ def _closed_to_us(path: Path, error: OSError) -> StoreError:
 
 def prepare(path: Path) -> Lock:
     """See that a journal may be kept at a path, make the file if there is none, and lock it. Raises `StoreError`."""
+    if sqlite3.sqlite_version_info < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        problem = f"this Python comes with SQLite {sqlite3.sqlite_version}, and a journal needs {needed} or later"
+        raise StoreError(str(path), f"{problem}: use another Python, or a newer SQLite library")
     try:
         _check_folder(path)
         lock = Lock.take(path)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+OLDEST = (3, 33, 0)
+"""The first SQLite that changes rows by what stands in the statement (`UPDATE … FROM`)."""
 MOST = 64
-"""Rows of one statement: 64 rows of 14 columns have 896 variables, and every SQLite takes 999."""
+"""Rows of one statement: 64 rows of 14 columns have 896 variables."""
 KEPT = 8 * MOST
 """Statements that a connection keeps prepared: there is one for each number of rows and each kind of write."""
 
