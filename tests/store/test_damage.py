@@ -211,7 +211,7 @@ def test_salvage_overwrites_nothing(filled: Path, tmp_path: Path):
 
 
 def test_a_disk_that_is_gone_is_no_damage(tmp_path: Path):
-    """SQLite calls a journal damaged that the system does not let it read; that may pass, and nothing is to be saved."""
+    """SQLite calls a journal damaged that the system does not let it read; that may pass, and nothing is lost."""
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     unreadable, readable = tmp_path / "folder", tmp_path / "journal.db"
