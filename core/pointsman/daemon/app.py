@@ -18,7 +18,7 @@ from pointsman.daemon.house import House
 from pointsman.daemon.keys import PREFIX
 from pointsman.daemon.operations import MOST_CALLBACK
 from pointsman.daemon.problems import MEDIA_TYPE, Failure, Kind, Place, at_field, failure_of
-from pointsman.daemon.reading import read_json, read_parameters, shape
+from pointsman.daemon.reading import no_parameters, read_at_once, read_json, read_parameters, shape
 from pointsman.errors import PointsmanError, StoreUnavailable
 from pointsman.telemetry import LogLevel
 
@@ -27,7 +27,7 @@ _ID = re.compile(rf"(?!{PREFIX}_)[A-Za-z0-9._-]{{1,64}}")
 """What is fit for the log; a key of a client that stands in the wrong header is not."""
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Paths that are asked all the time; their lines are for debugging."""
-_SAFE = {"Server": "pointsman", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_SAFE = (("Server", "pointsman"), ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
 _HTTP_KINDS = {404: Kind.NOT_FOUND, 405: Kind.METHOD, 413: Kind.TOO_LARGE}
 
 Aiohttp = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -68,8 +68,12 @@ def _server(house: House, endpoint: Endpoint[Any, Any, Any]) -> Aiohttp:
     async def serve(request: web.Request) -> web.StreamResponse:
         if not endpoint.counted:
             return await _served(house, endpoint, request)
-        with house.gate.passing(house.posture.daemon.max_requests):
+        house.gate.enter(house.posture.daemon.max_requests)
+        try:
+            await house.gate.turn()
             return await _served(house, endpoint, request)
+        finally:
+            house.gate.leave()
 
     return serve
 
@@ -78,11 +82,11 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
     address = address_of(request, house.posture)
     client = admit(house, endpoint, request, address)
     request[_client] = client
-    path = read_parameters(request.match_info.items(), endpoint.variables, Place.PATH)
+    path = _parameters(request.match_info, endpoint.variables, Place.PATH)
     if endpoint.before is not None:
         endpoint.before(house, path, address)
     query = _query(endpoint, request)
-    source, body = await _body(house, endpoint, request)
+    body, source = await _body(house, endpoint, request)
     reply = await endpoint.handler(
         house,
         Call(
@@ -91,7 +95,7 @@ async def _served(house: House, endpoint: Endpoint[Any, Any, Any], request: web.
             body=body,
             client=client,
             address=address,
-            is_many=isinstance(source, list),
+            is_many=isinstance(body, tuple),
             source=source,
             request_id=request_id_of(request),
             raw=request,
@@ -104,36 +108,44 @@ def _query(endpoint: Endpoint[Any, Any, Any], request: web.Request) -> Any:
     """Return the query; nothing is wrong with one that is somebody else's, such as a name that is there twice."""
     if endpoint.query is AnyQuery:
         return AnyQuery()
-    return read_parameters(request.query.items(), endpoint.query, Place.QUERY)
+    return _parameters(request.query if request.rel_url.raw_query_string else {}, endpoint.query, Place.QUERY)
 
 
-async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request) -> tuple[Any, Any]:
-    """Return a body as JSON, and as what the endpoint takes."""
+def _parameters(given: Mapping[str, str], kind: Any, place: Place) -> Any:
+    return read_parameters(given.items(), kind, place) if given else no_parameters(kind, place)
+
+
+async def _body(house: House, endpoint: Endpoint[Any, Any, Any], request: web.Request) -> tuple[Any, bytes]:
+    """Return a body as what the endpoint takes, and as it came."""
     rules = house.posture.daemon
     match endpoint.body:
         case Body.NONE:
-            return None, None
+            return None, b""
         case Body.RAW:
             check_encoding(request)
-            return None, await read_body(request, min(rules.max_body, MOST_CALLBACK), rules.body_timeout)
+            return await read_body(request, min(rules.max_body, MOST_CALLBACK), rules.body_timeout), b""
         case Body.JSON | Body.MANY:
             if brings_nothing(request) and not _required(endpoint.body_kind):
-                return None, endpoint.body_kind()
+                return endpoint.body_kind(), b""
             check_media(request)
             raw = await read_body(request, rules.max_body, rules.body_timeout)
             if not raw and not _required(endpoint.body_kind):
-                return None, endpoint.body_kind()
-            return _shaped(endpoint, read_json(raw))
+                return endpoint.body_kind(), b""
+            return _shaped(endpoint, raw), raw
 
 
-def _shaped(endpoint: Endpoint[Any, Any, Any], source: Any) -> tuple[Any, Any]:
+def _shaped(endpoint: Endpoint[Any, Any, Any], raw: bytes) -> Any:
+    body = read_at_once(raw, endpoint.body_kind)  # what is given: where a field is left out, it may have a default
+    if body is not None:
+        return body
+    source = read_json(raw)
     if isinstance(source, list):
         if endpoint.body is not Body.MANY:
             raise Failure(Kind.INVALID, errors=[at_field("", "expected an object, not an array")])
         if not 0 < len(source) <= MOST_MESSAGES:
             problem = f"an array has 1 to {MOST_MESSAGES} items; this one has {len(source)}"
             raise Failure(Kind.INVALID, errors=[at_field("", problem)])
-    return source, shape(source, endpoint.body_kind, endpoint.body_default)
+    return shape(source, endpoint.body_kind, endpoint.body_default)
 
 
 def _required(kind: Any) -> bool:
@@ -171,8 +183,10 @@ def _outermost(house: House, diary: Diary) -> Any:
             response = _failed(house, diary, request, error)
         duration = house.clock.monotonic() - began
         if not response.prepared:
-            response.headers.update({name: text for name, text in _SAFE.items() if name not in response.headers})
-            response.headers[REQUEST_ID] = request_id_of(request)
+            headers = response.headers
+            for name, text in _SAFE:
+                headers.setdefault(name, text)
+            headers[REQUEST_ID] = request_id_of(request)
         _tell(house, diary, request, response, duration)
         return response
 

@@ -1,7 +1,7 @@
 """The log of the server: requests, what the service does, and what libraries say, in the same lines as everything."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
@@ -37,6 +37,10 @@ class Diary:
             self._sink, format=self._format, secrets=secrets, clock=self._clock
         )
         self._events = LogObserver(self._logger, self._masker)
+
+    def handler(self, kind: type[Event]) -> Callable[[Event], None] | None:
+        """Return what writes events of a kind, with the logger that is in force then; None for those without a line."""
+        return self if self._events.handler(kind) is not None else None
 
     def __call__(self, event: Event) -> None:
         """Write an event."""

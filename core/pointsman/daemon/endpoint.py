@@ -91,7 +91,7 @@ class Call(Generic[P, Q, B]):
         client: str,
         address: str,
         is_many: bool,
-        source: Any,
+        source: bytes,
         request_id: str,
         raw: web.Request,
     ) -> None:
@@ -105,7 +105,7 @@ class Call(Generic[P, Q, B]):
         self.is_many = is_many
         """The body was an array."""
         self.source = source
-        """The body before it was shaped, for what depends on how it was written."""
+        """The body as it came, for what depends on how it was written."""
         self.request_id = request_id
         self.raw = raw
 

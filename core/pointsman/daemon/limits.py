@@ -1,14 +1,16 @@
 """How much is served at once, and how often an address may show a wrong key."""
 
+import asyncio
 import ipaddress
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from pointsman.clock import Clock
 from pointsman.daemon.problems import Failure, Kind
 
+BEGUN_AT_ONCE = 10
+"""Requests that begin to be served in one turn of the event loop; that takes it some five milliseconds."""
 FREE_TRIES = 10
 """Wrong keys of one address that are answered as such."""
 TRY_AGAIN = 6.0
@@ -18,21 +20,37 @@ _V6_PREFIX = 64
 
 
 class Gate:
-    """Lets so many requests in at once. State: how many are in."""
+    """Lets so many requests in at once, and begins to serve only so many of them in one turn of the event loop.
+
+    When a hundred clients ask in the same moment, nobody else would be heard until all of them are served.
+
+    State: how many are in, and how many have begun in this turn.
+    """
 
     def __init__(self) -> None:
         self.inside = 0
+        self._begun = 0
 
-    @contextmanager
-    def passing(self, most: int) -> Iterator[None]:
-        """Take a place while a request is served. Raises `Failure` when there is none."""
+    def enter(self, most: int) -> None:
+        """Take a place, to be given back by `leave`. Raises `Failure` when there is none."""
         if self.inside >= most:
             raise Failure(Kind.BUSY, "too many requests are being served", retry_after=1.0)
         self.inside += 1
-        try:
-            yield
-        finally:
-            self.inside -= 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self.inside -= 1
+
+    async def turn(self) -> None:
+        """Wait for a turn of the event loop in which not too many have begun yet."""
+        while self._begun >= BEGUN_AT_ONCE:  # noqa: ASYNC110 - the next turn is what is waited for
+            await asyncio.sleep(0)
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._over)
+        self._begun += 1
+
+    def _over(self) -> None:
+        self._begun = 0
 
 
 class Tries:

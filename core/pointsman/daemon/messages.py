@@ -118,8 +118,8 @@ def _orders(requests: Sequence[MessageRequest | LookupRequest], house: House, cl
     return orders
 
 
-def claim_of(client: str, keys: Sequence[str], path: str, body: Any) -> Claim | None:
-    """Return the claim of a request that brought a key. Raises `Failure` for a key that is none.
+def claim_of(client: str, keys: Sequence[str], path: str, body: bytes) -> Claim | None:
+    """Return the claim of a request that brought a key and a body of JSON. Raises `Failure` for a key that is none.
 
     Two requests are the same when path and JSON are, in whatever order the fields stand.
     """
@@ -128,5 +128,5 @@ def claim_of(client: str, keys: Sequence[str], path: str, body: Any) -> Claim | 
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         problem = "must be given once, as 1 to 255 printable characters of ASCII"
         raise Failure(Kind.INVALID, errors=[FieldProblem(place=Place.HEADER, field=KEY_HEADER, problem=problem)])
-    digest = hashlib.sha256(b"%s\n%s" % (path.encode(), _encode(body))).digest()
+    digest = hashlib.sha256(b"%s\n%s" % (path.encode(), _encode(msgspec.json.decode(body)))).digest()
     return Claim(client, keys[0], digest)

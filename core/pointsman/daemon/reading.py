@@ -1,7 +1,8 @@
 """Reads bodies, queries and paths into Structs; every refusal names the field at fault and repeats no value."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -49,6 +50,22 @@ def read_json(body: bytes) -> Any:
         raise Failure(Kind.MALFORMED, "the body is nested too deeply") from None
 
 
+def read_at_once(body: bytes, kind: Any) -> Any:
+    """Return a body as what a schema asks for, in one go; None for one in which anything is wrong, or an array.
+
+    The long way, by `read_json` and `shape`, finds out what is wrong and says it in words; it takes four times as long.
+    """
+    try:
+        return _decoder(kind)(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: Any) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(kind).decode
+
+
 def shape(value: Any, kind: Any, default: Mapping[str, str]) -> Any:
     """Return decoded JSON as what a schema asks for; `default` is in the fields of it that are left out.
 
@@ -76,6 +93,12 @@ def shape(value: Any, kind: Any, default: Mapping[str, str]) -> Any:
 
 def _filled(value: Any, default: Mapping[str, str]) -> Any:
     return {**default, **value} if default and isinstance(value, dict) else value
+
+
+@lru_cache(maxsize=256)
+def no_parameters(kind: type[T], place: Place) -> T:
+    """Return the Struct of a query or a path in which nothing is given. Raises `Failure` where something must be."""
+    return read_parameters((), kind, place)
 
 
 def read_parameters(given: Iterable[tuple[str, str]], kind: type[T], place: Place) -> T:

@@ -141,11 +141,12 @@ class Attempts:
         def withdrawn() -> Withdrawn | None:
             if given_up():
                 return Withdrawn.CANCELLED
-            if self._clock.now() >= envelope.deadline:
+            now = self._now()
+            if now.wall >= envelope.deadline:
                 return Withdrawn.LATE
-            if stake.candidate.keeps and self._clock.now() >= envelope.due:
+            if stake.candidate.keeps and now.wall >= envelope.due:
                 return Withdrawn.DUE
-            return Withdrawn.BREAKER if self._stakes.out_of_use(envelope, stake, self._now()) else None
+            return Withdrawn.BREAKER if self._stakes.out_of_use(envelope, stake, now) else None
 
         return Ticket(
             submission=submission,
@@ -188,7 +189,8 @@ class Attempts:
     ) -> Attempt:
         provider, outcome = stake.candidate.provider, passage.outcome
         settled = self._stakes.settle(envelope, number, stake, result, self._now())
-        self._tell_moves(envelope, provider, settled.moves)
+        if settled.moves:
+            self._tell_moves(envelope, provider, settled.moves)
         if settled.rest is not None:
             self._bus.emit(rested(settled.rest, self._clock.now()))
         if settled.drift is not None:
@@ -222,10 +224,11 @@ class Attempts:
         )
         if settled.price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
-        return next((one for one in after.attempts if one.number == number), attempt)
+        last = after.attempts[-1] if after.attempts else attempt
+        return last if last.number == number else next((one for one in after.attempts if one.number == number), attempt)
 
     def _now(self) -> Instant:
-        return Instant(wall=self._clock.now(), monotonic=self._clock.monotonic())
+        return Instant(self._clock.now(), self._clock.monotonic())
 
     def _tell_moves(self, envelope: Envelope, provider: str, moves: Sequence[Move]) -> None:
         for move in moves:

@@ -1,11 +1,27 @@
 """Where events go: to observers that can neither break nor delay what they watch."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 from pointsman.events import Event
 
 Observer = Callable[[Event], None]
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """An observer that does something with some kinds of event only, and says so, that it is not called in vain."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        ...
+
+    def handler(self, kind: type[Event]) -> Observer | None:
+        """Return what is to be called with events of a kind from now on; None for nothing."""
+        ...
+
+
 _log = logging.getLogger("pointsman.observers")
 
 FAILURES_TOLERATED = 3
@@ -17,7 +33,8 @@ class Bus:
 
     def __init__(self) -> None:
         self._observers: tuple[tuple[Observer, tuple[type[Event], ...]], ...] = ()
-        self._by_kind: dict[type[Event], tuple[Observer, ...]] = {}
+        self._by_kind: dict[type[Event], tuple[tuple[Observer, Observer], ...]] = {}
+        """Who hears of a kind, and what is called for it."""
         self._failures: dict[int, int] = {}
 
     def subscribe(self, observer: Observer, *kinds: type[Event]) -> None:
@@ -33,14 +50,21 @@ class Bus:
     def emit(self, event: Event) -> None:
         """Tell every observer; what one of them raises is logged and kept from everybody else."""
         kind = type(event)
-        observers = self._by_kind.get(kind)
-        if observers is None:
-            observers = self._by_kind[kind] = tuple(one for one, wanted in self._observers if issubclass(kind, wanted))
-        for observer in observers:
+        listening = self._by_kind.get(kind)
+        if listening is None:
+            listening = self._by_kind[kind] = tuple(self._listening(kind))
+        for observer, handle in listening:
             try:
-                observer(event)
+                handle(event)
             except Exception as error:  # noqa: BLE001 - observers are other people's code
                 self._failed(observer, error)
+
+    def _listening(self, kind: type[Event]) -> Iterator[tuple[Observer, Observer]]:
+        for observer, wanted in self._observers:
+            if issubclass(kind, wanted):
+                handle = observer.handler(kind) if isinstance(observer, Choosy) else observer
+                if handle is not None:
+                    yield observer, handle
 
     def _failed(self, observer: Observer, error: Exception) -> None:
         count = self._failures[id(observer)] = self._failures.get(id(observer), 0) + 1

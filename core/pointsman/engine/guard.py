@@ -15,7 +15,7 @@ TOO_LONG = 0.25
 """Seconds of the event loop that one call of a plugin's function may take."""
 STRIKES = 3
 """A plugin that broke its contract so often within `WINDOW` is out of use until the configuration changes."""
-GLANCE = 0.001
+GLANCE = 0.01
 """Seconds for which one reading of the processor's time serves: it asks the system, and nearly always in vain."""
 WINDOW = 600.0
 """Seconds after which a breach of contract does not count any more."""

@@ -245,8 +245,7 @@ class Cell:
         return copy
 
     def accepted(self, at: float) -> None:
-        """Wait for news of a message, which has been counted already."""
-        self._catch_up()
+        """Wait for news of a message, which has been counted already; what was remembered fades when it is needed."""
         grain = int(at / self._learning.grain)
         silent = self._silent.get(grain)
         if silent is None:

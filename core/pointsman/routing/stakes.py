@@ -24,7 +24,7 @@ from pointsman.routing.rests import Rest, Rests
 from pointsman.routing.tariff import Rates
 
 
-class Instant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Instant(msgspec.Struct, frozen=True, gc=False):
     """Now, on both clocks."""
 
     wall: float

@@ -84,6 +84,10 @@ class LogObserver:
             for kind in _DETAILS:
                 del self._handlers[kind]
 
+    def handler(self, kind: type[Event]) -> Callable[[Any], None] | None:
+        """Return what writes events of a kind; None for those that have no line at the level of the logger."""
+        return self._handlers.get(kind)
+
     def __call__(self, event: Event) -> None:
         """Write an event, if it is one that has a line."""
         handler = self._handlers.get(type(event))

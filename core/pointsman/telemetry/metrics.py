@@ -99,6 +99,10 @@ class MetricsObserver:
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
 
+    def handler(self, kind: type[Event]) -> Callable[[Any], None] | None:
+        """Return what counts events of a kind; None for what is not counted."""
+        return self._handlers.get(kind)
+
     def __call__(self, event: Event) -> None:
         """Count an event."""
         handler = self._handlers.get(type(event))

@@ -8,6 +8,7 @@ import enum
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 import structlog
@@ -52,11 +53,10 @@ def build_logger(
     `secrets` are the configured credentials; wherever one turns up in a line it becomes `***`.
     """
     is_console = format is LogFormat.CONSOLE or (format is LogFormat.AUTO and sink.isatty())
+    # Neither shows local variables, in which anything may stand.
+    failures = ExceptionRenderer() if is_console else ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     processors: list[Processor] = [
-        structlog.processors.add_log_level,
-        _Stamp(clock or SystemClock()),
-        # Neither shows local variables, in which anything may stand.
-        ExceptionRenderer() if is_console else ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+        _Head(clock or SystemClock(), failures),
         Redactor(secrets),
         *([_printable, _Console(is_coloured=sink.isatty())] if is_console else [_Json()]),
     ]
@@ -74,9 +74,16 @@ def build_logger(
 def timestamp(seconds: float) -> str:
     """Return epoch seconds as ISO 8601 in UTC with milliseconds; nonsense as it is."""
     try:
-        return as_utc(seconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        whole, rest = divmod(round(seconds * 1_000_000), 1_000_000)
+        return f"{_second(whole)}.{rest // 1000:03d}Z"
     except (OverflowError, ValueError, OSError):
         return str(seconds)
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    """Return what all timestamps of one second begin with; lines of one second come together."""
+    return as_utc(seconds).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 class _SinkLogger:
@@ -88,18 +95,20 @@ class _SinkLogger:
         self.debug = self.info = self.warning = self.error = self.critical = sink.write
 
 
-class _Stamp:
-    """Adds the time, unless the event brought its own."""
+class _Head:
+    """Adds the level, the time unless the event brought its own, and what there is of an exception."""
 
-    __slots__ = ("_clock",)
+    __slots__ = ("_clock", "_failures")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, failures: ExceptionRenderer) -> None:
         self._clock = clock
+        self._failures = failures
 
-    def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        event_dict["level"] = "warning" if name == "warn" else name
         if "timestamp" not in event_dict:
             event_dict["timestamp"] = timestamp(self._clock.now())
-        return event_dict
+        return self._failures(logger, name, event_dict) if "exc_info" in event_dict else event_dict
 
 
 class _Json:

@@ -83,13 +83,21 @@ def encode(request: Request, base: BaseUrl) -> Encoded:
 def _body(body: Body) -> tuple[bytes, str]:
     match body:
         case Form(fields=fields):
-            pairs = [f"{_field_name(name)}={quote_plus(value)}" for name, value in _revealed(fields)]
-            return "&".join(pairs).encode("ascii"), "application/x-www-form-urlencoded"
+            return _form(fields).encode("ascii"), "application/x-www-form-urlencoded"
         case Multipart(fields=fields):
             return _multipart(_revealed(fields))
         case Raw(content=content, content_type=content_type):
             _check_header("Content-Type", content_type)
             return content, content_type
+
+
+def _form(fields: tuple[tuple[str, Text], ...]) -> str:
+    pairs = []
+    for name, value in fields:
+        text = value.reveal() if isinstance(value, Secret) else value
+        # Digits and letters, such as a number or an id, stay as they are.
+        pairs.append(f"{_field_name(name)}={text if text.isalnum() and text.isascii() else quote_plus(text)}")
+    return "&".join(pairs)
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ been written. Nothing is durable before `commit`, and the next `begin` undoes wh
 """
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -17,13 +18,11 @@ from pointsman.store.change import Change
 from pointsman.store.record import Record, advance
 from pointsman.store.sqlite.batch import Batch
 from pointsman.store.sqlite.recent import Recent
-from pointsman.store.sqlite.rows import DAMAGED, READ, Rows, Unreadable, damaged
+from pointsman.store.sqlite.rows import CHANGING, DAMAGED, READ, Rows, Unreadable, damaged
+from pointsman.store.sqlite.together import insertion, pieces, update_of
 
-_TOGETHER = 16
-"""Rows that are inserted by one statement: each statement makes way for the event loop, and then waits for it."""
-_CHANGING = "stage = ?, owner = ?, run_at = ?, state = ?, updated_at = ?, over_at = ?, erased = ?, partner = ?"
-_UPDATE = f"UPDATE messages SET {_CHANGING}, life = ? WHERE id = ?"  # noqa: S608 - a constant
-_RENEW = f"UPDATE messages SET {_CHANGING}, envelope = ?, life = ? WHERE id = ?"  # noqa: S608 - a constant
+_CHANGED = (*CHANGING, "life")
+_RENEWED = (*CHANGING, "envelope", "life")
 _SELECT = f"SELECT {READ} FROM messages WHERE id = ?"  # noqa: S608 - a constant
 _decimals = msgspec.json.Decoder(dict[str, Decimal]).decode
 
@@ -145,24 +144,22 @@ class Books:
             self.database.executemany(statement, values)
             self.writes += len(values)
 
-    def _insert(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        """Insert rows, many of them by one statement."""
-        if not rows:
-            return
-        row = f"({', '.join('?' * len(rows[0]))})"
-        whole = len(rows) - len(rows) % _TOGETHER
-        together = f"{statement} VALUES {', '.join([row] * _TOGETHER)}"
-        for first in range(0, whole, _TOGETHER):
-            self.database.execute(together, tuple(chain.from_iterable(rows[first : first + _TOGETHER])))
-        self.database.executemany(f"{statement} VALUES {row}", rows[whole:])
+    def _together(self, statement: Callable[[int], str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows, many of them by one statement."""
+        for piece in pieces(rows):
+            self.database.execute(statement(len(piece)), tuple(chain.from_iterable(piece)))
         self.writes += len(rows)
+
+    def _insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self._together(insertion(into, len(rows[0])), rows)
 
     def _write_messages(self, batch: Batch) -> None:
         rows, new, renewed = self.rows, batch.new, batch.renewed
         self._insert("INSERT INTO messages", [rows.new(batch.records[one]) for one in sorted(new)])
         changed = [record for one, record in batch.records.items() if one not in new and one not in renewed]
-        self._many(_UPDATE, [rows.changed(record) for record in changed])
-        self._many(_RENEW, [rows.renewed(batch.records[one]) for one in renewed])
+        self._together(update_of("messages", _CHANGED), [rows.changed(record) for record in changed])
+        self._together(update_of("messages", _RENEWED), [rows.renewed(batch.records[one]) for one in renewed])
 
     def _write_mail(self, batch: Batch) -> None:
         self._insert(

@@ -11,6 +11,7 @@ from typing import Self
 from pointsman.errors import StoreError
 from pointsman.store.sqlite.faults import damage, told
 from pointsman.store.sqlite.schema import APPLICATION_ID
+from pointsman.store.sqlite.together import KEPT
 
 CACHE_KIB = 32 * 1024
 """Memory for pages, of each connection (KiB)."""
@@ -135,7 +136,12 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Return a connection for a journal, to be used in any one thread. Raises `sqlite3.Error`."""
     mode = "ro" if read_only else "rw"
     database = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=5.0,
+        cached_statements=KEPT,
     )
     try:
         database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")

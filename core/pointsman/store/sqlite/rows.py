@@ -24,6 +24,8 @@ LANES: Final = {MessageClass.OTP: 0, MessageClass.TRANSACTIONAL: 1, MessageClass
 """Classes as they are stored: never change a number."""
 READ: Final = "owner, stage, state, updated_at, erased, envelope, life"
 """The columns that make a record."""
+CHANGING: Final = ("stage", "owner", "run_at", "state", "updated_at", "over_at", "erased", "partner")
+"""The columns besides the blobs that a change of a record may change."""
 _CHECKSUM = 4
 
 

@@ -24,7 +24,7 @@ from pointsman.store.sqlite.faults import told
 from pointsman.store.sqlite.opening import Opened, open_journal
 from pointsman.store.sqlite.reading import Reading
 from pointsman.store.sqlite.recent import Recent
-from pointsman.store.sqlite.threads import Answer, Answering, Job, Worker, answer
+from pointsman.store.sqlite.threads import GATHERING, Answer, Answering, Job, Worker, answer
 from pointsman.store.sqlite.writer import Committed, Group, Writer
 
 Result = TypeVar("Result")
@@ -99,7 +99,9 @@ class SqliteStore:
         self._opened = opened
         self._early = dict.fromkeys(early, 0)
         writer = Writer(books, self._clock, self._publish)
-        self._writer = Worker("pointsman-journal", writer.serve, finish=writer.finish, idle=writer.idle)
+        self._writer = Worker(
+            "pointsman-journal", writer.serve, finish=writer.finish, idle=writer.idle, gathering=GATHERING
+        )
         self._reader = Worker("pointsman-journal-reads", partial(self._serve_reads, reading), finish=opened.reads.close)
 
     async def close(self) -> None:
