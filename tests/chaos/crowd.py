@@ -23,6 +23,8 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     wish: Wish
     tries: int
+    at: float
+    """Wall time at which its client had read that."""
     stopped_at: float | None = None
     """Wall time at which its client had read that it is taken back."""
     may_be_stopped: bool = False
@@ -91,7 +93,7 @@ class Crowd:
         elif said.status != 202:
             self.unexpected.append(f"{said.status}: {said.body}")
         else:
-            one = Posted(id=said.body["id"], wish=wish, tries=said.tries)
+            one = Posted(id=said.body["id"], wish=wish, tries=said.tries, at=time())
             self._posted[one.id] = one
             if wish.regret is not None:
                 self._regrets.add(asyncio.create_task(self._take_back(session, one, wish.regret)))

@@ -1,6 +1,7 @@
 """Power cuts under the whole daemon: its disk goes, it may see that, it dies, and disk and daemon come back."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,12 @@ from random import Random
 
 import aiohttp
 
-from ..disk import Disk  # noqa: TID252 - one disk for the store's tests and the daemon's
+from ..disk import Disk, hold  # noqa: TID252 - one disk for the store's tests and the daemon's
 from .world import World
 
 SEEN_WITHIN = 10.0
 """Seconds in which a daemon under load must see that nothing can be written any more."""
-DEAD_AT_ONCE = 0.3
+DEAD_AT_ONCE = 0.5
 """The share of cuts at which the daemon dies with its disk and sees nothing."""
 
 
@@ -37,18 +38,20 @@ class PowerCut:
 
     async def __call__(self, scene: World, place: int) -> None:
         """Cut it, and let everything come back."""
+        daemon = scene.daemon
+        sees_it = self._random.random() >= DEAD_AT_ONCE
+        hold(daemon.pid, whole=sees_it)
         self._disk.cut()
-        scene.outage.begin()
-        try:
-            if self._random.random() >= DEAD_AT_ONCE:
-                await _until_seen(scene)
-                await asyncio.sleep(self._random.uniform(0.0, 0.5))
-            await scene.daemon.kill()
-        finally:
-            scene.outage.end()
+        if sees_it:
+            scene.outage.begin()
+            daemon.tell(signal.SIGCONT)
+            await _until_seen(scene)
+            await asyncio.sleep(self._random.uniform(0.0, 0.5))
+        await daemon.kill()
+        scene.outage.end()
         self._disk.unmount()
         self._disk.mount()
-        await scene.daemon.start()
+        await daemon.start()
 
 
 async def _until_seen(scene: World) -> None:

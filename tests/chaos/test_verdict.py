@@ -21,7 +21,7 @@ def posted(channel: str = "sms", message_class: str = "marketing", **more: objec
     """A message that was acknowledged."""
     wish = {key: more.pop(key) for key in ("send_at", "hooked") if key in more}
     return Posted(
-        id="m", wish=Wish(number=NUMBER, channel=channel, message_class=message_class, **wish), tries=1, **more
+        id="m", wish=Wish(number=NUMBER, channel=channel, message_class=message_class, **wish), tries=1, at=8.0, **more
     )
 
 

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from ..disk import Disk, NoDisk, why_not  # noqa: TID252 - one disk for the store's tests and the daemon's
+from ..disk import Disk, NoDisk, hold, why_not  # noqa: TID252 - one disk for the store's tests and the daemon's
 from .crashing import Writing, lost
 
 CUTS = 5
@@ -32,11 +32,16 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 def power_cuts(disk: Disk, synchronous: str, seed: int) -> dict[str, int]:
     """Cut the power again and again while a program writes; return what it acknowledged."""
+
+    def cut(pid: int) -> None:
+        hold(pid, whole=False)
+        disk.cut()
+
     random = Random(seed)
     said: dict[str, int] = {}
     for turn in range(1, CUTS + 1):
         writing = Writing(disk.folder / "journal.db", seed * 100 + turn, synchronous)
-        said |= writing.kill(random.uniform(0.5, 2.0), disk.cut)
+        said |= writing.kill(random.uniform(0.5, 2.0), cut)
         disk.unmount()
         disk.mount()
     return said
