@@ -10,7 +10,7 @@ from pointsman_affiliate_hlr.sandbox import Callbacks, CallbackStyle
 TOKEN = "chaos_only_token_0123"
 """In the address to which a provider reports."""
 
-CALLBACKS = Callbacks(style=CallbackStyle.JSON, copies=2, stale_after_final=True, repeats=400, pause=0.25)
+CALLBACKS = Callbacks(style=CallbackStyle.JSON, copies=2, stale_after_final=True, repeats=100_000, pause=1.0)
 """Each result is told twice, with what it was before behind it, and again until somebody has it."""
 
 DELIVERY = DeliveryPlan(
