@@ -311,8 +311,9 @@ class Router(AsksProviders, ServesScreens, IsOperated):
         """Take messages of a client, all or none, and return when they are written down; they are sent by and by.
 
         A `claim` that was made before brings the messages that were taken then. `screen` says whether the client may
-        have them sent. Raises `InvalidMessages`, `KeyReused`, `Denied`, `Busy` when more wait than `router.max_waiting`
-        allows, `StoreUnavailable`, `RouterClosed`; then nothing was taken.
+        have them sent. Raises `InvalidMessages`, also for a channel that no configured provider has, `KeyReused`,
+        `Denied`, `Busy` when more wait than `router.max_waiting` allows, `StoreUnavailable`, `RouterClosed`; then
+        nothing was taken.
         """
         self._check_running()
         return await self._intake.submit_many(orders, client, claim, screen)
@@ -382,7 +383,9 @@ class Router(AsksProviders, ServesScreens, IsOperated):
     async def cancel(self, message_id: str) -> bool:
         """Keep a message from being sent if it has not left yet; say whether it was still on its way.
 
-        For a Viber message that has left, this keeps the SMS in its place from being sent.
+        For a Viber message that has left, this keeps the SMS in its place from being sent. When this returns, no
+        attempt begins any more; with a durable store that holds after a crash too. Raises `StoreUnavailable` when it
+        cannot be written down; then nothing has changed.
         """
         return await self._intake.cancel(message_id)
 

@@ -151,7 +151,7 @@ class SyncRouter:
         return self._call(self._running().confirm(message_id))
 
     def cancel(self, message_id: str) -> bool:
-        """Keep a message from being sent if it has not left yet."""
+        """Keep a message from being sent if it has not left yet; what holds after it is that of `Router.cancel`."""
         return self._call(self._running().cancel(message_id))
 
     def trip(self, provider: str, channel: Channel | None = None, seconds: float | None = None, **options: str) -> None:

@@ -1,10 +1,21 @@
 """Addresses: whose word about them is believed, and how many tries they have."""
 
+import asyncio
 import ipaddress
 
 import pytest
 
-from pointsman.daemon.limits import FREE_TRIES, MOST_ADDRESSES, TRY_AGAIN, Tries, is_within, sender_of
+from pointsman.daemon.limits import (
+    BEGUN_AT_ONCE,
+    FREE_TRIES,
+    MOST_ADDRESSES,
+    TRY_AGAIN,
+    Gate,
+    Tries,
+    is_within,
+    sender_of,
+)
+from pointsman.daemon.problems import Failure
 from pointsman.testing import FakeClock
 
 PROXIES = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")]
@@ -62,3 +73,54 @@ def test_memory_is_bounded():
         tries.failed(str(ipaddress.ip_address(place)))
 
     assert len(tries._full_at) == MOST_ADDRESSES
+
+
+async def test_requests_begin_by_and_by_and_in_order():
+    """In one turn of the event loop so many begin; the others have the next turns, in the order in which they came."""
+    gate, begun = Gate(), []
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        turns += 1
+        if len(begun) < 3 * BEGUN_AT_ONCE:
+            asyncio.get_running_loop().call_soon(count)
+
+    async def ask(number: int) -> None:
+        await gate.turn()
+        begun.append((turns, number))
+
+    asyncio.get_running_loop().call_soon(count)
+    await asyncio.gather(*(ask(number) for number in range(3 * BEGUN_AT_ONCE)))
+
+    assert [number for _, number in begun] == list(range(3 * BEGUN_AT_ONCE))
+    of_each_turn = [sum(turn == at for turn, _ in begun) for at in {turn for turn, _ in begun}]
+    assert max(of_each_turn) <= BEGUN_AT_ONCE
+
+
+async def test_who_leaves_while_waiting_takes_nobodys_turn():
+    """A request whose client is gone before its turn came does not count, and holds up nobody."""
+    gate = Gate()
+    first = [asyncio.ensure_future(gate.turn()) for _ in range(BEGUN_AT_ONCE)]
+    leaving = [asyncio.ensure_future(gate.turn()) for _ in range(5 * BEGUN_AT_ONCE)]
+    last = asyncio.ensure_future(gate.turn())
+    await asyncio.sleep(0)
+    for one in leaving:
+        one.cancel()
+
+    for _ in range(3):  # one turn begins with who is left, one wakes him up
+        await asyncio.sleep(0)
+    assert all(one.done() for one in first)
+    assert all(one.cancelled() for one in leaving)
+    assert last.done()
+
+
+def test_only_so_many_are_served_at_once():
+    """The one too many is told to come back; a place that was given back is somebody else's."""
+    gate = Gate()
+    gate.enter(1)
+    with pytest.raises(Failure):
+        gate.enter(1)
+    gate.leave()
+    gate.enter(1)
+    assert gate.inside == 1

@@ -130,6 +130,15 @@ async def post(server: Process, text: str = "hello") -> int:
             return response.status
 
 
+async def taken_by(box: SmsteleSandbox, to: str) -> None:
+    """Wait until the provider has a message to this number."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if any(one.to == to for one in box.ledger.messages):
+                return
+            await asyncio.sleep(0.02)
+
+
 async def ready(address: str) -> int:
     """Return the status of `/readyz`."""
     async with aiohttp.ClientSession() as session, session.get(f"http://{address}/readyz") as response:
@@ -182,6 +191,38 @@ async def test_a_second_signal_does_not_wait_for_what_is_in_flight(tmp_path, box
         assert await server.ended() == 1
         assert server.lines[-1]["event"] == "daemon.stopped"
         assert await server.errors() == ""
+
+
+async def test_what_was_cancelled_is_not_sent_after_a_kill(tmp_path, box: SmsteleSandbox):
+    """A message in its provider's queue is cancelled; the server is killed once it has answered, and never sends it."""
+    box.faults.add(delay(30.0, accepted=True))
+    config = configured(tmp_path, box)
+    journal = f'[router]\nstore = "sqlite:{tmp_path / "journal.db"}"\n'
+    config.write_text(journal + config.read_text() + "max_in_flight = 1\n")
+    numbers = [f"7916123456{last}" for last in range(5)]
+    async with running(config, box) as server, aiohttp.ClientSession() as session:
+        url = f"http://{(await server.line('daemon.started'))['listen']}/v1/messages"
+        headers = {"Authorization": f"Bearer {KEY.key}"}
+        ids = []
+        for to in numbers[:-1]:
+            async with session.post(url, json={"to": to, "text": "hello"}, headers=headers) as response:
+                ids.append((await response.json())["id"])
+        async with session.delete(f"{url}/{ids[-1]}", headers=headers) as response:
+            assert (response.status, (await response.json())["state"]) == (202, "cancelled")
+        server.process.kill()
+    assert box.ledger.messages == [] or {one.to for one in box.ledger.messages} == {numbers[0]}
+
+    box.faults.clear()
+    async with running(config, box) as server, aiohttp.ClientSession() as session:
+        url = f"http://{(await server.line('daemon.started'))['listen']}/v1/messages"
+        async with session.post(url, json={"to": numbers[-1], "text": "hello"}, headers=headers) as response:
+            assert response.status == 202
+        await taken_by(box, numbers[-1])
+        async with session.get(f"{url}/{ids[-1]}", headers=headers) as response:
+            assert (await response.json())["state"] == "cancelled"
+    taken = {one.to for one in box.ledger.messages}
+    assert taken >= {numbers[1], numbers[2], numbers[4]}
+    assert numbers[3] not in taken
 
 
 async def test_a_port_in_use_is_named(tmp_path, box: SmsteleSandbox):

@@ -7,13 +7,13 @@ import pytest
 
 from pointsman.engine.orders import Order
 from pointsman.errors import Busy, Denied, InvalidMessages, KeyReused, StoreUnavailable
-from pointsman.message import Envelope, MessageClass
+from pointsman.message import Envelope, MessageClass, Viber
 from pointsman.outcome import State
 from pointsman.store import MemoryStore
 from pointsman.store.interface import Claim, Taken
 from pointsman.testing import FakeClock, ScriptedSandbox
 
-from .rig import account, routing, sms
+from .rig import account, number, routing, sms
 
 OTP, MARKETING = MessageClass.OTP, MessageClass.MARKETING
 
@@ -71,6 +71,17 @@ async def test_nothing_is_taken_if_one_message_is_wrong(clock: FakeClock, box: S
         assert [place for place, _ in caught.value.problems] == [2]
         await clock.settle()
     assert (box.seen, gate.seen) == ((), [])
+
+
+async def test_a_channel_that_nobody_has_is_named_at_once(clock: FakeClock, box: ScriptedSandbox):
+    """An order for a channel that no configured provider has is not taken; one that is out of use has its channel."""
+    viber = Viber(to=number(0), text="hello")
+    async with routing({"a": account(box, channels=["sms"])}, clock=clock) as rig:
+        rig.router.trip("a")
+        with pytest.raises(InvalidMessages) as caught:
+            await rig.router.submit_many([*orders(1), Order(viber)], client="shop")
+        assert [(place, problem.field) for place, problem in caught.value.problems] == [(1, "channel")]
+        assert (await rig.router.submit_many(orders(1), client="shop")).receipts[0].state is State.ACCEPTED
 
 
 async def test_a_client_that_may_not_gets_nothing_taken(clock: FakeClock, box: ScriptedSandbox):

@@ -51,6 +51,7 @@ from pointsman.store.change import (
     Note,
     Resolve,
     Settle,
+    Unwant,
 )
 from pointsman.store.record import advance, begin, is_final
 from pointsman.store.whole import is_over
@@ -723,6 +724,7 @@ CHANGES: dict[str, Change] = {
     "unknown": End(State.UNKNOWN),
     "fell back": FellBack("s1"),
     "forgone": Forgo(),
+    "unwanted": Unwant(),
 }
 
 
@@ -743,7 +745,12 @@ def test_every_change_can_meet_every_record(last: str) -> None:
             then, updated_at=0.0, possible_duplicate=twice.possible_duplicate
         )
         assert (record.state is not State.DELIVERED) or then.state is State.DELIVERED
+        if record.unwanted:
+            assert then.unwanted
+            assert then.intent is None or then.intent == record.intent
+            assert then.sms == record.sms
         if then.resuming and not record.resuming:
+            assert not record.unwanted
             assert CHANGES[last] is AGAIN
             assert (then.state, then.intent, then.ended) == (State.SENDING, None, None)
 
@@ -768,3 +775,84 @@ def test_a_lost_copy_says_nothing_of_one_on_its_way() -> None:
     assert record.state is State.SENDING
     assert advance(record, ends(TIMEOUT, 2, "b"), 9.0).state is State.UNKNOWN
     assert advance(record, ends(Refused(fault=Fault.UNAVAILABLE), 2, "b"), 9.0).state is State.UNDELIVERED
+
+
+# -- nobody wants it ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [(), (starts(), ends(DECLINED))])
+def test_what_has_not_left_is_over_when_nobody_wants_it(before: tuple[Change, ...]) -> None:
+    """It is cancelled by the one change that says so, and keeps the refusal that it met; no attempt begins any more."""
+    record = after(*before, Unwant())
+
+    assert (record.state, is_final(record)) == (State.CANCELLED, True)
+    assert record.reason == (DECLINED if before else None)
+    assert advance(record, starts(len(before) // 2 + 1, "b"), 9.0) is record
+    assert advance(record, End(State.CANCELLED, record.reason), 9.0) is record
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Accepted(ids=("x",)), State.SENT), (TIMEOUT, State.SENDING), (DECLINED, State.SENDING)],
+)
+def test_what_is_in_flight_is_followed_to_its_end(outcome: Outcome, state: State) -> None:
+    """Its outcome is written down as ever, but neither its next request nor another attempt begins."""
+    record = after(starts(), Unwant())
+    settled = advance(record, ends(outcome), 9.0)
+
+    assert record.state is State.SENDING
+    assert advance(record, starts(), 9.0) is record
+    assert settled.state is state
+    assert advance(settled, starts(2, "b"), 9.0) is settled
+
+
+def test_a_doubt_that_is_cleared_up_ends_what_nobody_wants() -> None:
+    """Proved not to have been sent, it is cancelled and not failed; proved to have been, it is sent."""
+    record = after(starts(), ends(TIMEOUT), Unwant(), End(State.CANCELLED))
+    never = Resolve(1, Refused(fault=Fault.UNAVAILABLE, code="not_sent"), SettledBy.RECONCILED)
+
+    assert record.state is State.UNKNOWN
+    assert advance(record, never, 9.0).state is State.CANCELLED
+    assert advance(record, Resolve(1, Accepted(ids=("y",)), SettledBy.RECONCILED), 9.0).state is State.SENT
+
+
+def test_what_is_lost_is_not_sent_again_when_nobody_wants_it() -> None:
+    """Neither when the loss is told afterwards, nor when it was written down already that it is sent again."""
+    lost = Note(1, Report(provider_id="x", state=DeliveryState.UNDELIVERABLE, final=True), again=True)
+    told_later = after(Unwant(), lost, record=sent("x"))
+    told_before = after(lost, Unwant(), record=sent("x"))
+
+    for record in (told_later, told_before):
+        assert (record.state, record.resuming, is_final(record)) == (State.UNDELIVERED, False, True)
+        assert advance(record, starts(2, "b"), 9.0) is record
+
+
+def test_a_lookup_that_nobody_wants_is_not_asked_of_anybody_else() -> None:
+    """The first could not answer it; then it is over, and failed."""
+    lookup = begin(envelope(HlrLookup("79161234567")))
+    asked = after(starts(), ends(Accepted(ids=("x",))), looked_up(LookupState.UNKNOWN), record=lookup)
+    unwanted = advance(asked, Unwant(), 9.0)
+
+    assert not is_final(asked)
+    assert (unwanted.state, is_final(unwanted)) == (State.FAILED, True)
+    assert advance(unwanted, starts(2, "b"), 9.0) is unwanted
+
+
+def test_no_sms_takes_the_place_of_a_viber_message_that_nobody_wants() -> None:
+    """Nothing is open about it any more, whether it was lost before or is lost later."""
+    for record in (viber(*LOST, Unwant()), viber(*OUT, Unwant(), told(DeliveryState.EXPIRED))):
+        assert is_final(record)
+        assert advance(record, FellBack("s1"), 9.0) is record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        after(report(DeliveryState.DELIVERED, final=True), record=sent("x")),
+        after(End(State.FAILED, DECLINED)),
+        after(Unwant()),
+    ],
+)
+def test_what_is_over_for_good_is_not_unwanted_as_well(record: Record) -> None:
+    """The record stays as it is, the time of its last change included."""
+    assert advance(record, Unwant(), 9.0) is record

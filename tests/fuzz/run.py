@@ -8,13 +8,19 @@ from pathlib import Path
 import msgspec
 
 from pointsman.daemon.endpoint import Listener
+from pointsman.outcome import Accepted
 
 from .checks import Paper, leaks, problems, traces
+from .likely import Fate
 from .requests import Maker
 from .wire import Answer, Hangup, Request, Wire
 from .world import ADMIN_KEY, World, world
 
 WIRES = 8
+LEARNT = 0.05
+"""How often it is asked which providers took the latest messages."""
+CALLERS = frozenset({"affiliate_hlr", "scripted"})
+"""Providers that call back."""
 BATCH = 1000
 """Requests between two looks at log, metrics and standard error."""
 ADMIN_SHARE = 8
@@ -36,6 +42,20 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     broken: int
     """Requests that were no HTTP."""
     callbacks: int
+    posts: int
+    """Requests with POST that were HTTP."""
+    taken: int
+    """Those of them that were answered with 2xx."""
+    orders: int
+    """Posts of messages and lookups that were taken; repeats under a key included."""
+    arrays: int
+    """Those of them that were of several messages."""
+    cancelled: int
+    """DELETE of a message that was answered with 202."""
+    messages: dict[str, int]
+    """Messages that were taken, by channel."""
+    reported: dict[str, int]
+    """Reports that told something new of a message, by provider: callbacks, and answers to questions."""
     statuses: dict[str, int]
     hangups: int
     """Connections that were closed without an answer; only for what is no HTTP."""
@@ -52,9 +72,11 @@ class Run:
         self._scene = scene
         self._papers = {listener: Paper(listener) for listener in Listener}
         self._ids: deque[str] = deque(maxlen=50)
+        self._fates: deque[Fate] = deque(maxlen=200)
         self._left = 0
         self.statuses: Counter[str] = Counter()
         self.requests = self.broken = self.callbacks = self.hangups = self.looked_at = 0
+        self.posts = self.taken = self.orders = self.arrays = self.cancelled = 0
         self.findings: dict[str, str] = {}
 
     async def perform(self) -> Verdict:
@@ -68,6 +90,13 @@ class Run:
             requests=self.requests,
             broken=self.broken,
             callbacks=self.callbacks,
+            posts=self.posts,
+            taken=self.taken,
+            orders=self.orders,
+            arrays=self.arrays,
+            cancelled=self.cancelled,
+            messages=dict(sorted(self._scene.shown.taken.items())),
+            reported=dict(sorted(self._scene.shown.told.items())),
             statuses=dict(sorted(self.statuses.items())),
             hangups=self.hangups,
             looked_at=self.looked_at,
@@ -80,11 +109,27 @@ class Run:
         async with Wire(ear.address.host, ear.address.port) as wire:
             while self._left > 0:
                 self._left -= 1
-                request = maker.request(lambda: self._known(maker), is_admin=is_admin)
+                if maker.random.random() < LEARNT:
+                    await self._learn()
+                request = maker.request(self._ids, self._fates, is_admin=is_admin)
                 await self._try(wire, request, self._papers[Listener.ADMIN if is_admin else Listener.PUBLIC])
 
-    def _known(self, maker: Maker) -> str:
-        return maker.random.choice(self._ids) if self._ids else "0" * 28
+    async def _learn(self) -> None:
+        """Learn under which ids providers know the latest messages, so that they can call back about them."""
+        for message_id in tuple(self._ids)[-10:]:
+            receipt = await self._scene.service.router.receipt(message_id)
+            for attempt in receipt.attempts if receipt is not None else ():
+                outcome = attempt.outcome
+                for one in outcome.ids if isinstance(outcome, Accepted) else ():
+                    fate = Fate(
+                        message_id=message_id,
+                        provider=attempt.provider,
+                        provider_id=one,
+                        ref=attempt.ref,
+                        to=receipt.to,
+                    )
+                    if attempt.provider in CALLERS and fate not in self._fates:
+                        self._fates.append(fate)
 
     async def _try(self, wire: Wire, request: Request, paper: Paper) -> None:
         self.requests += 1
@@ -106,6 +151,7 @@ class Run:
 
     def _check(self, paper: Paper, request: Request, answer: Answer) -> None:
         self.statuses[f"{answer.status}"] += 1
+        self._count(request, answer)
         for problem in problems(paper, request, answer):
             self._note(request, problem)
         if answer.status >= 400 and not (request.broken and answer.media == "text/plain"):
@@ -113,8 +159,22 @@ class Run:
             self.looked_at += len(shown)
             for leak in leaks(shown, self._scene.secrets):
                 self._note(request, f"the answer {answer.status} {leak}")
-        elif answer.status == 202 and answer.body.startswith(b"{"):
-            self._ids.append(msgspec.json.decode(answer.body)["id"])
+
+    def _count(self, request: Request, answer: Answer) -> None:
+        """Count what was taken, and remember the messages."""
+        is_taken = 200 <= answer.status < 300
+        self.cancelled += request.method == b"DELETE" and is_taken
+        if request.method != b"POST" or request.broken:
+            return
+        self.posts += 1
+        self.taken += is_taken
+        if answer.status == 202 and answer.body:
+            told = msgspec.json.decode(answer.body)
+            is_array = isinstance(told, list)
+            self.orders += 1
+            self.arrays += is_array
+            several = told if is_array else [told]
+            self._ids.extend(one["id"] for one in several)
 
     async def _look(self) -> None:
         """Search all that was shown."""

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stderr
 from decimal import Decimal
@@ -13,9 +14,10 @@ import msgspec
 
 from pointsman.config import load_config
 from pointsman.daemon.service import Service
-from pointsman.events import Event
+from pointsman.events import Event, MessageTaken, Reported
 from pointsman.loading import load_plugins
 from pointsman.sandbox import DeliveryPlan, Sandbox
+from pointsman.testing import SCRIPTED, ScriptedSandbox
 from pointsman_affiliate_hlr.sandbox import AffiliateSandbox
 from pointsman_devino.sandbox import DevinoSandbox
 from pointsman_smstele.sandbox import SmsteleSandbox
@@ -34,6 +36,7 @@ SANDBOXES: Mapping[str, type[Sandbox]] = {
     "devino": DevinoSandbox,
     "smstele": SmsteleSandbox,
     "affiliate_hlr": AffiliateSandbox,
+    "scripted": ScriptedSandbox,
 }
 DELIVERY = DeliveryPlan(seconds_to_sent=0.0, seconds_to_final=0.05)
 
@@ -90,10 +93,30 @@ opening_balance = "100000"
 poll = {{ first = "200ms", longest = "1s" }}
 callback_token = {{ env = "TOKEN" }}
 prices = [ {{ country = "RU", channel = "hlr", price = "0.002" }} ]
+[providers.scripted]
+plugin = "scripted"
+base_url = "{scripted}"
+channels = ["sms", "viber"]
+bulk = 5
+reconcile = "query"
+currency = "EUR"
+opening_balance = "1000000"
+callback_token = {{ env = "TOKEN" }}
+prices = [
+    {{ country = "RU", channel = "sms", price = "0.03" }},
+    {{ country = "RU", channel = "viber", price = "0.02" }},
+]
+[policies.default]
+strategy = "weighted"
+fallback_margin = "5s"
 [[routes]]
 name = "all"
-providers = ["smstele", "devino"]
+providers = ["smstele", "devino", "scripted"]
 match = {{ channel = "sms" }}
+[[routes]]
+name = "viber"
+providers = ["scripted"]
+match = {{ channel = "viber" }}
 [[routes]]
 name = "lookups"
 match = {{ channel = "hlr" }}
@@ -108,6 +131,10 @@ class Shown:
         self.log: list[bytes] = []
         self.printed = io.StringIO()
         self.events: list[str] = []
+        self.taken: Counter[str] = Counter()
+        """Messages that were taken, by channel."""
+        self.told: Counter[str] = Counter()
+        """Reports that told something new of a message, by provider."""
 
     def write(self, line: bytes) -> None:
         """Keep a line of the log."""
@@ -120,6 +147,13 @@ class Shown:
     def __call__(self, event: Event) -> None:
         """Keep how an event shows."""
         self.events.append(repr(event))
+        match event:
+            case MessageTaken(channel=channel):
+                self.taken[channel] += 1
+            case Reported(provider=provider):
+                self.told[provider] += 1
+            case _:
+                pass
 
     def drained(self) -> dict[str, str]:
         """Return what was shown since the last time, by where."""
@@ -166,7 +200,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
             )
         )
         file.chmod(0o600)
-        plugins = load_plugins()
+        plugins = load_plugins([SCRIPTED])
         config = load_config(file, plugins=plugins, env=environment)
         service = Service(config, plugins, shown, environment=environment)
         service.router.observe(shown)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from pointsman.store.change import Own
+from pointsman.store.record import is_final
 from pointsman.store.stage import Stage
 
 from .process import Machine
@@ -94,8 +95,8 @@ class Explorer:
             if world.crashes:
                 dead = world.with_process(who, None)._replace(crashes=world.crashes - 1)
                 yield f"{owner(who)} dies", dead
-            if self.scope.cancels and not world.cancelled and process.pc in {Pc.CHOOSE, Pc.BEGIN}:
-                yield f"{owner(who)} is told that nobody wants it", self.machine.cancel(world, who, process)
+        if self.scope.cancels and world.unwanted is None and any(world.alive()) and not is_final(world.record):
+            yield "it is written down that nobody wants it", self.machine.unwant(world)
         yield from self._starts(world)
         yield from processed(world)
         yield from self._reports(world)

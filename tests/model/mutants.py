@@ -11,7 +11,7 @@ from pointsman.outcome import Attempt, Fault, Outcome, Refused, State, Unknown
 from pointsman.plugin import Absent
 from pointsman.routing.failover import Finish, OnUnknown, Past, Situation, Step, decide
 from pointsman.routing.reconcile import NEVER_SENT, Finding, Inquiry, Proved, learn
-from pointsman.store.change import Begin, Change, End, Recover, Settle
+from pointsman.store.change import Begin, Change, End, Recover, Settle, Unwant
 from pointsman.store.record import Record, advance
 
 from .rules import REAL, Rules
@@ -130,6 +130,30 @@ def _late_refusal_counts(record: Record, change: Change, now: float) -> Record:
     return after
 
 
+def _nobody_hears(record: Record, change: Change, now: float) -> Record:
+    """Keep it in memory that nobody wants a message."""
+    return record if isinstance(change, Unwant) else advance(record, change, now)
+
+
+def _begins_though_unwanted(record: Record, change: Change, now: float) -> Record:
+    """Let an attempt begin that was chosen before it was written down that nobody wants it."""
+    after = advance(record, change, now)
+    if isinstance(change, Begin) and after is record and record.unwanted and change.intent.owner == record.owner:
+        return msgspec.structs.replace(record, intent=change.intent, state=State.SENDING)
+    return after
+
+
+def _forgotten_on_recovery(record: Record, change: Change, now: float) -> Record:
+    """Forget that nobody wants it when an attempt is found that nobody settled."""
+    after = advance(record, change, now)
+    return msgspec.structs.replace(after, unwanted=False) if isinstance(change, Recover) else after
+
+
+def _may_repeat_anything(record: Record) -> bool:
+    del record
+    return True
+
+
 def _with(**changes: object) -> Rules:
     return msgspec.structs.replace(REAL, **changes)
 
@@ -164,6 +188,24 @@ PLANTED: Mapping[str, Mutant] = {
         breaks=LIES,
     ),
 }
+
+CANCELLED: Mapping[str, Mutant] = {
+    "that nobody wants it is only remembered": Mutant(
+        rules=_with(advance=_nobody_hears), scope=BLIND, breaks=frozenset({"unwanted"})
+    ),
+    "an attempt begins although nobody wants it": Mutant(
+        rules=_with(advance=_begins_though_unwanted), scope=BLIND, breaks=frozenset({"unwanted"})
+    ),
+    "recovery forgets that nobody wants it": Mutant(
+        rules=_with(advance=_forgotten_on_recovery),
+        scope=BLIND._replace(kinds=(Kind.BLIND, Kind.BLIND), policy=OnUnknown.NEXT, crashes=1),
+        breaks=frozenset({"unwanted"}),
+    ),
+    "what nobody wants is repeated to find out about it": Mutant(
+        rules=_with(may_repeat=_may_repeat_anything), scope=REPEAT, breaks=frozenset({"unwanted"})
+    ),
+}
+"""Bugs in what cancelling promises."""
 
 MENDED: Mapping[str, Mutant] = {
     "absent is believed before the provider had its time": Mutant(

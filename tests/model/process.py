@@ -17,6 +17,7 @@ makes at most one durable write or one call, so that a process can die, and time
 | `doubt`, `clear` | `Doubts._look`, `Doubts._settle` |
 | `take_over` | `Store.recover` and `Store.take`, then `routing.resuming` |
 | `told` | `Tracking.take` |
+| `unwant`, `_abandoned` | `Serving.cancel`; `Flow.abandon` |
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +30,7 @@ from pointsman.plugin import Reconciling
 from pointsman.routing.failover import Finish, GoOn, LookInto, OnUnknown, Past, Repeat, Situation, Step
 from pointsman.routing.reconcile import Finding, Inquiry, Proved
 from pointsman.routing.resuming import Follow, Found
-from pointsman.store.change import Begin, Change, End, Intent, Note, Own, Recover, Resolve, Settle
+from pointsman.store.change import Begin, Change, End, Intent, Note, Own, Recover, Resolve, Settle, Unwant
 from pointsman.store.stage import Stage
 
 from .provider import NOT_REACHED, asked, submitted
@@ -82,6 +83,9 @@ class Machine:
         if process.taken:
             yield "sees that it was taken after all", _idle(world, who, process)
             return
+        if world.record.unwanted:
+            yield "sees that nobody wants it", self._abandoned(world, who, process)
+            return
         free = [one for one in range(len(self.scope.kinds)) if one not in process.tried]
         chosen = process.only if process.only >= 0 else free[0] if free else -1
         if chosen < 0:
@@ -118,7 +122,9 @@ class Machine:
             owner=owner(who),
         )
         after = self._changed(world, Begin(intent))
-        if after is world:
+        if after is world and world.record.unwanted:
+            yield "may not begin, nobody wants it", self._abandoned(world, who, process)
+        elif after is world:
             yield "may not begin", _idle(world, who, process)
         else:
             begun = process._replace(pc=Pc.POST if first else Pc.SETTLE, call_ref=call_ref)
@@ -173,6 +179,9 @@ class Machine:
         inquiry = _given(process.inquiry)
         if not self.rules.may_ask(inquiry, late=world.now >= DEADLINE):
             yield "does not ask any more, it is too late", self._unsolved(world, who, process)
+            return
+        if not self.rules.may_repeat(world.record) and self.scope.kinds[process.provider] is Kind.REPEAT:
+            yield "does not repeat what nobody wants", self._unsolved(world, who, process)
             return
         for text, after, finding in self._asked(world, process):
             learnt = self.rules.learn(inquiry, finding, world.now)
@@ -431,11 +440,19 @@ class Machine:
     def _ending(self, world: World, who: int, process: Process, state: State) -> World:
         return world.with_process(who, Process(Pc.END, process.lease, past=process.past, state=state))
 
-    def cancel(self, world: World, who: int, process: Process) -> World:
-        """Return the world after nobody wants the message any more: `Flow.abandon`."""
+    def unwant(self, world: World) -> World:
+        """Return the world after it is written down that nobody wants the message: `Serving.cancel`.
+
+        Whoever has it in hand is told as well, but that only makes him stop earlier than the record does.
+        """
+        intent = world.record.intent
+        in_flight = intent.call_ref if intent is not None else ""
+        return self._changed(world, Unwant())._replace(unwanted=in_flight)
+
+    def _abandoned(self, world: World, who: int, process: Process) -> World:
+        """Return the world after a process stops for good: `Flow.abandon`."""
         in_doubt = world.record.intent is not None or any(isinstance(one.outcome, Unknown) for one in process.past)
-        ended = self._ending(world, who, process, State.UNKNOWN if in_doubt else State.CANCELLED)
-        return ended._replace(cancelled=True)
+        return self._ending(world, who, process, State.UNKNOWN if in_doubt else State.CANCELLED)
 
     def _changed(self, world: World, change: Change) -> World:
         """Return the world after a durable write; the same one if it changed nothing."""

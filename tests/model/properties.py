@@ -26,7 +26,7 @@ def of_state(world: World, scope: Scope) -> Broken | None:
 
 def of_move(before: World, after: World) -> Broken | None:
     """Return the first rule that a step breaks."""
-    return _written_first(before, after) or _monotone(before.record, after.record)
+    return _written_first(before, after) or _wanted(before, after) or _monotone(before.record, after.record)
 
 
 def _copies(world: World, scope: Scope) -> Broken | None:
@@ -76,6 +76,16 @@ def _written_first(before: World, after: World) -> Broken | None:
     if new.call_ref in known or (intent is not None and intent.call_ref == new.call_ref):
         return None
     return Broken("unwritten", f"request {new.call_ref} left, and nothing is written down about it")
+
+
+def _wanted(before: World, after: World) -> Broken | None:
+    """Once it is written down that nobody wants it, nothing leaves but what was in flight then."""
+    if before.unwanted is None or len(after.copies) <= len(before.copies):
+        return None
+    new, intent = after.copies[-1], before.record.intent
+    if intent is not None and intent.call_ref == new.call_ref == before.unwanted:
+        return None
+    return Broken("unwanted", f"request {new.call_ref} left, though it was written down that nobody wants it")
 
 
 def _monotone(before: Record, after: Record) -> Broken | None:

@@ -11,7 +11,7 @@ from pointsman.routing.failover import Past, Situation, Step, decide, final_stat
 from pointsman.routing.reconcile import Finding, Inquiry, Proved, at_once, later, learn, may_ask, next_look, waited
 from pointsman.routing.resuming import Follow, Found, next_step, past_of
 from pointsman.store.change import Change
-from pointsman.store.record import Record, advance, begin
+from pointsman.store.record import Record, advance, begin, may_repeat
 from pointsman.store.stage import Stage, stage_of
 
 NO_ANSWER = Unknown(reason=UnknownReason.TIMEOUT)
@@ -50,6 +50,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     learn: Callable[[Inquiry, Finding, float], Inquiry | Proved] = learn
     last_left: Callable[[Attempt, float], float] = _last_left
     no_answer: Callable[[], Outcome] = _no_answer
+    may_repeat: Callable[[Record], bool] = may_repeat
     intent_first: bool = True
     """The intent is written down before the request leaves, not after it."""
 

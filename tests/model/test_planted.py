@@ -3,10 +3,10 @@
 import pytest
 
 from .explorer import explore
-from .mutants import MENDED, PLANTED, Mutant
+from .mutants import CANCELLED, MENDED, PLANTED, Mutant
 from .world import Scope
 
-BUGS = {**PLANTED, **MENDED}
+BUGS = {**PLANTED, **CANCELLED, **MENDED}
 
 
 @pytest.mark.parametrize("bug", BUGS)
@@ -21,10 +21,10 @@ def test_a_planted_bug_is_found(bug: str):
     assert len(found.story) > 3
 
 
-@pytest.mark.parametrize("bug", PLANTED)
+@pytest.mark.parametrize("bug", [*PLANTED, *CANCELLED])
 def test_without_it_nothing_is_found(bug: str):
     """In the same scope the real rules hold, so it is the bug that is found and not the scope."""
-    assert explore(PLANTED[bug].scope).found is None
+    assert explore(BUGS[bug].scope).found is None
 
 
 def test_an_intent_after_the_call_is_seen_at_once():

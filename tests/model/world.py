@@ -144,7 +144,8 @@ class World(NamedTuple):
     """How many more there may be."""
     requests: int
     """How many were started; names the next one."""
-    cancelled: bool = False
+    unwanted: str | None = None
+    """Since it is written down that nobody wants it, the request that was in flight then, or nothing; None before."""
 
     def with_process(self, who: int, process: Process | None) -> "World":
         """Return the world with another process in a place."""
@@ -177,6 +178,7 @@ def key_of(world: World, *, precise: bool = False) -> Hashable:
         max(record.lease_until - now, 0.0),
         record.ended,
         record.possible_duplicate,
+        record.unwanted,
         (intent.number, intent.provider, intent.call_ref) if intent is not None else None,
         max(intent.started_at - now, -SETTLE) if precise and intent is not None else 0.0,
         tuple([_attempt_key(one, now, precise=precise) for one in record.attempts]),
@@ -185,7 +187,7 @@ def key_of(world: World, *, precise: bool = False) -> Hashable:
         world.early,
         tuple([one and _process_key(one, now, precise=precise) for one in world.processes]),
         world.crashes,
-        world.cancelled,
+        world.unwanted,
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from pointsman.message import Envelope
 from pointsman.outcome import Accepted, Report
+from pointsman.store.change import Unwant
 from pointsman.store.interface import Claim
 from pointsman.store.sqlite import SqliteStore
 from pointsman.store.sqlite.rows import Life
@@ -39,6 +40,7 @@ async def fill(journal: Path) -> None:
         await trial.begin(followed)
         await trial.settle(followed, Accepted(ids=("p1",)), price="0.05")
         await trial.delivered(trial.envelope(reference="order-1", callback_url=URL), "p2")
+        await trial.apply(await trial.taken(trial.envelope(reference="order-2")), Unwant())
         await trial.store.accept((trial.envelope(due=2e9),), claim=Claim(CLIENT, "k1", b"request"))
         await trial.store.keep_early(PROVIDER, "early", report("early"), trial.clock.now())
         await trial.store.keep("drained", "devino", b"by hand")

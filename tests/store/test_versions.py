@@ -52,6 +52,7 @@ async def test_journal_of_version_1(tmp_path: Path):
         (flying,) = await store.recover(START + 9.0, 9)
         (followed,) = await store.followed("", 9)
         delivered = await store.referred(CLIENT, "order-1", 9)
+        (unwanted,) = await store.referred(CLIENT, "order-2", 9)
         (early,) = await store.take_early(PROVIDER, "early")
         kept = await store.kept("drained")
         taken = await store.accept((free.envelope,), claim=Claim(CLIENT, "k1", b"request"))
@@ -63,6 +64,7 @@ async def test_journal_of_version_1(tmp_path: Path):
     assert isinstance(flying.attempts[0].outcome, Unknown)
     assert followed.state is State.SENT
     assert [one.state for one in delivered] == [State.DELIVERED]
+    assert (unwanted.state, unwanted.unwanted) == (State.CANCELLED, True)
     assert (early.provider_id, kept, taken.repeated) == ("early", {"devino": b"by hand"}, True)
     assert [one.news.state for one in letters] == [State.SENT]
 

@@ -1,9 +1,15 @@
 """The logger: its format, its levels, what it hides, and that it is its owner's alone."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pointsman.secret import Secret
 from pointsman.telemetry import LogFormat, LogLevel, build_logger
+from pointsman.telemetry.pipeline import timestamp
 
 CANARY = "hunter2-canary"
 
@@ -136,3 +142,19 @@ def test_two_loggers_do_not_meet(sink, terminal):
     build_logger(terminal, level=LogLevel.ERROR).debug("two")
 
     assert (len(sink.lines), len(terminal.lines)) == (1, 0)
+
+
+@given(st.integers(-62_000_000_000_000_000, 253_000_000_000_000_000))
+def test_timestamps_are_those_of_the_calendar(micros: int):
+    """A timestamp is what the calendar says, cut to milliseconds, before and after 1970."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    seconds = moment.timestamp()
+    exact = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=round(seconds * 1_000_000))
+
+    assert timestamp(seconds) == exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -float("inf"), 1e300])
+def test_nonsense_is_shown_as_it_is(nonsense: float):
+    """What is no moment does not keep a line from being written."""
+    assert timestamp(nonsense) == str(nonsense)

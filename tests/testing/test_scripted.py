@@ -197,6 +197,22 @@ async def test_reports_can_be_pushed(sandbox: ScriptedSandbox) -> None:
     assert after.state is State.DELIVERED
 
 
+@pytest.mark.parametrize(
+    "more",
+    ['"lookup":"reachable"', '"price":"x"', '"price":"NaN"'],
+)
+async def test_a_callback_leaves_out_what_is_no_report(sandbox: ScriptedSandbox, more: str) -> None:
+    """Anybody may write a callback: a report that contradicts itself is left out, the one beside it counts."""
+    async with routing(sandbox) as router:
+        receipt = await router.send(Sms(to=NUMBER, text="hello"))
+        (provider_id,) = receipt.attempts[0].outcome.ids
+        odd = f'{{"id":"{provider_id}","state":"expired","final":true,{more}}}'
+        good = f'{{"id":"{provider_id}","state":"delivered","final":true}}'
+        reply = await router.callback("only", Callback(method="POST", body=f'{{"reports":[{odd},{good}]}}'.encode()))
+        assert reply.status == 200
+        assert (await router.receipt(receipt.id)).state is State.DELIVERED
+
+
 @pytest.mark.parametrize(("tells", "balance"), [(True, Money(Decimal(1000), "EUR")), (False, None)])
 async def test_the_balance_is_told_if_it_is_told(sandbox: ScriptedSandbox, tells: bool, balance: Money | None) -> None:
     """An account may tell what is left of its money, or that it does not tell."""

@@ -38,9 +38,9 @@ class Diary:
         )
         self._events = LogObserver(self._logger, self._masker)
 
-    def handler(self, kind: type[Event]) -> Callable[[Event], None] | None:
+    def observer_of(self, kind: type[Event]) -> Callable[[Event], None] | None:
         """Return what writes events of a kind, with the logger that is in force then; None for those without a line."""
-        return self if self._events.handler(kind) is not None else None
+        return self if self._events.observer_of(kind) is not None else None
 
     def __call__(self, event: Event) -> None:
         """Write an event."""

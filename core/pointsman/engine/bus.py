@@ -17,7 +17,7 @@ class Choosy(Protocol):
         """Take an event."""
         ...
 
-    def handler(self, kind: type[Event]) -> Observer | None:
+    def observer_of(self, kind: type[Event]) -> Observer | None:
         """Return what is to be called with events of a kind from now on; None for nothing."""
         ...
 
@@ -62,7 +62,7 @@ class Bus:
     def _listening(self, kind: type[Event]) -> Iterator[tuple[Observer, Observer]]:
         for observer, wanted in self._observers:
             if issubclass(kind, wanted):
-                handle = observer.handler(kind) if isinstance(observer, Choosy) else observer
+                handle = observer.observer_of(kind) if isinstance(observer, Choosy) else observer
                 if handle is not None:
                     yield observer, handle
 

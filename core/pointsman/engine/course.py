@@ -47,7 +47,7 @@ class Courses:
         """Return the record of a message when it was attempted, or waits in the store for a later time."""
         try:
             record = beginning.record or await self._desk.recorder.accept(parsed.envelope)
-            if await self.has_arrived(record):
+            if record.unwanted or await self.is_needless(record):
                 flow.give_up()
             if record.attempts:
                 record = await self._desk.recorder.own(record)
@@ -70,11 +70,11 @@ class Courses:
         finally:
             beginning.attempted()
 
-    async def has_arrived(self, record: Record) -> bool:
-        """Say whether an SMS is not needed any more: the Viber message whose place it took was delivered."""
+    async def is_needless(self, record: Record) -> bool:
+        """Say whether an SMS is not needed any more: the Viber message was delivered, or nobody wants either."""
         parent = record.envelope.parent
         viber = await self._desk.recorder.known(parent) if parent is not None else None
-        return viber is not None and viber.state is State.DELIVERED
+        return viber is not None and (viber.unwanted or viber.state is State.DELIVERED)
 
     async def _until_due(self, flow: Flow, parsed: Parsed) -> Record | None:
         """Wait until a message is due; return the record of one that is not going to be sent."""

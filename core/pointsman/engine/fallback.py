@@ -161,7 +161,7 @@ class Fallbacks:
         now = self._desk.clock.now()
         envelope, route = watch.parsed.envelope, watch.parsed.route
         watch.parsed = Parsed(envelope, self._desk.in_force(envelope, route))
-        step = Never() if watch.given_up else decide(watch.standing(record, now))
+        step = Never() if watch.given_up or record.unwanted else decide(watch.standing(record, now))
         match step:
             case Start(trigger):
                 return await self._start(watch, trigger)
@@ -180,7 +180,7 @@ class Fallbacks:
         sms = self._door.in_place_of(watch.parsed)
         await self._desk.recorder.expect(watch.message_id, sms.envelope.id)
         _, after = await self._desk.recorder.change(watch.message_id, FellBack(sms.envelope.id))
-        if after.sms != sms.envelope.id:  # it was delivered just now
+        if after.sms != sms.envelope.id:  # it was delivered just now, or nobody wants it any more
             await self._desk.recorder.arrived(watch.message_id)
             return False
         self._desk.bus.emit(

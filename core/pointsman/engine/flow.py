@@ -34,7 +34,7 @@ from pointsman.routing.failover import (
 from pointsman.routing.journal import DecisionMade
 from pointsman.routing.match import Route, preference
 from pointsman.store.change import End
-from pointsman.store.record import Record, is_final
+from pointsman.store.record import Record, is_final, may_repeat
 
 
 class Flow:
@@ -235,6 +235,13 @@ class Flow:
         most = self._route.max_attempts if self._route is not None else 1
         return self._number < most and self._desk.clock.now() < self._envelope.deadline
 
+    async def _is_wanted(self) -> bool:
+        """Say whether a message in doubt may be repeated to find out; what is written down counts, whoever wrote it."""
+        if self._given_up:
+            return False
+        record = await self._desk.recorder.known(self._envelope.id)
+        return record is not None and may_repeat(record)
+
     def _unwanted(self) -> bool:
         return self._given_up or self._taken or self._desk.closing
 
@@ -273,7 +280,9 @@ class Flow:
         """Return what became of an attempt whose outcome was unknown, as far as it can be found out now."""
         desk, attempt, envelope = self._desk, made.attempt, self._envelope
         station = made.station
-        found = await desk.looking.look_into(station, envelope, attempt, made.submission, self._on_unknown())
+        found = await desk.looking.look_into(
+            station, envelope, attempt, made.submission, self._on_unknown(), self._is_wanted
+        )
         if isinstance(found, Unknown):
             found = await self._known(made.attempt)
         if isinstance(found, Unknown):
@@ -322,7 +331,8 @@ class Flow:
             case Withdrawn.CANCELLED:
                 return await self.abandon()
             case Withdrawn.FOREIGN:
-                return await self._as_it_is()
+                record = await self._as_it_is()
+                return await self.abandon() if record.unwanted else record
 
     async def _nobody(self, decision: Decision) -> Record:
         """Nobody can take it (any more): the reason is the last refusal, or why nobody was a candidate at all."""

@@ -40,7 +40,7 @@ def build_front(
     serving = Serving(desk, tracking, doubts, door, locating, most)
     dispatcher = Dispatcher(desk.recorder.store, desk.clock, most, serving.under_way)
     dispatcher.carry_on = serving.carry_on
-    serving.freed, serving.put_back = dispatcher.freed, dispatcher.put_back
+    serving.freed, serving.put_back, serving.gone = dispatcher.freed, dispatcher.put_back, dispatcher.gone
     intake = Intake(door, desk.recorder, dispatcher, serving, desk.clock, most_waiting)
     recovery = Recovery(desk, serving, tracking, doubts, debts, door)
     serving.restore = recovery.restore

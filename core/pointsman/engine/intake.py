@@ -15,7 +15,7 @@ from pointsman.engine.parsing import Door, Parsed
 from pointsman.engine.recorder import Recorder
 from pointsman.engine.serving import Serving
 from pointsman.errors import Busy, Denied, InvalidMessage, InvalidMessages
-from pointsman.message import Message, MessageClass, Origin
+from pointsman.message import Message, MessageClass, Origin, channel_of
 from pointsman.outcome import Receipt
 from pointsman.store import Record, receipt
 from pointsman.store.interface import Claim, Taken
@@ -69,7 +69,7 @@ class Intake:
         try:
             taken = await asyncio.shield(writing)
         except asyncio.CancelledError:
-            self._serving.give_up(parsed.envelope.id)
+            self._serving.give_up(parsed.envelope.id, writing)
             raise
         return receipt(taken.records[0])
 
@@ -96,13 +96,14 @@ class Intake:
         return Submitted(tuple([await self._recorder.receipt(one) for one in taken.records]), repeated=True)
 
     async def cancel(self, message_id: str) -> bool:
-        """Keep a message from being sent if it has not left, wherever it waits; say whether it was on its way."""
-        if self._serving.give_up(message_id):
-            return True
-        cancelled = await self._serving.cancel(message_id)
-        if cancelled is not None:
-            self._dispatcher.gone(cancelled.envelope.message.message_class)
-        return cancelled is not None
+        """Keep a message from being sent if it has not left, wherever it waits; say whether it was on its way.
+
+        Raises `StoreUnavailable` when that cannot be written down; then nothing is stopped.
+        """
+        try:
+            return await self._serving.cancel(message_id)
+        except KeyError:
+            return False
 
     def _check_room(self, more: int) -> None:
         if not self._most:
@@ -120,6 +121,7 @@ class Intake:
             if place and place % PARSED_AT_ONCE == 0:
                 await self._clock.sleep(0)
             try:
+                self._door.check_offered(channel_of(order.message))
                 one = self._door.parse(order.message)
             except InvalidMessage as problem:
                 problems.append((place, problem))

@@ -3,6 +3,8 @@
 When to ask and what an answer proves is said by `routing.reconcile`; here is the asking and the waiting.
 """
 
+from collections.abc import Awaitable, Callable
+
 from pointsman.clock import Clock
 from pointsman.engine.bus import Bus
 from pointsman.engine.calling import Plan, Subject, Verdict
@@ -26,11 +28,18 @@ class Looking:
         self._clock = clock
 
     async def look_into(
-        self, station: Station, envelope: Envelope, attempt: Attempt, sent: Submission, policy: OnUnknown
+        self,
+        station: Station,
+        envelope: Envelope,
+        attempt: Attempt,
+        sent: Submission,
+        policy: OnUnknown,
+        wanted: Callable[[], Awaitable[bool]],
     ) -> Outcome:
         """Return what became of an attempt: accepted, refused because nothing was sent, or unknown still.
 
-        How long this may take is said by the policy for what stays unknown.
+        How long this may take is said by the policy for what stays unknown. A repeat might be what sends the message,
+        so before each it is asked whether that is `wanted`.
         """
         rule = station.reconciling(envelope.channel)
         if rule is None or not isinstance(attempt.outcome, Unknown):
@@ -40,6 +49,8 @@ class Looking:
             await self._clock.sleep(pause)
             inquiry = waited(inquiry, pause)
             if not may_ask(inquiry, late=self._clock.now() >= envelope.deadline):
+                break
+            if rule.repeats and not await wanted():
                 break
             asked_at = self._clock.monotonic()
             inquiry = learn(inquiry, await self.ask(station, envelope, attempt, sent), asked_at)

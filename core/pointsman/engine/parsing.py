@@ -95,6 +95,11 @@ class Door:
             self._check_fallback(message.fallback, parsed)
         return parsed
 
+    def check_offered(self, channel: Channel) -> None:
+        """Raise `InvalidMessage` for a channel that no provider of the configuration has; one that is down has it."""
+        if not any(channel in channels for channels in self._rules.offers.values()):
+            raise InvalidMessage("channel", f"no provider of the configuration offers {channel}; use another channel")
+
     def routed(self, envelope: Envelope) -> Parsed:
         """Return a message that came through `parse` before, with the route that is for it."""
         return Parsed(envelope, self.route(envelope))

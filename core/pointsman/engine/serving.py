@@ -23,15 +23,12 @@ from pointsman.message import Channel, HlrLookup, MessageClass, Viber
 from pointsman.outcome import Accepted, Attempt, LookupResult, Report, State
 from pointsman.routing.resuming import SECOND_OPINIONS
 from pointsman.store import Record
-from pointsman.store.change import End
-from pointsman.store.record import is_final, is_told, lookup_result
+from pointsman.store.change import End, Unwant
+from pointsman.store.interface import Taken
+from pointsman.store.record import awaits_fallback, is_final, is_told, lookup_result
 from pointsman.store.stage import Stage, stage_of
 
 _log = logging.getLogger("pointsman.serving")
-
-GIVEN_UP_KEPT = 100_000
-"""Messages of which it is remembered that they are not wanted any more; the oldest are forgotten first."""
-
 
 _UNSENT = frozenset({Stage.WAITING, Stage.IN_FLIGHT})
 """What the next start goes on with."""
@@ -43,6 +40,10 @@ def _nobody_asks() -> None:
 
 def _nobody_listens(record: Record) -> None:
     del record
+
+
+def _nobody_counts(lane: MessageClass) -> None:
+    del lane
 
 
 async def _nobody_waits(record: Record) -> None:
@@ -68,16 +69,16 @@ class Serving:
         self._courses = Courses(desk, door, locating, most)
         self._flows: dict[str, Flow] = {}
         self._tasks: dict[str, asyncio.Task[Record]] = {}
-        self._given_up: dict[str, None] = {}
-        """Messages that nobody wants any more, the latest last: what has left of them is not sent once more."""
-        self._in_place: dict[str, str] = {}
-        """By the id of a Viber message, the SMS in its place that is being sent again."""
+        self._given_up: dict[str, asyncio.Task[None]] = {}
+        """Messages that their callers gave up, until that is written down."""
         self.under_way: Counter[MessageClass] = Counter()
         """Messages whose attempts are not over, those that wait in memory for a place included."""
         self.freed: Callable[[], object] = _nobody_asks
         """Called when there is one less of them."""
         self.put_back: Callable[[Record], Awaitable[object]] = _nobody_waits
         """Leaves a message in the store that has to wait for a later time."""
+        self.gone: Callable[[MessageClass], object] = _nobody_counts
+        """Told of a message that waited in the store in nobody's hands, and does so no longer."""
         self.restore: Callable[[Record], object] = _nobody_listens
         """Told of a message with attempts that somebody else made, before it goes on."""
         self.begun: set[str] | None = None
@@ -141,7 +142,7 @@ class Serving:
             flow = Flow.restored(self._desk, record, parsed.route)
         else:
             flow = Flow(self._desk, parsed.envelope, parsed.route)
-        if not self._given_up.keys().isdisjoint({message_id, parsed.envelope.parent}):
+        if message_id in self._given_up:
             flow.give_up()
         lane = parsed.envelope.message.message_class
         self.under_way[lane] += 1
@@ -160,17 +161,47 @@ class Serving:
         self._enter(message_id, flow, task)
         return task
 
-    def give_up(self, message_id: str) -> bool:
-        """Keep a message, or the SMS in its place, from being sent if it has not left; say whether it was on its way.
+    def give_up(self, message_id: str, taken: "asyncio.Future[Taken] | None" = None) -> None:
+        """Stop a message, and the SMS in its place, for a caller who has left; it is written down in the background.
 
-        An SMS that waits for its turn is not sent any more either. What a provider loses later is not sent again.
+        `taken` is awaited first: the message that is being written down.
         """
-        self._given_up[message_id] = None
-        if len(self._given_up) > GIVEN_UP_KEPT:
-            del self._given_up[next(iter(self._given_up))]
+        self._forget(message_id)
+        task = asyncio.create_task(self._take_back(message_id, taken), name="take back")
+        self._given_up[message_id] = task
+        task.add_done_callback(lambda _: self._given_up.pop(message_id, None))
+
+    async def _take_back(self, message_id: str, taken: "asyncio.Future[Taken] | None") -> None:
+        if taken is not None:
+            await asyncio.wait([taken])
+        # What is not recorded yet is ended by its own way; a store that is closed is one where nothing is sent.
+        with contextlib.suppress(KeyError, StoreError):
+            await self._desk.recorder.insist(lambda: self.cancel(message_id))
+
+    async def cancel(self, message_id: str) -> bool:
+        """Write down that nobody wants a message, nor the SMS in its place, and stop them; say if one was on its way.
+
+        When this returns it is as durable as the store. Raises `KeyError` for an unknown message, `StoreUnavailable`.
+        """
+        before, after = await self._desk.recorder.change(message_id, Unwant())
+        on_its_way = self._stop(message_id, before, after)
+        if after.sms is not None:
+            with contextlib.suppress(KeyError):  # it is about to be made, and finds that it is not wanted
+                on_its_way |= self._stop(after.sms, *await self._desk.recorder.change(after.sms, Unwant()))
+        return on_its_way
+
+    def _stop(self, message_id: str, before: Record, after: Record) -> bool:
+        """Stop a message that is written down as unwanted; say whether anything of it was still to be done."""
+        waited = stage_of(before) is Stage.WAITING and message_id not in self._tasks
+        if waited and stage_of(after) is not Stage.WAITING:
+            self.gone(before.envelope.message.message_class)
+        under_way = self._forget(message_id)
+        self._tracking.woken(after)
+        return under_way or (not is_final(before) and (stage_of(before) in _UNSENT or awaits_fallback(before)))
+
+    def _forget(self, message_id: str) -> bool:
+        """Keep a message from going on, and an SMS from taking its place; say whether either was in hand."""
         was_under_way = self._withdraw(message_id)
-        copy = self._in_place.get(message_id)
-        was_under_way |= copy is not None and self._withdraw(copy)
         return self.fallbacks.give_up(message_id) or was_under_way
 
     def taken(self, message_id: str) -> None:
@@ -188,8 +219,8 @@ class Serving:
         unsent = await self._courses.schedule.close()
         if unsent and not leaving:
             _log.warning("%d messages that were not due yet are cancelled, because the router was closed", unsent)
-        if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks.values()), timeout=1.0)
+        if open_tasks := {*self._tasks.values(), *self._given_up.values()}:
+            _, late = await asyncio.wait(open_tasks, timeout=1.0)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -197,15 +228,6 @@ class Serving:
         if leaving:
             with contextlib.suppress(StoreError):  # then the next start finds them all the same
                 await self._desk.recorder.give_back(kept)
-
-    async def cancel(self, message_id: str) -> Record | None:
-        """Cancel a message that waits in the store and is in nobody's hands; return its record if it was such."""
-        record = await self._desk.recorder.get(message_id)
-        if record is None or message_id in self._tasks or record.attempts or stage_of(record) is not Stage.WAITING:
-            return None
-        if (await self._desk.recorder.own(record)).owner != self._desk.recorder.owner:
-            return None  # another process has it
-        return await self.dismiss(message_id)
 
     async def dismiss(self, message_id: str) -> Record:
         """Write down that a message is not sent any more that nobody has in hand."""
@@ -271,14 +293,13 @@ class Serving:
         message = record.envelope.message
         if isinstance(message, HlrLookup) or (isinstance(message, Viber) and message.fallback is not None):
             return None
-        message_id = record.envelope.id
-        if not self._given_up.keys().isdisjoint({message_id, record.envelope.parent}):
+        if record.unwanted or record.envelope.id in self._given_up:
             return None
         flow = Flow.resumed(self._desk, record, self._door.routed(record.envelope).route)
         if (
             report.state is None
             or not flow.may_go_on(attempt.provider, report)
-            or await self._courses.has_arrived(record)
+            or await self._courses.is_needless(record)
         ):
             return None
         return partial(self._send_again, flow, attempt, report)
@@ -299,9 +320,6 @@ class Serving:
         task = asyncio.create_task(self._go_on(flow, record, self._tasks.get(message_id)), name="message")
         task.add_done_callback(_tell_failure)
         self._enter(message_id, flow, task)
-        if (parent := record.envelope.parent) is not None:
-            self._in_place[parent] = message_id
-            task.add_done_callback(lambda _: self._in_place.pop(parent, None))
 
     async def _go_on(self, flow: Flow, record: Record, before: "asyncio.Task[Record] | None") -> Record:
         """Go on with a message; `before` is its way up to here, if the report was quicker than our own bookkeeping."""
@@ -314,7 +332,7 @@ class Serving:
                     flow.give_up()
                     made = len(now.attempts) if now is not None else made
             await self._desk.recorder.own(record)
-            if await self._courses.has_arrived(record):  # while it was written down that it is sent again
+            if await self._courses.is_needless(record):  # while it was written down that it is sent again
                 flow.give_up()
             async with self._courses.places:
                 record = await flow.run()

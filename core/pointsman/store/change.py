@@ -99,6 +99,14 @@ class Forgo(msgspec.Struct, frozen=True, tag=True, gc=False):
     """No SMS is going to take the place of a Viber message."""
 
 
+class Unwant(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Nobody wants the message any more, whoever says so and whoever sends it.
+
+    From then on no attempt begins, not even the next request of one that has begun, and no SMS takes its place. It is
+    over at once unless a copy is out, or may be: what has left is followed to its end.
+    """
+
+
 class Own(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Somebody takes a message over, for as long as his lease lasts; whose lease has not ended keeps it."""
 
@@ -130,4 +138,7 @@ class Erase(msgspec.Struct, frozen=True, tag=True, gc=False):
 Kept = Own | Recover | Retime | Erase
 """What happens to a message because it is kept for long, and by whom."""
 
-Change = Due | Located | Begin | Settle | Resolve | Note | End | FellBack | Forgo | Kept
+Decided = FellBack | Forgo | Unwant
+"""What was decided about a message, and not what became of it."""
+
+Change = Due | Located | Begin | Settle | Resolve | Note | End | Decided | Kept

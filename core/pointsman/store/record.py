@@ -10,7 +10,7 @@ from typing import assert_never
 
 import msgspec
 
-from pointsman.message import Channel, Envelope, FallbackBy, Network, NetworkSource, Viber
+from pointsman.message import Channel, Envelope, FallbackBy, Viber
 from pointsman.outcome import (
     Accepted,
     Attempt,
@@ -20,12 +20,12 @@ from pointsman.outcome import (
     SettledBy,
     State,
     Unknown,
-    UnknownReason,
 )
 from pointsman.routing.merge import best_attempt, better, state_of_parts
 from pointsman.store.change import (
     Begin,
     Change,
+    Decided,
     Due,
     End,
     Erase,
@@ -40,8 +40,11 @@ from pointsman.store.change import (
     Resolve,
     Retime,
     Settle,
+    Unwant,
 )
+from pointsman.store.doubt import in_doubt, timed
 from pointsman.store.erasing import erased
+from pointsman.store.preparing import located, retimed
 from pointsman.store.pricing import repriced, told_price
 
 UNMAPPED = ""
@@ -77,6 +80,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The id of the SMS that takes the place of this Viber message. After a crash it may not exist yet."""
     forgone: bool = False
     """It was decided that no SMS takes the place of this Viber message."""
+    unwanted: bool = False
+    """Nobody wants it any more: it is not attempted again."""
     lookup: LookupResult | None = None
     """What was known of the number from a lookup before the message was sent."""
     owner: str = ""
@@ -109,7 +114,7 @@ def advance(record: Record, change: Change, now: float) -> Record:
         case Due():
             after = replace(record, waits=False) if record.waits else record
         case Located(result):
-            after = _located(record, result)
+            after = located(record, result)
         case Begin(intent):
             after = _begun(record, intent)
         case Settle():
@@ -122,15 +127,25 @@ def advance(record: Record, change: Change, now: float) -> Record:
                 after = replace(after, resuming=True)
         case End():
             after = _ended(record, change, now)
-        case FellBack(message_id):
-            after = replace(record, sms=message_id) if awaits_fallback(record) else record
-        case Forgo():
-            after = replace(record, forgone=True) if awaits_fallback(record) else record
+        case FellBack() | Forgo() | Unwant():
+            after = _decided(record, change)
         case Own() | Recover() | Retime() | Erase():
             after = _kept(record, change, now)
         case _:
             assert_never(change)
     return record if after is record else replace(after, state=_state(after), updated_at=now)
+
+
+def _decided(record: Record, change: Decided) -> Record:
+    match change:
+        case FellBack(message_id):
+            return msgspec.structs.replace(record, sms=message_id) if awaits_fallback(record) else record
+        case Forgo():
+            return msgspec.structs.replace(record, forgone=True) if awaits_fallback(record) else record
+        case Unwant():
+            return _unwanted(record)
+        case _:
+            assert_never(change)
 
 
 def _kept(record: Record, change: Kept, now: float) -> Record:
@@ -141,7 +156,7 @@ def _kept(record: Record, change: Kept, now: float) -> Record:
         case Recover(owner):
             return _recovered(record, owner, now)
         case Retime(due):
-            return _retimed(record, due)
+            return retimed(record, due)
         case Erase():
             return erased(record) if is_final(record) and not record.erased else record
         case _:
@@ -152,8 +167,11 @@ def _begun(record: Record, intent: Intent) -> Record:
     """Return the record with an attempt in flight; one that is in flight already starts anew, with its next request.
 
     An attempt that was found open and recovered does not start again: its copy may be out. Nor does another one when a
-    copy turned out to be taken in the meantime, unless that one is lost, or its provider could not answer a lookup.
+    copy turned out to be taken in the meantime, unless that one is lost, or its provider could not answer a lookup; and
+    nothing starts that nobody wants.
     """
+    if record.unwanted:
+        return record
     best = _best(record)
     if best is not None and not _may_go_on(record, best):
         return record
@@ -177,24 +195,13 @@ def _settled(record: Record, change: Settle, now: float) -> Record:
     after all is what clears it up; it is not another attempt. What else somebody tells whose message it is not any
     more is about an attempt that never started.
     """
-    attempt = _timed(change.attempt, now)
+    attempt = timed(change.attempt, now)
     if any(one.number == attempt.number for one in record.attempts):
         return _settled_late(record, attempt)
     if change.owner != record.owner:
         return record
     resuming = record.resuming and not isinstance(attempt.outcome, Accepted)
     return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt), resuming=resuming)
-
-
-def _timed(attempt: Attempt, now: float) -> Attempt:
-    """Return an attempt that lasted until now, if its outcome is unknown.
-
-    Its last request may have left long after the start: after a login, a wait for a connection or for the other half
-    of its batch. Its provider may still process it, and the time that this may take counts from the end.
-    """
-    if not isinstance(attempt.outcome, Unknown):
-        return attempt
-    return msgspec.structs.replace(attempt, duration=max(attempt.duration, now - attempt.started_at))
 
 
 def _settled_late(record: Record, attempt: Attempt) -> Record:
@@ -219,7 +226,7 @@ def _settled_late(record: Record, attempt: Attempt) -> Record:
 
 
 def _recovered(record: Record, owner: str, now: float) -> Record:
-    return _in_doubt(record, now) if record.intent is not None and record.owner == owner else record
+    return in_doubt(record, now) if record.intent is not None and record.owner == owner else record
 
 
 def _ended(record: Record, change: End, now: float) -> Record:
@@ -229,55 +236,36 @@ def _ended(record: Record, change: End, now: float) -> Record:
     """
     if change.owner != record.owner:
         return record
-    record = _in_doubt(record, now)
+    record = in_doubt(record, now)
     state = State.UNKNOWN if is_in_doubt(record) and change.state in _NOT_SENT else change.state
+    if record.ended is state and record.reason == change.reason and not record.resuming:
+        return record
     return msgspec.structs.replace(record, resuming=False, ended=state, reason=change.reason)
 
 
-def _in_doubt(record: Record, now: float) -> Record:
-    """Return the record with an unknown outcome in place of the attempt in flight, if there is one."""
-    intent = record.intent
-    if intent is None:
-        return record
-    attempt = Attempt(
-        number=intent.number,
-        provider=intent.provider,
-        ref=intent.ref,
-        call_ref=intent.call_ref,
-        calls=1,
-        outcome=Unknown(reason=UnknownReason.CANCELLED, detail="the process ended before the answer was written down"),
-        started_at=intent.started_at,
-        duration=max(now - intent.started_at, 0.0),
-        decision_id=intent.decision_id,
-        account=intent.account,
-    )
-    return msgspec.structs.replace(record, intent=None, attempts=(*record.attempts, attempt))
+def _unwanted(record: Record) -> Record:
+    """Return the record of a message that nobody wants any more; of one that is over for good nothing changes.
 
-
-def _retimed(record: Record, due: float) -> Record:
-    """Return the record of a message that waits until later; its life counts from then."""
-    envelope = record.envelope
-    if record.attempts or record.intent is not None or record.ended is not None or due <= envelope.due:
-        return record
-    later = due - max(envelope.due, envelope.accepted_at)
-    envelope = msgspec.structs.replace(envelope, due=due, deadline=envelope.deadline + later)
-    return msgspec.structs.replace(record, envelope=envelope, waits=True)
-
-
-def _located(record: Record, result: LookupResult) -> Record:
-    """Return the record of a message that is priced and routed by what its lookup found."""
-    if record.attempts or record.intent is not None or record.ended is not None:
+    Its end is written down with it where nothing has left, or all that has is lost. Else whoever follows the attempt in
+    flight, or the one in doubt, says how it ended.
+    """
+    arrived = record.state in {State.DELIVERED, State.RESOLVED}
+    over = is_final(record) and record.sms is None and (arrived or record.ended is not None)
+    if record.unwanted or record.erased or over:
         return record
     replace = msgspec.structs.replace
-    envelope, found = record.envelope, result.network
-    if found is not None and found.mccmnc is not None:
-        country = found.country or envelope.network.country
-        envelope = replace(envelope, network=Network(country, found.mccmnc, NetworkSource.HLR))
-    return replace(record, envelope=envelope, lookup=result)
+    record = replace(record, unwanted=True, forgone=record.forgone or awaits_fallback(record))
+    if record.intent is not None or is_in_doubt(record) or record.ended is not None:
+        return record
+    best = _best(record)
+    if best is None:
+        refusals = [one.outcome for one in record.attempts if isinstance(one.outcome, Refused)]
+        return replace(record, ended=State.CANCELLED, reason=refusals[-1] if refusals else None)
+    return replace(record, resuming=False, ended=State.FAILED if _is_unanswered(record, best) else None)
 
 
 def _may_resume(record: Record) -> bool:
-    under_way = record.resuming or record.intent is not None or record.ended is not None
+    under_way = record.resuming or record.intent is not None or record.ended is not None or record.unwanted
     return not under_way and _best(record) in _LOST
 
 
@@ -303,7 +291,7 @@ def _resolved(record: Record, change: Resolve) -> Record:
     return msgspec.structs.replace(
         record,
         attempts=attempts,
-        ended=State.FAILED if cleared else record.ended,
+        ended=(State.CANCELLED if record.unwanted else State.FAILED) if cleared else record.ended,
         resuming=record.resuming and not isinstance(change.outcome, Accepted),
     )
 
@@ -405,6 +393,11 @@ def is_final(record: Record) -> bool:
 def is_in_doubt(record: Record) -> bool:
     """Say whether there is an attempt of which nobody knows whether it got through."""
     return any(isinstance(attempt.outcome, Unknown) for attempt in record.attempts)
+
+
+def may_repeat(record: Record) -> bool:
+    """Say whether a request may be repeated to find out what became of it: the repeat might be what sends it."""
+    return not record.unwanted and record.state is not State.DELIVERED
 
 
 def awaits_fallback(record: Record) -> bool:

@@ -84,7 +84,7 @@ class LogObserver:
             for kind in _DETAILS:
                 del self._handlers[kind]
 
-    def handler(self, kind: type[Event]) -> Callable[[Any], None] | None:
+    def observer_of(self, kind: type[Event]) -> Callable[[Any], None] | None:
         """Return what writes events of a kind; None for those that have no line at the level of the logger."""
         return self._handlers.get(kind)
 

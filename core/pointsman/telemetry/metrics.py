@@ -99,7 +99,7 @@ class MetricsObserver:
         build = Info("build", "What is running.", namespace=_NAMESPACE, registry=self.registry)
         build.info({"version": version, "python": platform.python_version()})
 
-    def handler(self, kind: type[Event]) -> Callable[[Any], None] | None:
+    def observer_of(self, kind: type[Event]) -> Callable[[Any], None] | None:
         """Return what counts events of a kind; None for what is not counted."""
         return self._handlers.get(kind)
 

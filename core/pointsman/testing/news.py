@@ -1,7 +1,7 @@
 """Reports in the words of the scripted provider's protocol: made by its sandbox, read by its plugin."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
 from pointsman.message import Channel, Money, Network, NetworkSource
@@ -47,6 +47,16 @@ def news_of(message: SandboxMessage, now: float, mccmnc: str | None = None) -> N
         final=final,
         ref=message.reference,
     )
+
+
+def is_sound(news: News) -> bool:
+    """Say whether news that anybody may have written make a report: of a message or a lookup, with an amount."""
+    if (news.state is None) == (news.lookup is None):
+        return False
+    try:
+        return news.price is None or Decimal(news.price).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def report_of(news: News) -> Report:

@@ -42,7 +42,7 @@ from pointsman.plugin import (
     Whole,
 )
 from pointsman.testing.asked import ScriptedPrices, ScriptedQuestions, windows_of
-from pointsman.testing.news import report_of
+from pointsman.testing.news import is_sound, report_of
 from pointsman.testing.settings import Reconcile, ScriptedSettings
 from pointsman.testing.wire import UNREADABLE, Answer, Item, Question, Verdict, post, read_answer, read_scripted
 
@@ -176,9 +176,9 @@ class Scripted(Provider, ScriptedQuestions, LogsIn, Polls, Reconciles, ReceivesC
         return Reading(tuple(report_of(news) for news in answer.reports if news.id in asked or news.ref in refs))
 
     def read_callback(self, callback: Callback) -> CallbackReading:
-        """Read reports that the sandbox pushes: the body of an answer to a poll."""
+        """Read reports that the sandbox pushes: the body of an answer to a poll. What is none is left out."""
         answer = read_answer(callback.body)
-        return Reading(tuple(report_of(news) for news in answer.reports) if answer is not None else ())
+        return Reading(tuple(map(report_of, filter(is_sound, answer.reports))) if answer is not None else ())
 
 
 class ScriptedPrepaid(Scripted, TellsBalance):

@@ -42,6 +42,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     possible_duplicate: bool = False
     sms: str | None = None
     forgone: bool = False
+    unwanted: bool = False
     lookup: LookupResult | None = None
 
 
@@ -89,6 +90,7 @@ def life_of(record: Record) -> Life:
         possible_duplicate=record.possible_duplicate,
         sms=record.sms,
         forgone=record.forgone,
+        unwanted=record.unwanted,
         lookup=record.lookup,
     )
 
@@ -119,6 +121,7 @@ class Rows:
                 possible_duplicate=rest.possible_duplicate,
                 sms=rest.sms,
                 forgone=rest.forgone,
+                unwanted=rest.unwanted,
                 lookup=rest.lookup,
                 owner=whose,
                 lease_until=until,

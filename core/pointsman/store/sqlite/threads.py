@@ -26,7 +26,7 @@ BUSY = 4
 """Operations in a group after which more are expected to come soon."""
 GATHERING = 0.004
 """Seconds for which operations gather then."""
-TOLD_AT_ONCE = 10
+TOLD_AT_ONCE = 20
 """Answers in one turn of the event loop."""
 
 

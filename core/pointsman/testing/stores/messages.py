@@ -3,8 +3,9 @@
 import asyncio
 
 from pointsman.errors import KeyReused
+from pointsman.message import MessageClass
 from pointsman.outcome import Accepted, DeliveryState, SettledBy, State
-from pointsman.store.change import Due, Note, Resolve
+from pointsman.store.change import Due, Note, Resolve, Unwant
 from pointsman.store.interface import Claim, Taken
 from pointsman.testing.stores.trial import CLIENT, DOUBT, PROVIDER, Broken, Trial, expect, must, report
 
@@ -120,6 +121,27 @@ async def not_ours(trial: Trial) -> None:
     expect(after.intent, None, "the attempt in flight")
 
 
+async def unwanted_by_anybody(trial: Trial) -> None:
+    """What nobody wants any more does not begin, also after the next opening, and waits for nobody; who has it is told.
+
+    What has begun keeps its attempt.
+    """
+    mine, free, flying = await trial.taken(), await trial.taken(mine=False), await trial.taken()
+    await trial.begin(flying)
+    states = [(await trial.apply(one, Unwant())).state for one in (mine, free, flying)]
+
+    expect(states, [State.CANCELLED, State.CANCELLED, State.SENDING], "states")
+    expect(await trial.store.take(MessageClass.TRANSACTIONAL, trial.clock.now(), 9), (), "take")
+    must((await trial.begin(mine)).intent is None, "nothing begins")
+    must((await trial.get(flying)).intent is not None, "the attempt in flight stays")
+    if not trial.store.durable:
+        return
+    await trial.again()
+    (record,) = await trial.store.recover(trial.clock.now(), 9)
+    must(record.unwanted and (await trial.begin(flying, 2)).intent is None, "no other attempt begins")
+    must((await trial.begin(mine)).intent is None, "nothing begins after the next opening")
+
+
 async def found_by_provider_id(trial: Trial) -> None:
     """A message is found by the ids that its providers gave, several by one id, and not by ids of other providers."""
     first = await trial.sent(provider_id="same")
@@ -207,6 +229,7 @@ CHECKS = (
     unknown_message,
     nothing_new,
     not_ours,
+    unwanted_by_anybody,
     found_by_provider_id,
     found_after_doubt,
     found_by_reference,
