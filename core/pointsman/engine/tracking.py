@@ -298,14 +298,11 @@ class Tracking:
         record = await self._recorder.get(message_id)
         if record is None:
             return True
-        if record.erased:
-            report = silenced(report)
-        elif report.to is not None and report.to != record.envelope.to:
+        if report.to is not None and report.to != record.envelope.to and not record.erased:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        report = self._resolving.usable(with_country(report))
-        is_of_use = provider in self._stations and not record.erased  # what is erased cannot be sent again
-        again = await self._judging.foresee(record, number, report) if is_of_use else None
+        report = self._resolving.usable(with_country(silenced(report) if record.erased else report))
+        again = await self._judging.foresee(record, number, report) if provider in self._stations else None
         before, after = await self._recorder.change(message_id, Note(number, report, again is not None))
         final = is_final_report(report)
         if after is not before:
