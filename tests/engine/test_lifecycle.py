@@ -54,6 +54,7 @@ from pointsman.store.change import (
     Unwant,
 )
 from pointsman.store.record import advance, begin, is_final
+from pointsman.store.stage import Stage, stage_of
 from pointsman.store.whole import is_over
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
@@ -825,6 +826,16 @@ def test_what_is_lost_is_not_sent_again_when_nobody_wants_it() -> None:
     for record in (told_later, told_before):
         assert (record.state, record.resuming, is_final(record)) == (State.UNDELIVERED, False, True)
         assert advance(record, starts(2, "b"), 9.0) is record
+
+
+def test_what_arrives_after_all_waits_for_no_other_copy() -> None:
+    """A message that was given up for lost and is to be sent again is over when its report of delivery comes."""
+    lost = Note(1, Report(provider_id="x", state=DeliveryState.UNDELIVERABLE, final=True), again=True)
+    arrived = Note(1, Report(provider_id="x", state=DeliveryState.DELIVERED, final=True))
+    waiting = after(lost, record=sent("x"))
+
+    assert (waiting.resuming, stage_of(waiting)) == (True, Stage.WAITING)
+    assert stage_of(advance(waiting, arrived, 9.0)) is Stage.OVER
 
 
 def test_a_lookup_that_nobody_wants_is_not_asked_of_anybody_else() -> None:

@@ -23,7 +23,7 @@ def stage_of(record: Record) -> Stage:
     """Return what is still to be done for a message."""
     if record.intent is not None:
         return Stage.IN_FLIGHT
-    if record.resuming:
+    if record.resuming and record.state is not State.DELIVERED:
         return Stage.WAITING
     if is_final(record):
         return Stage.FOLLOWED if _may_be_cleared_up(record) else Stage.OVER
