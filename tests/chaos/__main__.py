@@ -1,4 +1,7 @@
-"""The long run: `python -m tests.chaos --times 200 --seed 1 [--way kill] [--faults]`. Prints what it came to."""
+"""The long run: `python -m tests.chaos --times 200 --seed 1 [--way kill] [--faults]`. Prints what it came to.
+
+The ways are kill, terminate, reload and power; the last one needs root, a loop mount and `mkfs.ext4`.
+"""
 
 import argparse
 import asyncio
@@ -9,6 +12,9 @@ from pathlib import Path
 import msgspec
 
 from .run import Plan, Way, perform
+
+SHOWN = 20
+"""Of what is wrong."""
 
 
 def main() -> int:
@@ -24,8 +30,11 @@ def main() -> int:
     plan = Plan(seed=given.seed, times=given.times, way=given.way, faults=given.faults, longest=given.longest)
     with tempfile.TemporaryDirectory() as folder:
         verdict = asyncio.run(perform(plan, given.folder or Path(folder)))
+    wrong = verdict.wrong
+    if len(wrong) > SHOWN:
+        verdict = msgspec.structs.replace(verdict, wrong=(*wrong[:SHOWN], f"and {len(wrong) - SHOWN} more"))
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(verdict), indent=2).decode() + "\n")
-    return 1 if verdict.wrong else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

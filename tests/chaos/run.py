@@ -9,8 +9,12 @@ from random import Random
 
 import msgspec
 
+from .asking import settled
 from .crowd import Crowd
-from .verdict import Verdict, judge, settled
+from .power import PowerCut, powered
+from .printed import said
+from .verdict import Verdict, judge
+from .wishes import FULL
 from .world import World, world
 
 
@@ -23,6 +27,12 @@ class Way(enum.StrEnum):
     """SIGTERM, and a new start when it has ended."""
     RELOAD = "reload"
     """SIGHUP with a configuration that has changed, while it runs."""
+    POWER = "power"
+    """The file system of the journal is shut down, the process killed, and both start anew; needs root."""
+
+
+Disturb = Callable[[World, int], Awaitable[None]]
+"""Disturbs the daemon, and counts how often it did before."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,23 +51,32 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 async def perform(plan: Plan, folder: Path) -> Verdict:
     """Carry a plan out in an empty folder."""
     random = Random(plan.seed)
-    async with world(folder, plan.seed) as scene:
+    if plan.way is Way.POWER:
+        with powered(folder) as disk:
+            return await _performed(plan, folder, PowerCut(disk, random), str(disk.folder / "journal.db"))
+    return await _performed(plan, folder, _DISTURB[plan.way], "journal.db")
+
+
+async def _performed(plan: Plan, folder: Path, disturb: Disturb, journal: str) -> Verdict:
+    random = Random(plan.seed)
+    async with world(folder, plan.seed, journal=journal) as scene:
         await scene.daemon.start()
         if plan.faults:
             scene.misbehave()
-        crowd = Crowd(scene.daemon.url, plan.seed)
+        crowd = Crowd(scene.daemon.url, plan.seed, mix=FULL, hooks=scene.receiver.url, outage=scene.outage)
         posting = asyncio.create_task(crowd.run())
         try:
             for place in range(plan.times):
                 await asyncio.sleep(random.uniform(0.05, plan.longest))
-                await _DISTURB[plan.way](scene, place)
+                await disturb(scene, place)
         finally:
             crowd.stopping = True
         await posting
         scene.behave()
         told = await settled(scene, crowd.posted)
         verdict = judge(scene, crowd.posted, told)
-    return msgspec.structs.replace(verdict, wrong=(*crowd.unexpected, *verdict.wrong))
+        printed = said(scene.daemon.log)
+    return msgspec.structs.replace(verdict, wrong=(*crowd.unexpected, *verdict.wrong, *printed))
 
 
 async def _kill(scene: World, place: int) -> None:
@@ -80,7 +99,7 @@ async def _reload(scene: World, place: int) -> None:
     scene.daemon.tell(signal.SIGHUP)
 
 
-_DISTURB: Mapping[Way, Callable[[World, int], Awaitable[None]]] = {
+_DISTURB: Mapping[Way, Disturb] = {
     Way.KILL: _kill,
     Way.TERMINATE: _terminate,
     Way.RELOAD: _reload,

@@ -9,8 +9,9 @@ from time import time
 import aiohttp
 import pytest
 
+from .asking import settled
 from .crowd import Crowd
-from .verdict import judge, settled
+from .verdict import judge
 from .world import KEY, World, world
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)

@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from .asking import FINAL
 from .daemon import Daemon, free_port
-from .verdict import FINAL
 from .world import KEY, World, world
 
 BODY = {"to": "79165550000", "text": "hello", "class": "marketing"}

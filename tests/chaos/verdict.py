@@ -1,31 +1,20 @@
-"""Compares what clients were told with what the sandboxes hold."""
+"""Compares what clients were told with what the sandboxes hold, and with what the receiver heard."""
 
-import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-import aiohttp
 import msgspec
 
-from pointsman.sandbox.delivery import Fate
 from pointsman.sandbox.ledger import SandboxMessage
 
+from .asking import Told, untold
+from .checks import at_risk, problems
 from .crowd import Posted
-from .world import KEY, World
+from .receiver import Arrival, disorder, told_states
+from .world import World
 
-SETTLED_WITHIN = 180.0
-"""Seconds after the last message until every state must be final."""
-FINAL = frozenset({"delivered", "undelivered", "expired", "rejected", "failed", "unknown", "cancelled", "resolved"})
-UNSENT = frozenset({"failed", "expired", "cancelled"})
-OF_FATE = {"delivered": "delivered", "undelivered": "undelivered", "expired": "expired", "rejected": "rejected"}
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What the daemon says of one message in the end."""
-
-    state: str
-    possible_duplicate: bool
-    attempts: int
+FAIR = frozenset({None, 200, 429, 503})
+"""Answers to a provider's report; it is sent again after all but 200."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,37 +26,26 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     copies: int
     doubled: int
     """Messages of which two copies went out, which was allowed, and said."""
+    later: int
+    """Messages that were for later."""
+    viber: int
+    instead: int
+    """SMS that took the place of a Viber message."""
+    taken_back: int
+    """Messages of which a DELETE was answered with 202."""
+    hooked: int
+    """Messages with an address for news."""
+    webhooks: int
+    webhooks_again: int
+    """Of these, such as had come before."""
+    reports: int
+    """Of the provider of lookups, that were taken."""
+    reports_again: int
+    """Such as were not, and were sent again."""
+    refused_in_the_dark: int = 0
+    """Answers 503 while there was no disk."""
     wrong: tuple[str, ...]
     """What must not be: lost messages, forbidden copies, false states."""
-
-
-async def settled(world: World, posted: Sequence[Posted]) -> dict[str, Told]:
-    """Ask about every message until its state is final; what is not in time is returned as it is."""
-    told: dict[str, Told] = {}
-    loop = asyncio.get_running_loop()
-    until = loop.time() + SETTLED_WITHIN
-    headers = {"Authorization": f"Bearer {KEY}"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        open_ones = list(posted)
-        while open_ones and loop.time() < until:
-            still = []
-            for one in open_ones:
-                async with session.get(f"{world.daemon.url}/v1/messages/{one.id}") as answer:
-                    if answer.status != 200:
-                        told[one.id] = Told(state=f"http {answer.status}", possible_duplicate=False, attempts=0)
-                        continue
-                    receipt = await answer.json()
-                told[one.id] = Told(
-                    state=receipt["state"],
-                    possible_duplicate=receipt.get("possible_duplicate", False),
-                    attempts=len(receipt.get("attempts", ())),
-                )
-                if receipt["state"] not in FINAL:
-                    still.append(one)
-            open_ones = still
-            if open_ones:
-                await asyncio.sleep(0.5)
-    return told
 
 
 def judge(world: World, posted: Sequence[Posted], told: dict[str, Told]) -> Verdict:
@@ -76,54 +54,51 @@ def judge(world: World, posted: Sequence[Posted], told: dict[str, Told]) -> Verd
     for sandbox in world.sandboxes.values():
         for message in sandbox.ledger.messages:
             copies[message.to].append(message)
-    wrong: list[str] = []
-    doubled = 0
-    for one in posted:
-        wrong += (f"{one.channel}/{one.message_class} {one.id}: {problem}" for problem in _problems(one, told, copies))
-        doubled += _at_risk(copies[one.number]) > 1
-    known = {one.number for one in posted}
-    strangers = [number for number in copies if number not in known]
-    wrong += [f"a copy to {number} that no acknowledged message explains" for number in strangers]
+    arrivals = world.receiver.arrivals
+    statuses = Counter(one.status for one in world.lookups.callbacks_sent)
     return Verdict(
         acknowledged=len(posted),
         repeated_posts=sum(one.tries - 1 for one in posted),
         states=dict(Counter(one.state for one in told.values())),
         copies=sum(len(one) for one in copies.values()),
-        doubled=doubled,
-        wrong=tuple(wrong),
+        doubled=sum(at_risk(copies.get(one.wish.number, ())) > 1 for one in posted if one.wish.channel == "sms"),
+        later=sum(one.wish.send_at is not None for one in posted),
+        viber=sum(one.wish.channel == "viber" for one in posted),
+        instead=sum(one.instead is not None for one in told.values()),
+        taken_back=sum(one.stopped_at is not None for one in posted),
+        hooked=sum(one.wish.hooked for one in posted),
+        webhooks=len(arrivals),
+        webhooks_again=len(arrivals) - len({one.id for one in arrivals}),
+        reports=statuses[200],
+        reports_again=statuses.total() - statuses[200],
+        refused_in_the_dark=world.outage.refused,
+        wrong=(
+            *_of_messages(posted, told, copies),
+            *_of_webhooks(posted, told, arrivals),
+            *(f"a report was answered with {status}" for status in statuses if status not in FAIR),
+            *world.receiver.wrong,
+            *world.outage.wrong,
+        ),
     )
 
 
-def _at_risk(sent: Sequence[SandboxMessage]) -> int:
-    """Return how many copies may have met: one that followed the report that all before it were lost does not count."""
-    count = 0
-    lost_at = 0.0
-    for copy in sorted(sent, key=lambda copy: copy.accepted_at):
-        if count == 0 or copy.accepted_at < lost_at:
-            count += 1
-        lost_at = max(lost_at, copy.course.final_at if copy.course.fate is Fate.UNDELIVERED else float("inf"))
-    return count
+def _of_messages(
+    posted: Sequence[Posted], told: Mapping[str, Told], copies: Mapping[str, Sequence[SandboxMessage]]
+) -> Iterator[str]:
+    for one in posted:
+        wish = one.wish
+        for problem in problems(one, told.get(one.id), copies.get(wish.number, ())):
+            yield f"{wish.channel}/{wish.message_class} {one.id}: {problem}"
+    known = {one.wish.number for one in posted}
+    yield from (f"a copy to {number} that no acknowledged message explains" for number in copies if number not in known)
 
 
-def _problems(one: Posted, told: dict[str, Told], copies: dict[str, list[SandboxMessage]]) -> Iterator[str]:
-    known = told.get(one.id)
-    if known is None or known.state not in FINAL:
-        yield f"is lost or stuck: {known}"
-        return
-    sent = copies.get(one.number, [])
-    if one.channel == "hlr":
-        if known.state not in {"resolved", "failed", "unknown", "expired"}:
-            yield f"a lookup is {known.state}"
-        return
-    most = 2 if one.message_class == "otp" else 1
-    if _at_risk(sent) > most:
-        yield f"{len(sent)} copies went out"
-    if _at_risk(sent) > 1 and not known.possible_duplicate:
-        yield "a second copy went out, and nobody was told that it may have"
-    if known.state in UNSENT and sent:
-        yield f"is {known.state}, but {len(sent)} copies went out"
-    fates = {copy.course.fate.value for copy in sent}
-    if known.state in OF_FATE and known.state not in UNSENT and known.state not in fates:
-        yield f"is {known.state}, but its copies are {sorted(fates)}"
-    if "delivered" in fates and known.state in {"undelivered", "rejected"}:
-        yield f"is {known.state}, but a copy was delivered"
+def _of_webhooks(posted: Sequence[Posted], told: Mapping[str, Told], arrivals: Sequence[Arrival]) -> Iterator[str]:
+    heard = told_states(arrivals)
+    yield from (f"{one}: its client was not told what became of it" for one in untold(posted, told, heard))
+    yield from disorder(arrivals)
+    for one in posted:
+        last = heard.get(one.id, ["nothing"])[-1]
+        known = told[one.id]
+        if one.wish.hooked and known.instead is None and known.state != last:
+            yield f"{one.id}: it is {known.state}, and the last that its client was told is {last}"

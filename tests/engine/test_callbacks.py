@@ -11,6 +11,7 @@ from pointsman.message import MessageClass
 from pointsman.outcome import Accepted, DeliveryState, Fault, Report, SettledBy, State, Unknown
 from pointsman.plugin import Batch, Callback, CallbackReading, ProviderPlugin, Reading, Request, Secret, Session
 from pointsman.sandbox import delay
+from pointsman.store.change import Erase
 from pointsman.testing import FakeClock, Scripted, ScriptedSandbox, ScriptedSettings, hang_up, refuse
 from pointsman_affiliate_hlr.sandbox import AffiliateSandbox
 
@@ -130,6 +131,21 @@ async def test_a_report_about_another_number_is_not_used(clock: FakeClock, box: 
         assert [one.reason for one in rig.told(ReportIgnored)] == ["wrong_number"]
         await call_back(rig, delivered(provider_id, to=number(1)))
         assert (await rig.router.receipt(receipt.id)).state is State.DELIVERED
+
+
+async def test_a_report_about_an_erased_message_is_about_it_all_the_same(clock: FakeClock, box: ScriptedSandbox):
+    """A report that comes once more after the number was erased is no stranger, and does not bring the number back."""
+    async with routing({"a": outspoken(box)}, clock=clock, plugins=[OUTSPOKEN]) as rig:
+        receipt = await rig.router.send(sms(1))
+        provider_id = accepted(receipt).ids[0]
+        await call_back(rig, delivered(provider_id, 1, to=number(1)))
+        await rig.router.store.apply(receipt.id, Erase(), clock.now())
+        await call_back(rig, delivered(provider_id, 2, to=number(1), detail=f"to {number(1)}"))
+
+        record = await rig.router.store.get(receipt.id)
+        assert rig.told(ReportIgnored) == []
+        assert record is not None
+        assert [(one.report.to, one.report.detail, one.report.at.second) for one in record.reports] == [(None, "", 2)]
 
 
 async def test_ids_of_one_provider_mean_nothing_to_another(clock: FakeClock, box: ScriptedSandbox):

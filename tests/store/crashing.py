@@ -29,13 +29,13 @@ class Writing:
         if not first.startswith("ready"):
             raise AssertionError(self._process.communicate()[1])
 
-    def kill(self, after: float, first: Callable[[], None] = lambda: None) -> dict[str, int]:
+    def kill(self, after: float, first: Callable[[int], None] = lambda pid: None) -> dict[str, int]:
         """Kill it after so many seconds as nobody can prevent, and return what it said until then.
 
-        `first` is called before; what is said after that does not count, because nobody can have heard it.
+        `first` is called with its id before.
         """
         time.sleep(after)
-        first()
+        first(self._process.pid)
         self._process.kill()
         said, _ = self._process.communicate(timeout=30.0)
         for line in said.splitlines(keepends=True):

@@ -10,11 +10,12 @@ from random import Random
 
 import pytest
 
-from pointsman.errors import StoreError
+from pointsman.errors import StoreError, StoreUnavailable
 from pointsman.message import MessageClass
 from pointsman.outcome import Unknown
 from pointsman.store.interface import Claim
 from pointsman.store.sqlite import SqliteStore
+from pointsman.store.sqlite.faults import told
 from pointsman.store.sqlite.looking import examine, overview
 from pointsman.store.sqlite.salvage import Saved, salvage
 from pointsman.testing.stores import MakeStore, Trial
@@ -207,3 +208,19 @@ def test_salvage_overwrites_nothing(filled: Path, tmp_path: Path):
 
     assert (tmp_path / "new.db").read_text() == "precious"
     assert filled.read_bytes() == before
+
+
+def test_a_disk_that_is_gone_is_no_damage(tmp_path: Path):
+    """SQLite calls a journal damaged that the system does not let it read; that may pass, and nothing is lost."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    unreadable, readable = tmp_path / "folder", tmp_path / "journal.db"
+    unreadable.mkdir()
+    readable.touch()
+
+    gone, damaged = told(str(unreadable), error), told(str(readable), error)
+
+    assert isinstance(gone, StoreUnavailable)
+    assert "the disk cannot be written or read" in str(gone)
+    assert not isinstance(damaged, StoreUnavailable)
+    assert "it is damaged" in str(damaged)

@@ -56,6 +56,10 @@ class Fallbacks:
         watch = self._watches[parsed.envelope.id] = Watch(parsed=parsed, fallback=fallback, given_up=given_up)
         watch.task = asyncio.create_task(self._see_to(watch), name="fallback")
 
+    def watches(self, message_id: str) -> bool:
+        """Say whether a message is seen to: what has to be done for it is done, and must not be done twice."""
+        return message_id in self._watches
+
     def give_up(self, message_id: str) -> bool:
         """Send no SMS in place of a message, unless it has left; say whether that was still open."""
         watch = self._watches.get(message_id)

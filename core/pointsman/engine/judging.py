@@ -33,7 +33,12 @@ class Judging:
         self.resending: Resending = _nobody_sends
 
     async def foresee(self, record: Record, number: int, report: Report) -> Again | None:
-        """Return how a message is sent again if this report about it says that it was lost; None where it is not."""
+        """Return how a message is sent again if this report about it says that it was lost; None where it is not.
+
+        What is erased cannot be sent again.
+        """
+        if record.erased:
+            return None
         after = advance(record, Note(number, report), self._clock.now())
         verdict = _verdict(record, after, number, report)
         if verdict is None or verdict.state is DeliveryState.DELIVERED:

@@ -137,6 +137,8 @@ class Recovery:
         """Make the SMS in place of Viber messages whose records say that they step in, but which do not exist."""
         recorder = self._desk.recorder
         for message_id, sms_id in (await recorder.insist(recorder.expected)).items():
+            if self._serving.fallbacks.watches(message_id):
+                continue  # this process makes it just now
             record = await recorder.get(message_id)
             if record is not None and record.sms == sms_id and await recorder.get(sms_id) is None:
                 self._serving.fallbacks.watch(self._door.routed(record.envelope), given_up=False)

@@ -22,6 +22,7 @@ from pointsman.outcome import Accepted, Attempt, LookupResult, Refused, Report, 
 from pointsman.routing.merge import is_final as is_final_report
 from pointsman.store import Record
 from pointsman.store.change import Note
+from pointsman.store.erasing import silenced
 from pointsman.store.record import UNMAPPED, is_final, is_told
 from pointsman.text import bundled_networks
 
@@ -297,16 +298,16 @@ class Tracking:
         record = await self._recorder.get(message_id)
         if record is None:
             return True
-        if report.to is not None and report.to != record.envelope.to:
+        if report.to is not None and report.to != record.envelope.to and not record.erased:
             self._bus.emit(ReportIgnored(at=self._clock.now(), provider=provider, reason="wrong_number"))
             return False
-        report = self._resolving.usable(with_country(report))
+        report = self._resolving.usable(with_country(silenced(report) if record.erased else report))
         again = await self._judging.foresee(record, number, report) if provider in self._stations else None
         before, after = await self._recorder.change(message_id, Note(number, report, again is not None))
         final = is_final_report(report)
         if after is not before:
             attempt = after.attempts[number - 1]
-            if report.lookup is not None:
+            if report.lookup is not None and not record.erased:
                 self._learn(after, report, report.lookup)
             if _is_news(before, number, report):
                 self._tell(provider, after, attempt, report, final=final)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pointsman.message import HlrLookup, Message, MessageClass, Msisdn, Origin, Sms, Viber
-from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Unknown
+from pointsman.outcome import Accepted, Attempt, Outcome, Refused, Report, Unknown
 
 if TYPE_CHECKING:
     from pointsman.store.record import Record
@@ -38,10 +38,15 @@ def erased(record: "Record") -> "Record":
         record,
         envelope=replace(envelope, message=_silent(envelope.message), to=Msisdn(GONE), origin=_nameless(record)),
         attempts=tuple(_wordless(attempt) for attempt in record.attempts),
-        reports=tuple(replace(one, report=replace(one.report, detail=GONE, to=None)) for one in record.reports),
+        reports=tuple(replace(one, report=silenced(one.report)) for one in record.reports),
         reason=replace(record.reason, detail=GONE) if record.reason is not None else None,
         erased=True,
     )
+
+
+def silenced(report: Report) -> Report:
+    """Return a report without the number and the words of the provider."""
+    return msgspec.structs.replace(report, detail=GONE, to=None)
 
 
 def _nameless(record: "Record") -> Origin | None:

@@ -1,6 +1,7 @@
 """What SQLite raises, in words that say what to do."""
 
 import sqlite3
+from pathlib import Path
 
 from pointsman.errors import StoreError, StoreUnavailable
 
@@ -22,11 +23,28 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 def told(name: str, error: sqlite3.Error) -> StoreError:
     """Return an error of SQLite as one of ours: `StoreUnavailable` for what may pass."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+    if code in _DAMAGE and not _can_be_read(Path(name)):
+        code = sqlite3.SQLITE_IOERR
     if code in _LATER:
         return StoreUnavailable(name, f"nothing was written, {_LATER[code]}")
     if code in _DAMAGE:
         return StoreError(name, damage(str(error)))
     return StoreError(name, f"it cannot be used: {error}")
+
+
+def _can_be_read(journal: Path) -> bool:
+    """Say whether the system lets us read a journal. SQLite calls it damaged as well when a disk that is gone does not.
+
+    One that is not there is none that may come back by itself.
+    """
+    try:
+        with journal.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def damage(what: str) -> str:

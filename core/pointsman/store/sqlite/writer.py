@@ -39,9 +39,10 @@ class Writer:
         self._books = books
         self._clock = clock
         self._publish = publish
-        self._unmoved = 0
+        # Opening has written, and a process that died may have left any number of rows there.
+        self._unmoved = 1
         """Rows written since the file beside the journal was emptied."""
-        self._since = 0
+        self._since = MOVED_AFTER
         """Rows written since what is in it was moved into the journal."""
 
     def serve(self, jobs: Sequence[Job]) -> None:
