@@ -3,6 +3,7 @@
 Each step is run once, in a transaction of its own; `PRAGMA user_version` says how many were. A step that was released
 is never changed. The form of the records in the columns `envelope` and `life` belongs to the version too: when a field
 is added to what they hold, a step is added as well, if only an empty one, so that no older program loses the field.
+Until the first release the first step still changes; what wrote a journal before then may not read it later.
 """
 
 import sqlite3
