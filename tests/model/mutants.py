@@ -143,6 +143,15 @@ def _begins_though_unwanted(record: Record, change: Change, now: float) -> Recor
     return after
 
 
+def _ends_once_more(record: Record, change: Change, now: float) -> Record:
+    """Let whoever still has a message in hand say how it ended, although it is cancelled."""
+    after = advance(record, change, now)
+    is_over = record.state is State.CANCELLED and record.unwanted and record.intent is None
+    if isinstance(change, End) and after is record and is_over and change.owner == record.owner:
+        return msgspec.structs.replace(record, ended=change.state, state=change.state, reason=change.reason)
+    return after
+
+
 def _forgotten_on_recovery(record: Record, change: Change, now: float) -> Record:
     """Forget that nobody wants it when an attempt is found that nobody settled."""
     after = advance(record, change, now)
@@ -194,7 +203,10 @@ CANCELLED: Mapping[str, Mutant] = {
         rules=_with(advance=_nobody_hears), scope=BLIND, breaks=frozenset({"unwanted"})
     ),
     "an attempt begins although nobody wants it": Mutant(
-        rules=_with(advance=_begins_though_unwanted), scope=BLIND, breaks=frozenset({"unwanted"})
+        rules=_with(advance=_begins_though_unwanted), scope=BLIND, breaks=frozenset({"unwanted", "taken back"})
+    ),
+    "an end that comes too late replaces a cancellation": Mutant(
+        rules=_with(advance=_ends_once_more), scope=BLIND, breaks=frozenset({"taken back"})
     ),
     "recovery forgets that nobody wants it": Mutant(
         rules=_with(advance=_forgotten_on_recovery),
