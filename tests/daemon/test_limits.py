@@ -108,7 +108,7 @@ async def test_who_leaves_while_waiting_takes_nobodys_turn():
     for one in leaving:
         one.cancel()
 
-    for _ in range(3):  # one turn begins with who is left, one wakes him up
+    for _ in range(4):  # one turn is everybody else's, one begins with who is left, one wakes him up
         await asyncio.sleep(0)
     assert all(one.done() for one in first)
     assert all(one.cancelled() for one in leaving)

@@ -25,13 +25,24 @@ class Pulse:
         gauge.set_function(lambda: max(self._worst, self._before))
 
     async def beat(self) -> None:
-        """Wake up now and then, and note how late that was; by the clock of the loop, which is what is felt."""
+        """Have the event loop call now and then, and note how late it did, until cancelled.
+
+        It is a timer of the loop that is late. A task that sleeps is woken by such a timer one turn of the loop later
+        still, and would tell of two turns as if they were one.
+        """
         loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + EVERY
-            await asyncio.sleep(EVERY)
+
+        def tick(due: float) -> None:
+            nonlocal timer
             now = loop.time()
             self.note(now - due, now)
+            timer = loop.call_at(now + EVERY, tick, now + EVERY)
+
+        timer = loop.call_at(loop.time() + EVERY, tick, loop.time() + EVERY)
+        try:
+            await loop.create_future()
+        finally:
+            timer.cancel()
 
     def note(self, late: float, now: float) -> None:
         """Note that a beat came so many seconds late."""

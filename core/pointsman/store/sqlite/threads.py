@@ -27,7 +27,7 @@ BUSY = 4
 GATHERING = 0.004
 """Seconds for which operations gather then."""
 TOLD_AT_ONCE = 20
-"""Answers in one turn of the event loop."""
+"""Answers in one turn of the event loop, and then none in the next."""
 
 
 class Job(msgspec.Struct, frozen=True, gc=False):
@@ -154,4 +154,4 @@ class Answering:
         left = self._left
         answer([left.popleft() for _ in range(min(len(left), TOLD_AT_ONCE))])
         if left:
-            self._loop.call_soon(self._go_on)
+            self._loop.call_soon(self._loop.call_soon, self._go_on)  # the next turn belongs to everybody else
