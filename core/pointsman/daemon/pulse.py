@@ -11,12 +11,13 @@ HALF = 30.0
 
 
 class Pulse:
-    """The metric of stalls. State: the worst of the span at hand and of the one before."""
+    """The metric of stalls. State: the worst of the span at hand and of the one before, and the next beat."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._span = 0
         self._worst = 0.0
         self._before = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         gauge = Gauge(
             "pointsman_event_loop_stall_seconds",
             "The longest time of the last minute (at least half of it) for which the event loop was held up.",
@@ -31,18 +32,21 @@ class Pulse:
         still, and would tell of two turns as if they were one.
         """
         loop = asyncio.get_running_loop()
-
-        def tick(due: float) -> None:
-            nonlocal timer
-            now = loop.time()
-            self.note(now - due, now)
-            timer = loop.call_at(now + EVERY, tick, now + EVERY)
-
-        timer = loop.call_at(loop.time() + EVERY, tick, loop.time() + EVERY)
+        self._wait(loop)
         try:
             await loop.create_future()
         finally:
-            timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        due = loop.time() + EVERY
+        self._timer = loop.call_at(due, self._late, loop, due)
+
+    def _late(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        now = loop.time()
+        self.note(now - due, now)
+        self._wait(loop)
 
     def note(self, late: float, now: float) -> None:
         """Note that a beat came so many seconds late."""
