@@ -122,11 +122,11 @@ async def test_slow_readers_are_cut_off(rig: Rig, monkeypatch: pytest.MonkeyPatc
     reader, writer = await asyncio.open_connection("127.0.0.1", rig.service.public.address.port)
     key = rig.bearer("shop")["Authorization"]
     writer.write(f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")  # and nothing more is read
     await until(lambda: house.streams.count == 1)
 
     await until(lambda: house.streams.count == 0)
     writer.close()
-    del reader
 
 
 async def test_streams_end_when_the_server_closes(tmp_path):

@@ -200,8 +200,7 @@ class Attempts:
     ) -> Attempt:
         provider, outcome = stake.candidate.provider, passage.outcome
         settled = self._stakes.settle(envelope, number, stake, result, self._now())
-        if settled.moves:
-            self._tell_moves(envelope, provider, settled.moves)
+        self._tell_moves(envelope, provider, settled.moves)
         if settled.rest is not None:
             self._bus.emit(rested(settled.rest, self._clock.now()))
         if settled.drift is not None:
@@ -235,8 +234,7 @@ class Attempts:
         )
         if settled.price is not None:
             self._bus.emit(Spent(at=self._clock.now(), provider=provider, price=settled.price, segments=parts))
-        last = after.attempts[-1] if after.attempts else attempt
-        return last if last.number == number else next((one for one in after.attempts if one.number == number), attempt)
+        return next((one for one in after.attempts if one.number == number), attempt)
 
     def _now(self) -> Instant:
         return Instant(self._clock.now(), self._clock.monotonic())

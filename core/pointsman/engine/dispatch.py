@@ -83,11 +83,6 @@ class Dispatcher:
         """Return how many messages of each class wait in the store."""
         return +self._backlog
 
-    @property
-    def waiting(self) -> int:
-        """Messages that wait in the store."""
-        return sum(self._backlog.values())
-
     def room_for(self, lane: MessageClass, others: Counter[MessageClass]) -> int:
         """Return how many messages of a class may start now; `others` are about to as well."""
         room, share = self._most, max(int(self._most * SHARE[lane]), 1)
@@ -100,9 +95,6 @@ class Dispatcher:
 
     def may_start(self, lanes: Counter[MessageClass]) -> bool:
         """Say whether new messages may start at once: there is room, and none of their class waits before them."""
-        if len(lanes) == 1:
-            ((lane, count),) = lanes.items()
-            return lane not in self._due and count <= self.room_for(lane, _NOBODY)
         others: Counter[MessageClass] = Counter()
         for lane, count in lanes.items():
             if lane in self._due or count > self.room_for(lane, others):
@@ -112,13 +104,11 @@ class Dispatcher:
 
     def expect(self, lanes: Counter[MessageClass]) -> None:
         """Keep places for messages that are about to start."""
-        for lane, count in lanes.items():
-            self._arriving[lane] += count
+        self._arriving.update(lanes)
 
     def arrived(self, lanes: Counter[MessageClass]) -> None:
         """Give such places back: the messages have started, or are not going to."""
-        for lane, count in lanes.items():
-            self._arriving[lane] -= count
+        self._arriving.subtract(lanes)
 
     def left(self, records: Iterable[Record]) -> None:
         """Note that messages were left in the store."""

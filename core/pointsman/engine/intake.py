@@ -106,10 +106,8 @@ class Intake:
             return False
 
     def _check_room(self, more: int) -> None:
-        if not self._most:
-            return
-        waiting = self._dispatcher.waiting + sum(self._serving.under_way.values())
-        if waiting + more > self._most:
+        waiting = self._dispatcher.backlog().total() + self._serving.under_way.total()
+        if self._most and waiting + more > self._most:
             raise Busy(
                 f"{waiting} messages wait to be sent already, and router.max_waiting allows {self._most}", BUSY_FOR
             )
@@ -148,9 +146,7 @@ class Intake:
     async def _take(self, parsed: Sequence[Parsed], claim: Claim | None, admission: Admission | None) -> Taken:
         """Write messages down, all in one go, and start them if there is room."""
         envelopes = [one.envelope for one in parsed]
-        lanes: Counter[MessageClass] = Counter()
-        for envelope in envelopes:
-            lanes[envelope.message.message_class] += 1
+        lanes = Counter(one.message.message_class for one in envelopes)
         mine = self._may_start(parsed, lanes)
         if mine:
             self._dispatcher.expect(lanes)

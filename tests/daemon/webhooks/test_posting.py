@@ -68,6 +68,7 @@ async def test_a_poke_is_enough(desk, listen, post):
     await poster.until(lambda: len(hooks.posts) == 1, seconds=1)
     await desk.sent(hooks.url)
     await poster.until(lambda: len(hooks.posts) == 2, seconds=31, step=1)
+    assert [one.told[1] for one in hooks.posts] == ["message.sent"] * 2
 
 
 async def test_secrets_can_be_exchanged(desk, listen, post, config):
@@ -116,6 +117,7 @@ async def test_the_next_of_a_message_follows_at_once(desk, listen, post):
     await desk.delivered(await desk.sent(hooks.url))
     poster = await post()
     await poster.until(lambda: len(hooks.posts) == 2, seconds=0.5, step=0.01)
+    assert [one.told[1] for one in hooks.posts] == ["message.sent", "message.delivered"]
 
 
 async def test_ids_stay_and_times_move(desk, listen, post):

@@ -29,7 +29,7 @@ def insertion(into: str, columns: int) -> Callable[[int], str]:
 
 
 @cache
-def update_of(table: str, columns: Sequence[str]) -> Callable[[int], str]:
+def update_of(table: str, columns: tuple[str, ...]) -> Callable[[int], str]:
     """Return the statements that change rows, by how many there are: the values of `columns`, and then the id."""
     sets = ", ".join(f"{name} = new.column{place}" for place, name in enumerate(columns, start=1))
     ours = len(columns) + 1
